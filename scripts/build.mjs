@@ -1,0 +1,63 @@
+// Builds dist/: the three bundles, the agent's Erlang sources, and with --tests the tests. Must not need the network.
+import { build, context } from 'esbuild';
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const watch = process.argv.includes('--watch');
+const tests = process.argv.includes('--tests');
+
+/** @type {import('esbuild').BuildOptions} */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+const programs = { extension: 'src/extension.ts', server: 'server/main.ts', adapter: 'adapter/main.ts' };
+const jobs = Object.entries(programs)
+  .filter(([, entry]) => existsSync(path.join(root, entry)))
+  .map(([name, entry]) => ({
+    ...common,
+    entryPoints: { [name]: entry },
+    outdir: 'dist',
+    external: ['vscode'],
+  }));
+
+if (tests) {
+  jobs.push({
+    ...common,
+    entryPoints: ['test', 'bench'].flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true })
+        .map((file) => path.join(folder, String(file)))
+        .filter((file) => file.endsWith('.ts') && !file.includes(`${path.sep}fixtures${path.sep}`)),
+    ),
+    outdir: 'dist/tests',
+    outbase: '.',
+    packages: 'external',
+    external: ['vscode'],
+  });
+}
+
+if (watch) {
+  for (const job of jobs) await (await context(job)).watch();
+} else {
+  await Promise.all(jobs.map((job) => build(job)));
+}
+
+// The agent is compiled on the user's machine, for the user's OTP; here its sources are only laid out.
+const agent = path.join(root, 'dist', 'agent');
+await rm(agent, { recursive: true, force: true });
+await mkdir(agent, { recursive: true });
+for (const part of ['src', 'launch']) {
+  const from = path.join(root, 'adapter', 'agent', part);
+  if (existsSync(from)) await cp(from, path.join(agent, part), { recursive: true });
+}
