@@ -1,0 +1,63 @@
+%% How the agent comes into a BEAM: by `erl -s ecd_boot` or pushed in by the relay. Knows neither DAP nor files.
+-module(ecd_boot).
+
+-export([start/0, start_attached/2, load_all/1]).
+
+%% ms to reach the adapter, which listens before it starts us.
+-define(CONNECT_TIMEOUT, 10000).
+
+%% Called by init before Elixir starts; returns when the adapter says go, so that breakpoints are known before any
+%% code of the user's runs. The token leaves the environment at once: child processes must not inherit it.
+-spec start() -> ok.
+start() ->
+    case take_environment() of
+        {Port, Token} ->
+            load_all(filename:dirname(code:which(?MODULE))),
+            launch(Port, Token);
+        none ->
+            ok
+    end.
+
+launch(Port, Token) ->
+    Starter = self(),
+    {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT, Starter) end),
+    receive
+        {Wire, go} ->
+            erlang:demonitor(Ref, [flush]),
+            ok;
+        {'DOWN', Ref, process, Wire, Reason} ->
+            io:format(standard_error, "debug agent: no connection to the debug adapter: ~tp~n", [Reason]),
+            erlang:halt(70)
+    end.
+
+%% Called by the relay on an attached node. Frames travel as messages between Relay and the wire process returned.
+-spec start_attached(pid(), binary()) -> pid().
+start_attached(Relay, Token) ->
+    spawn(fun() -> ecd_wire:relay(Relay, Token) end).
+
+%% Loads every module of the agent now: later the code server may itself wait for a stopped process, and
+%% `binary_to_term(_, [safe])` must know the atoms of all commands.
+-spec load_all(file:filename()) -> ok.
+load_all(Ebin) ->
+    Beams = filelib:wildcard(filename:join(Ebin, "ecd_*.beam")),
+    Modules = [list_to_atom(filename:basename(Beam, ".beam")) || Beam <- Beams],
+    ok = code:ensure_modules_loaded(Modules).
+
+take_environment() ->
+    Port = take("ECD_PORT"),
+    Token = take("ECD_TOKEN"),
+    case take("ECD_ERL_AFLAGS") of
+        false -> ok;
+        "" -> os:unsetenv("ERL_AFLAGS");
+        Flags -> os:putenv("ERL_AFLAGS", Flags)
+    end,
+    case {Port, Token} of
+        {false, _} -> none;
+        {_, false} -> none;
+        _ -> {list_to_integer(Port), list_to_binary(Token)}
+    end.
+
+take(Name) ->
+    Value = os:getenv(Name),
+    _ = os:unsetenv(Name),
+    Value.
