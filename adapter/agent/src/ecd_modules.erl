@@ -1,0 +1,504 @@
+%% Which module belongs to which source file, whose code it is, and where its bytecode lies (on disk or only in memory).
+%% Must not arm anything and loads no code.
+-module(ecd_modules).
+-behaviour(gen_server).
+
+-export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
+-export([remember/3, forget_memory/0, set_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
+-export([modules/1, loaded_sources/1]).
+-export([init/1, handle_call/3, handle_cast/2]).
+
+-define(TABLE, ?MODULE).
+
+%% The process only owns the table; everything else is computed by the caller and cached there.
+-spec start() -> ok.
+start() ->
+    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
+        {ok, _} -> ok;
+        {error, {already_started, _}} -> ok
+    end.
+
+-spec stop() -> ok.
+stop() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Pid -> gen_server:stop(Pid)
+    end.
+
+%% Own is what the user edits: the project, the umbrella's applications, path dependencies. The deepest root decides,
+%% so that deps/ inside the project is foreign and a path dependency inside deps/ is own.
+-spec own(module()) -> boolean().
+own(Mod) ->
+    cached({own, Mod}, Mod, fun() ->
+        case path(Mod) of
+            {ok, Path} -> own_path(Path);
+            error -> false
+        end
+    end).
+
+%% The source file of a module, absolute.
+-spec path(module()) -> {ok, binary()} | error.
+path(Mod) ->
+    case cached({source, Mod}, Mod, fun() -> source(Mod) end) of
+        none -> error;
+        Path -> {ok, Path}
+    end.
+
+%% The source file of one function. It differs from the module's for functions compiled from a template.
+-spec path(module(), {atom(), arity()}) -> {ok, binary()} | error.
+path(Mod, FA) ->
+    case [File || {File, FAs} <- template_files(Mod), lists:member(FA, FAs)] of
+        [File | _] -> {ok, File};
+        [] -> path(Mod)
+    end.
+
+%% The modules with code from a file: loaded ones, those compiled into memory, and beams of the build path.
+-spec of_path(file:filename_all()) -> [module()].
+of_path(Path) ->
+    Wanted = canonical(Path),
+    Loaded = [M || {M, _} <- code:all_loaded(), is_from(M, Wanted)],
+    Disk = [M || {M, Source, _} <- built(), Source =:= Wanted, not erlang:module_loaded(M)],
+    case lists:usort(Loaded ++ Disk) of
+        [] -> template_modules(Wanted);
+        Mods -> Mods
+    end.
+
+%% The functions of a module that a file holds: all but the templates' for its source, else those compiled from that file.
+-spec functions_of(module(), file:filename_all()) -> {all_but | only, [{atom(), arity()}]}.
+functions_of(Mod, Path) ->
+    Wanted = canonical(Path),
+    Templates = template_files(Mod),
+    case [FAs || {File, FAs} <- Templates, canonical(File) =:= Wanted] of
+        [] -> {all_but, lists:append([FAs || {_, FAs} <- Templates])};
+        Lists -> {only, lists:append(Lists)}
+    end.
+
+%% The bytecode of the version that runs, or, if the module is not loaded, of the one that would be loaded.
+-spec bytecode(module()) -> {ok, binary()} | {error, not_found | changed_on_disk}.
+bytecode(Mod) ->
+    case ets:lookup(?TABLE, {bytes, Mod}) of
+        [{_, Bytes}] -> {ok, Bytes};
+        [] -> from_disk(Mod, beam_file(Mod))
+    end.
+
+%% The identity of the loaded version, without a message and without loading the module.
+-spec md5(module()) -> binary() | none.
+md5(Mod) ->
+    try
+        erlang:get_module_info(Mod, md5)
+    catch
+        error:badarg -> none
+    end.
+
+%% The compile tracer or the script launcher saw a module come into being; its bytecode may exist nowhere else.
+-spec remember(module(), binary(), file:filename_all()) -> ok.
+remember(Mod, Bytes, File) ->
+    true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), canonical(File)}}]),
+    ets:delete(?TABLE, {own, Mod}),
+    ok.
+
+%% Bytecode that by now lies on disk need not be kept: called when a compilation has written its beams.
+-spec forget_memory() -> ok.
+forget_memory() ->
+    lists:foreach(
+        fun([Mod]) ->
+            case from_disk(Mod, beam_file(Mod)) of
+                {ok, _} -> ets:delete(?TABLE, {bytes, Mod});
+                {error, _} -> kept
+            end
+        end,
+        ets:match(?TABLE, {{bytes, '$1'}, '_'})
+    ).
+
+-spec set_roots(Own :: [file:filename_all()], Foreign :: [file:filename_all()]) -> ok.
+set_roots(Own, Foreign) ->
+    Roots = [{canonical(R), true} || R <- Own] ++ [{canonical(R), false} || R <- Foreign],
+    true = ets:insert(?TABLE, {roots, Roots}),
+    ets:match_delete(?TABLE, {{own, '_'}, '_'}),
+    ok.
+
+%% Known for certain once Mix has loaded the project; guessed from the environment before.
+-spec set_build_path(file:filename_all()) -> ok.
+set_build_path(Dir) ->
+    true = ets:insert(?TABLE, {build_path, text(Dir)}),
+    ok.
+
+%% The beam file that a module has or would be loaded from, and whether its source has not changed since.
+-spec on_disk(module()) -> {fresh | stale, file:filename_all()} | none.
+on_disk(Mod) ->
+    case beam_file(Mod) of
+        none ->
+            none;
+        File ->
+            case path(Mod) of
+                {ok, Source} ->
+                    case filelib:last_modified(Source) > filelib:last_modified(File) of
+                        true -> {stale, File};
+                        false -> {fresh, File}
+                    end;
+                error ->
+                    {fresh, File}
+            end
+    end.
+
+%% Absolute, without symbolic links, so that a path from the editor compares equal to one that the compiler wrote down.
+-spec canonical(file:filename_all()) -> binary().
+canonical(Path) ->
+    Absolute = text(filename:absname(text(Path))),
+    resolved(lists:foldl(fun plain/2, [], filename:split(Absolute)), 40).
+
+%% `Foo.Bar` for Elixir modules, `:lists` for others, as people write them.
+-spec display(module()) -> binary().
+display(Mod) ->
+    case atom_to_binary(Mod) of
+        <<"Elixir.", Name/binary>> -> Name;
+        Name -> <<":", (bare_atom(Mod, Name))/binary>>
+    end.
+
+%% The module that a name means: loaded, or with a beam on disk. Never makes an atom of a name that is neither.
+-spec from_name(binary()) -> {ok, module()} | error.
+from_name(<<":", Name/binary>>) ->
+    existing_module(string:trim(Name, both, "\"'"));
+from_name(<<"Elixir.", _/binary>> = Name) ->
+    existing_module(Name);
+from_name(Name) ->
+    case existing_module(<<"Elixir.", Name/binary>>) of
+        error -> existing_module(Name);
+        Found -> Found
+    end.
+
+%% The loaded modules, the user's own first.
+-spec modules(#{start := non_neg_integer(), count := non_neg_integer()}) -> map().
+modules(#{start := Start, count := Count}) ->
+    States = maps:from_list([{Mod, State} || #{module := Mod, state := State} <- ecd_engine:status()]),
+    Loaded = lists:sort([{not own(Mod), Mod} || {Mod, _} <- code:all_loaded(), not is_ours(Mod)]),
+    Wanted = lists:sublist(lists:nthtail(min(Start, length(Loaded)), Loaded), page(Count, length(Loaded))),
+    #{modules => [info(Mod, States) || {_, Mod} <- Wanted], total => length(Loaded)}.
+
+%% The source files of the user's own loaded modules, as far as they exist.
+-spec loaded_sources(map()) -> #{paths := [binary()]}.
+loaded_sources(#{}) ->
+    Paths = [Path || {Mod, _} <- code:all_loaded(), own(Mod), {ok, Path} <- [path(Mod)]],
+    #{paths => [Path || Path <- lists:usort(Paths), filelib:is_regular(Path)]}.
+
+-spec init([]) -> {ok, nil}.
+init([]) ->
+    ?TABLE = ets:new(?TABLE, [named_table, public, set, {read_concurrency, true}]),
+    {ok, nil}.
+
+-spec handle_call(term(), gen_server:from(), nil) -> {reply, {error, unknown_call}, nil}.
+handle_call(_Request, _From, State) ->
+    {reply, {error, unknown_call}, State}.
+
+-spec handle_cast(term(), nil) -> {noreply, nil}.
+handle_cast(_Message, State) ->
+    {noreply, State}.
+
+%% A fact about a module stays true as long as the same version is loaded. Nothing is kept about modules not loaded.
+cached(Key, Mod, Compute) ->
+    Md5 = md5(Mod),
+    case ets:lookup(?TABLE, Key) of
+        [{_, {Md5, Value}}] ->
+            Value;
+        _ ->
+            Value = Compute(),
+            _ = [ets:insert(?TABLE, {Key, {Md5, Value}}) || Md5 =/= none],
+            Value
+    end.
+
+%% Comparing the last part first spares resolving the paths of hundreds of modules that nobody asks for.
+is_from(Mod, Wanted) ->
+    case raw_source(Mod) of
+        none -> false;
+        Raw -> filename:basename(Raw) =:= filename:basename(Wanted) andalso path(Mod) =:= {ok, Wanted}
+    end.
+
+raw_source(Mod) ->
+    case ets:lookup(?TABLE, {source, Mod}) of
+        [{_, {_, Source}}] ->
+            Source;
+        [] ->
+            case compile_info(Mod) of
+                {ok, Info} -> raw_source_of(Info);
+                error -> none
+            end
+    end.
+
+raw_source_of(Info) ->
+    case proplists:get_value(source, Info) of
+        undefined -> none;
+        Source -> text(Source)
+    end.
+
+source(Mod) ->
+    case compile_info(Mod) of
+        {ok, Info} ->
+            case raw_source_of(Info) of
+                none -> none;
+                Source -> located(canonical(Source))
+            end;
+        error ->
+            none
+    end.
+
+%% A release that was built elsewhere names files of the machine that built it: the same file is then looked for in the
+%% project by ever shorter ends of its path.
+located(Source) ->
+    case ecd_config:get(attach) andalso not filelib:is_regular(Source) of
+        true -> in_project(tl(filename:split(Source)), Source);
+        false -> Source
+    end.
+
+in_project([_], Source) ->
+    Source;
+in_project(Parts, Source) ->
+    Candidate = filename:join([text(ecd_config:get(projectDir)) | Parts]),
+    case filelib:is_regular(Candidate) of
+        true -> canonical(Candidate);
+        false -> in_project(tl(Parts), Source)
+    end.
+
+compile_info(Mod) ->
+    try
+        {ok, erlang:get_module_info(Mod, compile)}
+    catch
+        error:badarg ->
+            case beam_file(Mod) of
+                none -> error;
+                File -> compile_info_of_file(File)
+            end
+    end.
+
+compile_info_of_file(File) ->
+    case beam_lib:chunks(path_string(File), [compile_info]) of
+        {ok, {_, [{compile_info, Info}]}} -> {ok, Info};
+        {error, beam_lib, _} -> error
+    end.
+
+own_path(Path) ->
+    Roots = [{byte_size(Root), Own} || {Root, Own} <- roots(), is_under(Path, Root)],
+    case lists:max([{-1, false} | Roots]) of
+        {_, Own} -> Own
+    end.
+
+is_under(Path, Root) ->
+    Size = byte_size(Root),
+    case Path of
+        <<Root:Size/binary, "/", _/binary>> -> true;
+        _ -> false
+    end.
+
+roots() ->
+    case ets:lookup(?TABLE, roots) of
+        [{_, Roots}] ->
+            Roots;
+        [] ->
+            Project = canonical(ecd_config:get(projectDir)),
+            [{Project, true} | [{filename:join(Project, D), false} || D <- [<<"deps">>, <<"_build">>]]]
+    end.
+
+%% The beam of a module: where the loaded one came from, else on the code path, else below the build path.
+beam_file(Mod) ->
+    Name = atom_to_list(Mod) ++ ".beam",
+    Loaded =
+        case code:is_loaded(Mod) of
+            {file, File} when is_list(File), File =/= [] -> [File];
+            _ -> []
+        end,
+    OnPath =
+        case code:where_is_file(Name) of
+            non_existing -> [];
+            Found -> [Found]
+        end,
+    Built = fun() -> [filename:join(Dir, Name) || Dir <- build_dirs()] end,
+    case [F || F <- Loaded ++ OnPath, filelib:is_regular(F)] of
+        [First | _] ->
+            First;
+        [] ->
+            case [F || F <- Built(), filelib:is_regular(F)] of
+                [First | _] -> First;
+                [] -> none
+            end
+    end.
+
+from_disk(_Mod, none) ->
+    {error, not_found};
+from_disk(Mod, File) ->
+    case file:read_file(File) of
+        {ok, Bytes} ->
+            case {md5(Mod), beam_lib:md5(Bytes)} of
+                {none, {ok, _}} -> {ok, Bytes};
+                {Md5, {ok, {_, Md5}}} -> {ok, Bytes};
+                _ -> {error, changed_on_disk}
+            end;
+        {error, _} ->
+            {error, not_found}
+    end.
+
+%% {Module, source, beam file} of every beam below the build path. A directory is read again when it has changed.
+built() ->
+    lists:append([beams_of(Dir) || Dir <- build_dirs()]).
+
+beams_of(Dir) ->
+    Stamp = filelib:last_modified(Dir),
+    case ets:lookup(?TABLE, {beams, Dir}) of
+        [{_, Stamp, Beams}] ->
+            Beams;
+        _ ->
+            Beams = lists:append([beam_source(F) || F <- filelib:wildcard(path_string(filename:join(Dir, "*.beam")))]),
+            true = ets:insert(?TABLE, {{beams, Dir}, Stamp, Beams}),
+            Beams
+    end.
+
+beam_source(File) ->
+    case compile_info_of_file(File) of
+        {ok, Info} ->
+            case raw_source_of(Info) of
+                none -> [];
+                Source -> [{list_to_atom(filename:basename(File, ".beam")), canonical(Source), File}]
+            end;
+        error ->
+            []
+    end.
+
+%% Directories with beams of the user's own applications. Dependencies are found once they are loaded.
+build_dirs() ->
+    Dirs = filelib:wildcard(path_string(filename:join([build_path(), "lib", "*", "ebin"]))),
+    OnPath = [D || D <- code:get_path(), own_path(canonical(D))],
+    lists:usort(Dirs ++ OnPath).
+
+build_path() ->
+    case ets:lookup(?TABLE, build_path) of
+        [{_, Dir}] -> Dir;
+        [] -> guessed_build_path()
+    end.
+
+guessed_build_path() ->
+    Project = text(ecd_config:get(projectDir)),
+    case os:getenv("MIX_BUILD_PATH") of
+        false ->
+            Root = text(os:getenv("MIX_BUILD_ROOT", "_build")),
+            filename:join([umbrella(Project), Root, text(os:getenv("MIX_ENV", guessed_env()))]);
+        Path ->
+            filename:absname(text(Path), Project)
+    end.
+
+%% Mix picks `test` for its test task and `dev` for the others unless the project says otherwise.
+guessed_env() ->
+    case lists:member("test", init:get_plain_arguments()) of
+        true -> "test";
+        false -> "dev"
+    end.
+
+%% An application of an umbrella builds into the umbrella's directory.
+umbrella(Project) ->
+    Above = filename:dirname(filename:dirname(Project)),
+    case filename:basename(filename:dirname(Project)) =:= <<"apps">> andalso
+        filelib:is_regular(filename:join(Above, "mix.exs")) of
+        true -> Above;
+        false -> Project
+    end.
+
+%% [{File, Functions}] for functions whose code comes from another file than the module's source.
+template_files(Mod) ->
+    cached({templates, Mod}, Mod, fun() ->
+        case bytecode(Mod) of
+            {ok, Bytes} -> ecd_templates:files(Bytes, path(Mod));
+            {error, _} -> []
+        end
+    end).
+
+%% Whoever refers to a file has its name in the line table: only such modules are looked at closely.
+template_modules(Wanted) ->
+    Base = filename:basename(Wanted),
+    Loaded = [{M, path(M), bytecode(M)} || {M, _} <- code:all_loaded(), own(M)],
+    Built = [
+        {M, {ok, Source}, file:read_file(File)}
+     || {M, Source, File} <- built(), not erlang:module_loaded(M), own_path(Source)
+    ],
+    lists:usort([
+        Mod
+     || {Mod, Source, {ok, Bytes}} <- Loaded ++ Built,
+        binary:match(Bytes, Base) =/= nomatch,
+        {File, _} <- ecd_templates:files(Bytes, Source),
+        canonical(File) =:= Wanted
+    ]).
+
+existing_module(Name) when byte_size(Name) =< 255 ->
+    try binary_to_existing_atom(Name) of
+        Mod ->
+            case erlang:module_loaded(Mod) orelse beam_file(Mod) =/= none of
+                true -> {ok, Mod};
+                false -> error
+            end
+    catch
+        error:badarg -> named_on_disk(Name)
+    end;
+existing_module(_Name) ->
+    error.
+
+named_on_disk(Name) ->
+    File = <<Name/binary, ".beam">>,
+    case filename:basename(File) =:= File andalso is_beam_somewhere(File) of
+        true -> {ok, binary_to_atom(Name)};
+        false -> error
+    end.
+
+is_beam_somewhere(File) ->
+    code:where_is_file(path_string(File)) =/= non_existing orelse
+        lists:any(fun(Dir) -> filelib:is_regular(filename:join(Dir, File)) end, build_dirs()).
+
+page(0, Total) -> Total;
+page(Count, _Total) -> Count.
+
+info(Mod, States) ->
+    Path =
+        case path(Mod) of
+            {ok, Source} -> Source;
+            error -> nil
+        end,
+    #{name => display(Mod), path => Path, own => own(Mod), state => maps:get(Mod, States, native)}.
+
+is_ours(Mod) ->
+    lists:prefix("ecd_", atom_to_list(Mod)).
+
+bare_atom(Mod, Name) ->
+    case io_lib:format("~tp", [Mod]) of
+        [$' | _] -> <<"\"", Name/binary, "\"">>;
+        _ -> Name
+    end.
+
+plain(<<".">>, Parts) -> Parts;
+plain(<<"..">>, [Root]) -> [Root];
+plain(<<"..">>, [_ | Above]) -> Above;
+plain(Part, Parts) -> [Part | Parts].
+
+%% Directories are shared by many files, so each is resolved once.
+resolved([Root], _Links) ->
+    Root;
+resolved([Part | Above] = Parts, Links) ->
+    case ets:lookup(?TABLE, {resolved, Parts}) of
+        [{_, Known}] ->
+            Known;
+        [] ->
+            Dir = resolved(Above, Links),
+            Here = filename:join(Dir, Part),
+            Resolved =
+                case file:read_link_all(Here) of
+                    {ok, Target} when Links > 0 ->
+                        To = text(filename:absname(text(Target), Dir)),
+                        resolved(lists:foldl(fun plain/2, [], filename:split(To)), Links - 1);
+                    _ ->
+                        Here
+                end,
+            true = ets:insert(?TABLE, {{resolved, Parts}, Resolved}),
+            Resolved
+    end.
+
+text(Chars) when is_binary(Chars) ->
+    Chars;
+text(Chars) ->
+    unicode:characters_to_binary(Chars).
+
+path_string(Path) ->
+    unicode:characters_to_list(Path).
