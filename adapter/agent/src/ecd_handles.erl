@@ -1,0 +1,104 @@
+%% The numbers that stand for frames, values and sources on the wire, until their owner resumes. Knows nothing of what
+%% they stand for. Also reads stack traces deeper than the VM's default, which needs one process to do it.
+-module(ecd_handles).
+-behaviour(gen_server).
+
+-export([start_link/0, put/3, get/2, drop/2, drop_all/1, stacktrace/1, workers/0]).
+-export([init/1, handle_call/3, handle_cast/2]).
+
+-type kind() :: frame | value | source.
+%% A handle lives until its owner's handles of that kind are dropped; those of `session` live on, the newest 2000.
+-type owner() :: pid() | session.
+-export_type([kind/0, owner/0]).
+
+-define(HANDLES, ecd_handles).
+-define(OWNERS, ecd_handle_owners).
+-define(WORKERS, ecd_workers).
+-define(SESSION_LIMIT, 2000).
+-define(DEPTH, 200).
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+-spec put(kind(), owner(), term()) -> pos_integer().
+put(Kind, Owner, Data) ->
+    Id = ets:update_counter(?HANDLES, next, 1, {next, 0}),
+    true = ets:insert(?HANDLES, {Id, Kind, Owner, Data}),
+    true = ets:insert(?OWNERS, {{{Owner, Kind}, Id}}),
+    trim(Owner, Kind, Id),
+    Id.
+
+-spec get(kind(), integer()) -> {ok, owner(), term()} | error.
+get(Kind, Id) ->
+    case ets:lookup(?HANDLES, Id) of
+        [{Id, Kind, Owner, Data}] -> {ok, Owner, Data};
+        _ -> error
+    end.
+
+-spec drop(kind(), owner()) -> ok.
+drop(Kind, Owner) ->
+    Key = {Owner, Kind},
+    Ids = ets:select(?OWNERS, [{{{Key, '$1'}}, [], ['$1']}]),
+    lists:foreach(fun(Id) -> forget(Key, Id) end, Ids).
+
+-spec drop_all(kind()) -> ok.
+drop_all(Kind) ->
+    Ids = ets:select(?OWNERS, [{{{{'$1', Kind}, '$2'}}, [], [{{'$1', '$2'}}]}]),
+    lists:foreach(fun({Owner, Id}) -> forget({Owner, Kind}, Id) end, Ids).
+
+%% Complete as far as ?DEPTH frames; [] when the process is gone.
+-spec stacktrace(pid()) -> [tuple()].
+stacktrace(Pid) ->
+    case process_info(Pid, current_stacktrace) of
+        undefined ->
+            [];
+        {_, Stack} ->
+            case length(Stack) < erlang:system_info(backtrace_depth) of
+                true -> Stack;
+                false -> gen_server:call(?MODULE, {stacktrace, Pid})
+            end
+    end.
+
+%% The table of the agent's throw-away processes (ecd_worker), readable by the engine, which must not stop them.
+-spec workers() -> atom().
+workers() ->
+    ?WORKERS.
+
+trim(session, Kind, Id) when Id rem 100 =:= 0 ->
+    Key = {session, Kind},
+    Ids = ets:select(?OWNERS, [{{{Key, '$1'}}, [], ['$1']}]),
+    Old = lists:sublist(Ids, max(0, length(Ids) - ?SESSION_LIMIT)),
+    lists:foreach(fun(OldId) -> forget(Key, OldId) end, Old);
+trim(_Owner, _Kind, _Id) ->
+    ok.
+
+forget(Key, Id) ->
+    ets:delete(?HANDLES, Id),
+    ets:delete(?OWNERS, {Key, Id}),
+    ok.
+
+-spec init([]) -> {ok, []}.
+init([]) ->
+    Options = [named_table, public, {write_concurrency, true}],
+    ?HANDLES = ets:new(?HANDLES, [set | Options]),
+    ?OWNERS = ets:new(?OWNERS, [ordered_set | Options]),
+    ?WORKERS = ets:new(?WORKERS, [set, {read_concurrency, true} | Options]),
+    {ok, []}.
+
+%% process_info/2 cuts a stack at the system's backtrace_depth, 8 unless somebody raised it. It is raised for the few
+%% microseconds of the reading; only this process does so, and without a pause in between, so that it is always put
+%% back. Whatever raises in that moment merely has a longer trace.
+-spec handle_call({stacktrace, pid()}, gen_server:from(), []) -> {reply, [tuple()], []}.
+handle_call({stacktrace, Pid}, _From, State) ->
+    Depth = erlang:system_flag(backtrace_depth, ?DEPTH),
+    Reply = process_info(Pid, current_stacktrace),
+    _ = erlang:system_flag(backtrace_depth, Depth),
+    case Reply of
+        {_, Stack} -> {reply, Stack, State};
+        undefined -> {reply, [], State}
+    end.
+
+-spec handle_cast(term(), []) -> {noreply, []}.
+handle_cast(_Message, State) ->
+    {noreply, State}.

@@ -1,0 +1,65 @@
+%% Throw-away processes with a deadline, for whatever calls code that is not the agent's. They end with their requester,
+%% are never stopped by a breakpoint (the engine asks is/1), and answer nothing after their time.
+-module(ecd_worker).
+
+-export([run/2, run/3, is/1]).
+
+-type outcome(Result) :: {ok, Result} | timeout | {died, term()}.
+
+%% A user's Inspect implementation may build what it likes; it must not take the VM down.
+-define(MAX_HEAP_WORDS, 64 * 1024 * 1024).
+
+-spec run(fun(() -> Result), timeout()) -> outcome(Result).
+run(Fun, Timeout) ->
+    run(Fun, Timeout, []).
+
+%% Options: spawn options.
+-spec run(fun(() -> Result), timeout(), list()) -> outcome(Result).
+run(Fun, Timeout, Options) ->
+    Requester = self(),
+    Tag = make_ref(),
+    Heap = {max_heap_size, #{size => ?MAX_HEAP_WORDS, kill => true, error_logger => false}},
+    Work = fun() ->
+        receive Tag -> ok end,
+        Requester ! {Tag, Fun()}
+    end,
+    {Pid, Monitor} = spawn_opt(Work, [monitor, Heap | Options]),
+    true = ets:insert(ecd_handles:workers(), {Pid}),
+    Guard = spawn(fun() -> guard(Requester, Pid, Timeout) end),
+    Pid ! Tag,
+    Outcome =
+        receive
+            {Tag, Result} -> {ok, Result};
+            {'DOWN', Monitor, process, Pid, killed} -> late(Tag);
+            {'DOWN', Monitor, process, Pid, Reason} -> {died, Reason}
+        end,
+    Guard ! {done, Pid},
+    demonitor(Monitor, [flush]),
+    Outcome.
+
+%% Whether a process is the agent's throw-away, by what the table says; false when there is no table (any more).
+-spec is(pid()) -> boolean().
+is(Pid) ->
+    try
+        ets:member(ecd_handles:workers(), Pid)
+    catch
+        error:badarg -> false
+    end.
+
+%% The result may have been sent right before the deadline.
+late(Tag) ->
+    receive
+        {Tag, Result} -> {ok, Result}
+    after 0 -> timeout
+    end.
+
+%% Outlives the requester when that is killed (a cancelled request) and the worker when that traps exits.
+guard(Requester, Pid, Timeout) ->
+    Monitor = monitor(process, Requester),
+    receive
+        {done, Pid} -> ok;
+        {'DOWN', Monitor, process, Requester, _} -> ok
+    after Timeout -> ok
+    end,
+    exit(Pid, kill),
+    ets:delete(ecd_handles:workers(), Pid).
