@@ -59,6 +59,20 @@ export interface ConfigureArgs {
   /** Absolute path of the script when one is run by `elixir`, else null. */
   script: string | null;
   attach: boolean;
+
+  // For the launchers (launch/*.exs), which read them by ecd_config. Null and empty on attach.
+  program: 'mix' | 'elixir' | 'iex';
+  /** Null: the project's default task; for program iex: no task, only the shell with the project started. */
+  task: string | null;
+  /** Arguments of the task or of the script. */
+  taskArgs: string[];
+  /** `mix app.start` before the task. */
+  startApps: boolean;
+  /** Absolute paths or globs, required in this order before the task. */
+  requireFiles: string[];
+  exitAfterTaskReturns: boolean;
+  /** internal: standard input is empty; say so when the program reads it. */
+  console: 'internal' | 'terminal';
 }
 
 export interface ConfigureResult {
@@ -200,6 +214,7 @@ export interface AgentCommands {
     { expression: string; frame: FrameId | null; context: 'repl' | 'watch' | 'hover' | 'clipboard' | 'variables' },
     EvaluateResult,
   ];
+  /** `column`: UTF-16 units of `text` before the cursor. */
   completions: [{ frame: FrameId | null; text: string; column: number }, { targets: CompletionItem[] }];
   exceptionInfo: [
     { thread: ThreadId },
@@ -255,6 +270,8 @@ export interface AgentEvents {
   module: { reason: 'new' | 'changed' | 'removed'; module: ModuleInfo };
   loadedSource: { reason: 'new' | 'changed' | 'removed'; path: string };
   invalidated: { areas: ('variables' | 'stacks' | 'threads')[]; thread?: ThreadId };
+  /** What takes long inside the VM (compiling, preparing): `start` once, `end` once, by id. */
+  progress: { id: string; phase: 'start' | 'update' | 'end'; title?: string; message?: string; percentage?: number };
   /** The mix task, script or shell command ended; the VM may live on (exitAfterTaskReturns: false). */
   taskEnded: { exitCode: number };
   /** For metrics and the coordination server: what was armed or prepared, and how long it took. */

@@ -40,5 +40,12 @@ defaults() ->
         memoryThreshold => 100 * 1024 * 1024,
         evaluateTimeout => 5000,
         script => nil,
-        attach => false
+        attach => false,
+        program => <<"mix">>,
+        task => nil,
+        taskArgs => [],
+        startApps => false,
+        requireFiles => [],
+        exitAfterTaskReturns => true,
+        console => <<"internal">>
     }.

@@ -1,0 +1,54 @@
+// From a thrown Failure to a DAP error, and from valibot's findings to a Failure that names the field. No I/O.
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import { Failure, type FailureBody } from '../protocol/failure';
+
+/** Numbers of DAP errors by blame; `variables.code` carries the word that clients should match. */
+const ERROR_ID: Record<FailureBody['blame'], number> = { user: 1000, expected: 2000, bug: 3000 };
+
+/** What a failed response carries besides `success: false`. */
+export interface DapError {
+  message: string;
+  body: { error: DebugProtocol.Message };
+}
+
+export function toDapError(failure: FailureBody): DapError {
+  const text = failure.hint === undefined ? failure.message : `${failure.message} ${failure.hint}`;
+  return {
+    // DAP reserves the short form `cancelled`: clients drop such an answer silently.
+    message: failure.code === 'cancelled' ? 'cancelled' : text,
+    body: {
+      error: {
+        id: ERROR_ID[failure.blame],
+        format: failure.blame === 'bug' ? `Internal error: ${text}` : text,
+        showUser: failure.blame === 'user',
+        variables: { code: failure.code, ...(failure.hint === undefined ? {} : { hint: failure.hint }) },
+      },
+    },
+  };
+}
+
+/** Reads arguments by a schema; the failure names the request and the first wrong field. */
+export function parseArguments<S extends v.GenericSchema>(
+  request: string,
+  schema: S,
+  value: unknown,
+  blame: 'user' | 'expected',
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, value === undefined ? {} : value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue);
+  const subject = field === null ? `The arguments of "${request}"` : `"${field}" of the request "${request}"`;
+  const message = `${subject} ${complaint(issue)}.`;
+  throw blame === 'user'
+    ? Failure.user('invalidArguments', message, 'Correct it in launch.json.')
+    : Failure.expected('invalidArguments', message);
+}
+
+/** Our own messages start with "must"; valibot's own are turned into the same form. */
+function complaint(issue: v.BaseIssue<unknown>): string {
+  if (issue.message.startsWith('must')) return issue.message;
+  if (issue.received === 'undefined') return 'is missing';
+  return issue.expected === null ? `is wrong: ${issue.message}` : `must be ${issue.expected}, but is ${issue.received}`;
+}

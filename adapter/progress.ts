@@ -1,0 +1,54 @@
+// Progress of what takes long, as DAP progress events; silent for a client that did not ask for them. Starts no work.
+import type { Connection } from './connection';
+
+/** ms of work before the user hears of it: what is done sooner would only flicker. */
+const DELAY = 300;
+
+export interface Progress {
+  readonly id: string;
+  update(message: string, percentage?: number): void;
+  /** Idempotent. */
+  end(message?: string): void;
+}
+
+export class ProgressReporter {
+  #next = 1;
+  supported = false;
+
+  constructor(private readonly connection: Connection) {}
+
+  /** `requestId`: the request that waits for this work, if any; cancelling the progress cancels it. */
+  start(title: string, options: { requestId?: number; cancellable: boolean; message?: string }): Progress {
+    const progressId = `progress-${this.#next++}`;
+    if (!this.supported) return { id: progressId, update: () => undefined, end: () => undefined };
+    let phase: 'waiting' | 'shown' | 'ended' = 'waiting';
+    let latest: { message?: string; percentage?: number } =
+      options.message === undefined ? {} : { message: options.message };
+    const show = (): void => {
+      phase = 'shown';
+      const { requestId, cancellable } = options;
+      this.connection.event('progressStart', {
+        progressId,
+        title,
+        cancellable,
+        ...(requestId === undefined ? {} : { requestId }),
+        ...latest,
+      });
+    };
+    const timer = setTimeout(show, DELAY);
+    return {
+      id: progressId,
+      update: (message, percentage) => {
+        latest = percentage === undefined ? { message } : { message, percentage };
+        if (phase === 'shown') this.connection.event('progressUpdate', { progressId, ...latest });
+      },
+      end: (message) => {
+        clearTimeout(timer);
+        if (phase === 'shown') {
+          this.connection.event('progressEnd', { progressId, ...(message === undefined ? {} : { message }) });
+        }
+        phase = 'ended';
+      },
+    };
+  }
+}

@@ -1,0 +1,244 @@
+// What a client may say to the debug adapter beyond plain DAP: launch and attach arguments, custom requests. No I/O.
+import * as v from 'valibot';
+
+export const ADAPTER_TYPE = 'elixir';
+
+/** Processes that `threads` lists unless `maxThreads` says otherwise. */
+const DEFAULT_MAX_THREADS = 500;
+/** ms a hover or watch expression may take unless `evaluateTimeout` says otherwise. */
+const DEFAULT_EVALUATE_TIMEOUT = 5000;
+/** Bytes of prepared modules to keep unless `coordination.memoryThreshold` says otherwise. */
+const DEFAULT_MEMORY_THRESHOLD = 100 * 1024 * 1024;
+/** ms to wait for the coordination server unless `coordination.fallbackTimeout` says otherwise. */
+const DEFAULT_FALLBACK_TIMEOUT = 2000;
+
+/** A picklist whose message names the allowed values. */
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  v.picklist(
+    values,
+    (issue) => `must be one of ${values.map((value) => `"${value}"`).join(', ')}, but is ${issue.received}`,
+  );
+const text = v.string((issue) => `must be a string, but is ${issue.received}`);
+const flag = v.boolean((issue) => `must be true or false, but is ${issue.received}`);
+const texts = v.array(text, (issue) => `must be a list of strings, but is ${issue.received}`);
+const count = v.pipe(
+  v.number((issue) => `must be a number, but is ${issue.received}`),
+  v.integer('must be a whole number'),
+  v.minValue(0, 'must not be negative'),
+);
+/** `launch.json` is written by hand: numbers and truth values become text, null removes a variable. */
+const environment = v.record(
+  v.string(),
+  v.union(
+    [v.null(), v.string(), v.pipe(v.union([v.number(), v.boolean()]), v.transform(String))],
+    'must be a string, or null to remove the variable',
+  ),
+  'must be an object of environment variables',
+);
+
+export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+const strategy = oneOf(...STRATEGIES);
+
+const Coordination = v.object(
+  {
+    enabled: v.optional(flag, true),
+    strategy: v.optional(strategy, 'demand-driven'),
+    /** Bytes of prepared modules to keep. */
+    memoryThreshold: v.optional(count, DEFAULT_MEMORY_THRESHOLD),
+    /** ms to wait for an answer of the coordination server. */
+    fallbackTimeout: v.optional(count, DEFAULT_FALLBACK_TIMEOUT),
+  },
+  'must be an object such as {"enabled": true}',
+);
+
+/** What launch and attach have in common. */
+const common = {
+  projectDir: v.optional(text),
+  env: v.optional(environment, {}),
+  /** A file of NAME=value lines; `env` wins over it. */
+  envFile: v.optional(text),
+  engine: v.optional(oneOf('auto', 'interpreter', 'traditional'), 'auto'),
+  coordination: v.optional(Coordination, {}),
+  debugAutoInterpretAllModules: v.optional(flag, true),
+  debugInterpretModulesPatterns: v.optional(texts, []),
+  excludeModules: v.optional(texts, []),
+  stackTraceMode: v.optional(
+    v.nullable(
+      v.pipe(
+        v.union([oneOf('all', 'no_tail', 'false'), v.literal(false)], 'must be "all", "no_tail" or "false"'),
+        v.transform((mode) => (mode === false ? 'false' : mode)),
+      ),
+    ),
+    null,
+  ),
+  breakOnDbg: v.optional(flag, true),
+  justMyCode: v.optional(flag, true),
+  stepFilters: v.optional(texts, []),
+  /** Suspend the application's other processes while one is stopped. */
+  pauseOthers: v.optional(flag, false),
+  maxThreads: v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), DEFAULT_MAX_THREADS),
+  evaluateTimeout: v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), DEFAULT_EVALUATE_TIMEOUT),
+  /** Executable, or the folder that holds it. */
+  elixirPath: v.optional(text),
+  erlPath: v.optional(text),
+  logFile: v.optional(text),
+  logLevel: v.optional(oneOf('error', 'warn', 'info', 'debug', 'trace')),
+};
+
+export const LaunchArguments = v.object({
+  ...common,
+  noDebug: v.optional(flag, false),
+  program: v.optional(oneOf('mix', 'elixir', 'iex')),
+  /** Without it mix chooses: the default task of the project. */
+  task: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^[^\s/\\]+$/, 'must be the name of a mix task alone; its arguments belong into "taskArgs"'),
+    ),
+  ),
+  /** Arguments of the mix task, or of the script. */
+  taskArgs: v.optional(texts, []),
+  script: v.optional(v.pipe(text, v.nonEmpty('must not be empty'))),
+  startApps: v.optional(flag, false),
+  requireFiles: v.optional(texts, []),
+  exitAfterTaskReturns: v.optional(flag, true),
+  console: v.optional(oneOf('internalConsole', 'integratedTerminal', 'externalTerminal'), 'internalConsole'),
+  stopOnEntry: v.optional(flag, false),
+});
+export type LaunchArguments = v.InferOutput<typeof LaunchArguments>;
+
+export const AttachArguments = v.object({
+  ...common,
+  remoteNode: v.pipe(
+    v.string((issue) => `must name a running node such as "app@host", but is ${issue.received}`),
+    v.regex(/^[^@\s]+@[^@\s]+$/, 'must be a full node name such as "app@host"'),
+  ),
+  /** Without it the cookie file of the user is taken. */
+  cookie: v.optional(v.pipe(text, v.nonEmpty('must not be empty'), v.maxLength(255, 'must have at most 255 letters'))),
+});
+export type AttachArguments = v.InferOutput<typeof AttachArguments>;
+
+export const SourceBreakpointArguments = v.object({
+  line: count,
+  column: v.optional(count),
+  condition: v.optional(text),
+  hitCondition: v.optional(text),
+  logMessage: v.optional(text),
+});
+export const SourceArguments = v.object({
+  name: v.optional(text),
+  path: v.optional(text),
+  sourceReference: v.optional(count),
+});
+export const SetBreakpointsArguments = v.object({
+  source: SourceArguments,
+  breakpoints: v.optional(v.array(SourceBreakpointArguments)),
+  /** Deprecated form that some clients still send. */
+  lines: v.optional(v.array(count)),
+  sourceModified: v.optional(flag),
+});
+export type SetBreakpointsArguments = v.InferOutput<typeof SetBreakpointsArguments>;
+
+/** Prepares modules, never arms them. */
+export const InterpretModulesArguments = v.object({
+  modules: v.array(v.pipe(text, v.nonEmpty('must not be empty'), v.maxLength(255, 'must have at most 255 letters'))),
+  strategy: oneOf('immediate', 'queued', 'background'),
+  /** Why: shown as the reason in getInterpretationStatus. */
+  context: v.optional(v.union([text, v.record(v.string(), v.unknown())])),
+});
+export interface InterpretModulesResult {
+  /** Ready to be entered now. */
+  interpreted: string[];
+  /** Will be prepared. */
+  queued: string[];
+  failed: { module: string; error: string }[];
+  /** ms */
+  totalTime: number;
+  nextRecommendations: string[];
+}
+
+export const SetCoordinatedBreakpointsArguments = v.object({
+  ...SetBreakpointsArguments.entries,
+  requiredModules: v.optional(InterpretModulesArguments.entries.modules, []),
+});
+/** `breakpoints` as in DAP's setBreakpoints. */
+export interface SetCoordinatedBreakpointsResult<Breakpoint> {
+  breakpoints: Breakpoint[];
+  interpreted: string[];
+  failed: { module: string; error: string }[];
+}
+
+export const NoArguments = v.optional(v.object({}), {});
+
+export interface InterpretationStatus {
+  enabled: boolean;
+  strategy: Strategy;
+  /** null while no program runs. */
+  engine: 'interpreter' | 'traditional' | null;
+  modules: {
+    module: string;
+    state: 'native' | 'prepared' | 'interpreted';
+    functions: string[];
+    reason: string;
+    bytes: number;
+    prepareMs: number;
+  }[];
+  /** Modules whose stand-in stayed after an earlier detach, because closures need it. */
+  leftBehind: string[];
+}
+
+export const SetCoordinationModeArguments = v.object({ enabled: flag, strategy: v.optional(strategy) });
+export interface CoordinationMode {
+  enabled: boolean;
+  strategy: Strategy;
+  engine: 'interpreter' | 'traditional' | null;
+  /** Engines cannot be mixed in one VM: a change of `enabled` chooses another engine only at the next launch. */
+  engineNextLaunch: 'auto' | 'interpreter' | 'traditional';
+}
+
+/** Milliseconds; null where nothing was measured yet. */
+export interface Timing {
+  count: number;
+  totalMs: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  maxMs: number | null;
+}
+/** Times in ms, sizes in bytes, shares 0..1; null where nothing was measured yet. */
+export interface PerformanceMetrics {
+  /** Share of the session's time that coordination took. */
+  coordinationOverhead: number | null;
+  coordinationMs: number;
+  sessionMs: number;
+  /** Preparing modules, as the agent measured it. */
+  interpretationTiming: Timing;
+  memoryUsage: { adapterBytes: number; preparedBytes: number | null; beamBytes: number | null };
+  /** Preparations that were answered from the prepared set. */
+  cacheHitRate: number | null;
+  /** Decisions that had to be taken without the coordination server though one was wished. */
+  fallbackRate: number | null;
+  /** From a request's arrival to its answer, by command. */
+  requests: Record<string, Timing>;
+  /** What the agent counts itself. */
+  agent: Record<string, number | number[]>;
+}
+
+export const ReloadCodeArguments = v.optional(v.object({ changedFiles: v.optional(texts) }), {});
+export interface ReloadCodeResult {
+  reloaded: string[];
+  failed: { file: string; error: string }[];
+}
+
+/** Ends a process that still evaluates for a cancelled console expression. */
+export const EndEvaluationArguments = v.object({ threadId: count });
+
+export const CUSTOM_REQUESTS = [
+  'interpretModules',
+  'setCoordinatedBreakpoints',
+  'getInterpretationStatus',
+  'setCoordinationMode',
+  'getPerformanceMetrics',
+  'reloadCode',
+  'endEvaluation',
+] as const;
