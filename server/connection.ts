@@ -1,0 +1,97 @@
+// The table of the server: LSP method → handler. It answers from the index and does no work of its own.
+import {
+  DidChangeWatchedFilesNotification,
+  ErrorCodes,
+  FileChangeType,
+  ResponseError,
+  TextDocuments,
+  TextDocumentSyncKind,
+  type Connection,
+} from 'vscode-languageserver/node';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { fileURLToPath } from 'node:url';
+import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
+import { SourceIndex, SOURCE_FILES } from './project/sourceIndex';
+
+type Handler<Method extends keyof ServerRequests> = (params: ServerRequests[Method][0]) => ServerRequests[Method][1];
+
+export function serve(connection: Connection): void {
+  const started = Date.now();
+  const index = new SourceIndex((message) => connection.console.warn(message));
+  const documents = new TextDocuments(TextDocument);
+  let folders: string[] = [];
+
+  connection.onInitialize((params) => {
+    const options = params.initializationOptions as Partial<ServerOptions> | undefined;
+    if (options?.protocol !== undefined && options.protocol !== SERVER_PROTOCOL_VERSION) {
+      throw new ResponseError(
+        ErrorCodes.InvalidRequest,
+        `The server speaks protocol ${SERVER_PROTOCOL_VERSION}, the client ${options.protocol}. Reload the window.`,
+      );
+    }
+    folders = (params.workspaceFolders ?? []).map((folder) => folder.uri);
+    return {
+      serverInfo: { name: 'elixir-coordinated-debugger' },
+      capabilities: {
+        textDocumentSync: TextDocumentSyncKind.Incremental,
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      },
+    };
+  });
+
+  connection.onInitialized(async () => {
+    await connection.client.register(DidChangeWatchedFilesNotification.type, {
+      watchers: [{ globPattern: SOURCE_FILES }],
+    });
+    connection.workspace.onDidChangeWorkspaceFolders(async ({ added, removed }) => {
+      for (const folder of removed) index.removeFolder(fileURLToPath(folder.uri));
+      await index.addFolders(added.map((folder) => fileURLToPath(folder.uri)));
+    });
+    await index.addFolders(folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri)));
+  });
+
+  connection.onDidChangeWatchedFiles(async ({ changes }) => {
+    for (const { uri, type } of changes) {
+      // The editor's text of an open file is newer than the disk's.
+      if (!uri.startsWith('file:') || documents.get(uri) !== undefined) continue;
+      if (type === FileChangeType.Deleted) index.remove(fileURLToPath(uri));
+      else await index.read(fileURLToPath(uri));
+    }
+  });
+  documents.onDidChangeContent(({ document }) => {
+    if (document.uri.startsWith('file:')) index.update(fileURLToPath(document.uri), document.getText());
+  });
+  documents.onDidClose(async ({ document }) => {
+    // Unsaved text is gone with the editor; the file on disk counts again.
+    if (document.uri.startsWith('file:')) await index.read(fileURLToPath(document.uri));
+  });
+
+  const on = <Method extends keyof ServerRequests>(method: Method, handler: Handler<Method>): void => {
+    connection.onRequest(method, (params: ServerRequests[Method][0]): unknown => handler(params));
+  };
+  on('coordination/health', () => ({
+    protocol: SERVER_PROTOCOL_VERSION,
+    pid: process.pid,
+    uptime: Date.now() - started,
+    ...index.size(),
+  }));
+  on('coordination/modulesOfFile', ({ uri }) => ({
+    modules: isFileUri(uri) ? index.modulesOf(fileURLToPath(uri)) : [],
+  }));
+  on('coordination/filesOfModule', ({ module }) => {
+    if (typeof module !== 'string') throw invalid('module', 'a module name');
+    return { files: index.filesOf(module) };
+  });
+
+  documents.listen(connection);
+  connection.listen();
+}
+
+function isFileUri(uri: unknown): boolean {
+  if (typeof uri !== 'string') throw invalid('uri', 'a URI');
+  return uri.startsWith('file:');
+}
+
+function invalid(field: string, wanted: string): ResponseError {
+  return new ResponseError(ErrorCodes.InvalidParams, `\`${field}\` must be ${wanted}.`);
+}
