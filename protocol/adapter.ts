@@ -1,5 +1,6 @@
 // What a client may say to the debug adapter beyond plain DAP: launch and attach arguments, custom requests. No I/O.
 import * as v from 'valibot';
+import { parseDuration, parseSize } from './units';
 
 export const ADAPTER_TYPE = 'elixir';
 
@@ -26,6 +27,12 @@ const count = v.pipe(
   v.integer('must be a whole number'),
   v.minValue(0, 'must not be negative'),
 );
+/** A number, or a text with a unit, as the settings have them. */
+const measured = (parse: (text: string) => number | undefined, example: string) =>
+  v.union(
+    [count, v.pipe(v.string(), v.transform(parse), v.number())],
+    `must be a number or a text such as "${example}"`,
+  );
 /** `launch.json` is written by hand: numbers and truth values become text, null removes a variable. */
 const environment = v.record(
   v.string(),
@@ -45,9 +52,9 @@ const Coordination = v.object(
     enabled: v.optional(flag, true),
     strategy: v.optional(strategy, 'demand-driven'),
     /** Bytes of prepared modules to keep. */
-    memoryThreshold: v.optional(count, DEFAULT_MEMORY_THRESHOLD),
+    memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_MEMORY_THRESHOLD),
     /** ms to wait for an answer of the coordination server. */
-    fallbackTimeout: v.optional(count, DEFAULT_FALLBACK_TIMEOUT),
+    fallbackTimeout: v.optional(measured(parseDuration, '2000ms'), DEFAULT_FALLBACK_TIMEOUT),
   },
   'must be an object such as {"enabled": true}',
 );

@@ -8,7 +8,6 @@ defmodule Shop.MixProject do
       app: :shop,
       version: "0.1.0",
       elixir: "~> 1.14",
-      elixirc_options: [warnings_as_errors: true],
       default_task: @default_task,
       deps: []
     ]
