@@ -4,7 +4,7 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
--export([remember/3, forget_memory/0, set_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
+-export([remember/3, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
 -export([modules/1, loaded_sources/1]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
@@ -110,11 +110,12 @@ forget_memory() ->
         ets:match(?TABLE, {{bytes, '$1'}, '_'})
     ).
 
--spec set_roots(Own :: [file:filename_all()], Foreign :: [file:filename_all()]) -> ok.
-set_roots(Own, Foreign) ->
-    Roots = [{canonical(R), true} || R <- Own] ++ [{canonical(R), false} || R <- Foreign],
-    true = ets:insert(?TABLE, {roots, Roots}),
-    ets:match_delete(?TABLE, {{own, '_'}, '_'}),
+%% What Mix knows about the project; adds to what the layout of the project directory says.
+-spec add_roots(Own :: [file:filename_all()], Foreign :: [file:filename_all()]) -> ok.
+add_roots(Own, Foreign) ->
+    New = [{canonical(R), true} || R <- Own] ++ [{canonical(R), false} || R <- Foreign],
+    true = ets:insert(?TABLE, {roots, lists:usort(New ++ roots())}),
+    true = ets:match_delete(?TABLE, {{own, '_'}, '_'}),
     ok.
 
 %% Known for certain once Mix has loaded the project; guessed from the environment before.

@@ -1,0 +1,36 @@
+%% What all launchers share: hooks into the compiler before the first line of the user's, and the news that it has ended.
+%% Must not run anything of the user's outside the fun it is given.
+-module(ecd_launch).
+
+-export([before_code/0, run/1, notice/2]).
+
+%% Elixir is started, nothing of the user's has been compiled yet.
+-spec before_code() -> ok.
+before_code() ->
+    case ecd_config:get(noDebug) of
+        true -> ok;
+        false -> ecd_tracer:install()
+    end.
+
+%% Runs the task or script in the process of the launcher, so that errors, exits and at_exit hooks take the way they
+%% take without us. Our hook is registered first, hence runs last and sees the status that the program ends with.
+-spec run(fun(() -> Result)) -> Result.
+run(Fun) ->
+    'Elixir.System':at_exit(fun(Status) -> ended(Status) end),
+    case {ecd_config:get(exitAfterTaskReturns), ecd_config:get(program)} of
+        {true, Program} when Program =/= <<"iex">> -> Fun();
+        _ -> stay_alive(Fun())
+    end.
+
+%% Elixir runs no at_exit hook while it stays alive.
+stay_alive(Result) ->
+    ended(0),
+    'Elixir.System':no_halt(true),
+    Result.
+
+-spec notice(info | warning, unicode:chardata()) -> ok.
+notice(Level, Text) ->
+    ecd_wire:event(notice, #{level => atom_to_binary(Level), text => unicode:characters_to_binary(Text)}).
+
+ended(Status) ->
+    ecd_wire:event(taskEnded, #{exitCode => Status}).

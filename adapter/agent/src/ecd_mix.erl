@@ -1,0 +1,97 @@
+%% Runs a Mix task as the `mix` command does, with two places to step in: when the project's configuration is loaded and
+%% when the project is compiled. Knows nothing about break points but whom to tell.
+-module(ecd_mix).
+
+-export([main/1, config_loaded/2, compiled/2]).
+
+%% The launcher calls this with the arguments behind its own name: task and arguments.
+-spec main([binary()]) -> term().
+main(Args) ->
+    'Elixir.Mix':start(),
+    ok = ecd_launch:before_code(),
+    Debug = not ecd_config:get(noDebug),
+    lists:foreach(fun hook/1, [
+        {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
+    ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]),
+    ecd_launch:run(fun() -> 'Elixir.Mix.CLI':main(Args) end).
+
+hook({Task, Handler}) ->
+    case ecd_hook:around(Task, [{{run, 1}, {?MODULE, Handler}}]) of
+        ok -> ok;
+        {error, Reason} -> ecd_launch:notice(warning, ["Some breakpoints may be armed a moment late: ", Reason])
+    end.
+
+asks_for_more() ->
+    ecd_config:get(startApps) orelse ecd_config:get(requireFiles) =/= [].
+
+%% Mix loads the configuration right before the task, when environment and target are settled; later calls of the same
+%% Mix task are none of our business.
+-spec config_loaded(fun(([binary()]) -> Result), [term()]) -> Result.
+config_loaded(Original, [Args]) ->
+    Result = Original(Args),
+    case put({?MODULE, prepared}, true) of
+        undefined -> prepare('Elixir.Mix.Project':get());
+        true -> ok
+    end,
+    Result.
+
+prepare(nil) ->
+    require_files();
+prepare(_Project) ->
+    _ = ecd_config:get(noDebug) orelse ecd_modules:set_build_path('Elixir.Mix.Project':build_path()),
+    _ = ecd_config:get(startApps) andalso 'Elixir.Mix.Task':run(<<"app.start">>, []),
+    require_files().
+
+%% Once for each application of an umbrella and once for the project itself, before any of them starts.
+-spec compiled(fun(([binary()]) -> Result), [term()]) -> Result.
+compiled(Original, [Args]) ->
+    Result = Original(Args),
+    add_roots(),
+    ok = ecd_modules:forget_memory(),
+    ok = ecd_breakpoints:compiled(),
+    Result.
+
+%% Path dependencies and the umbrella's applications are the user's own; what Mix fetched is not.
+add_roots() ->
+    Paths = 'Elixir.Mix.Project':deps_paths(),
+    Sources = 'Elixir.Mix.Project':deps_scms(),
+    {Own, Fetched} = lists:partition(
+        fun({App, _}) -> maps:get(App, Sources) =:= 'Elixir.Mix.SCM.Path' end,
+        maps:to_list(Paths)
+    ),
+    {ok, Here} = file:get_cwd(),
+    ecd_modules:add_roots(
+        [Here | [Path || {_, Path} <- Own]],
+        ['Elixir.Mix.Project':deps_path(), build_root() | [Path || {_, Path} <- Fetched]]
+    ).
+
+build_root() ->
+    filename:dirname('Elixir.Mix.Project':build_path()).
+
+%% Files that the task would load itself must not be loaded twice.
+require_files() ->
+    Files = lists:append([matches(Pattern) || Pattern <- ecd_config:get(requireFiles)]),
+    {Skipped, Wanted} = lists:partition(fun is_loaded_by_task/1, lists:uniq(Files)),
+    _ = [ecd_launch:notice(info, skipped(Skipped)) || Skipped =/= []],
+    lists:foreach(fun(File) -> 'Elixir.Code':require_file(File) end, Wanted).
+
+matches(Pattern) ->
+    Absolute = 'Elixir.Path':expand(Pattern, ecd_config:get(projectDir)),
+    case 'Elixir.Path':wildcard(Absolute) of
+        [] ->
+            ecd_launch:notice(warning, ["requireFiles: no file matches ", Pattern]),
+            [];
+        Files ->
+            Files
+    end.
+
+is_loaded_by_task(File) ->
+    Args = [ecd_config:get(task) | ecd_config:get(taskArgs)],
+    Named = [Arg || Arg <- Args, is_binary(Arg), 'Elixir.Path':expand(Arg) =:= File],
+    Named =/= [] orelse (lists:member(<<"test">>, Args) andalso is_test_file(filename:basename(File))).
+
+is_test_file(Name) ->
+    Name =:= <<"test_helper.exs">> orelse binary:longest_common_suffix([Name, <<"_test.exs">>]) =:= 9.
+
+skipped(Files) ->
+    ["The task loads these files itself, requireFiles need not name them: ", lists:join(", ", Files)].

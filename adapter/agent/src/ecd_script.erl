@@ -1,0 +1,70 @@
+%% Top-level statements of scripts and test files. Elixir compiles them into a nameless module that exists only while it
+%% runs and has no debug info; here it gets some, and is announced before it runs. Must not change what it computes.
+-module(ecd_script).
+
+-export([install/0, main/1, compiling/2, loaded/2]).
+
+-define(COMPILER, elixir_erl_compiler).
+
+%% Needed as soon as there is a breakpoint in a script; costs some 50 ms, so not done without need.
+-spec install() -> ok | {error, binary()}.
+install() ->
+    case persistent_term:get({?MODULE, installed}, none) of
+        none ->
+            Result = hook(),
+            persistent_term:put({?MODULE, installed}, Result),
+            Result;
+        Result ->
+            Result
+    end.
+
+hook() ->
+    ecd_hook:around(?COMPILER, [
+        {{noenv_forms, 3}, {?MODULE, compiling}},
+        {{spawn, 1}, {?MODULE, loaded}}
+    ]).
+
+%% The launcher calls this with the arguments behind its own name: runs the script as `elixir SCRIPT ARGS` does.
+-spec main([binary()]) -> term().
+main([File | Args]) ->
+    'Elixir.System':argv(Args),
+    ok = ecd_launch:before_code(),
+    ecd_launch:run(fun() -> 'Elixir.Code':require_file(File) end).
+
+%% Around the compiler: top-level code gets debug info. The compiler runs this and the loading in one process, whose
+%% dictionary carries the result over.
+-spec compiling(fun((list(), binary(), list()) -> {module(), binary()}), [term()]) -> {module(), binary()}.
+compiling(Compile, [Forms, File, Options]) ->
+    case is_top_level(Forms) of
+        true ->
+            DebugInfo = {debug_info, {erl_abstract_code, {Forms, []}}},
+            {Mod, Beam} = Compile(Forms, File, [DebugInfo | Options]),
+            put({?MODULE, compiled}, {Mod, Beam, File}),
+            {Mod, Beam};
+        false ->
+            Compile(Forms, File, Options)
+    end.
+
+%% Around the process that compiles and loads: when it ends, the module is there and has not run yet.
+-spec loaded(fun((fun(() -> term())) -> term()), [fun(() -> term())]) -> term().
+loaded(Spawn, [Fun]) ->
+    Spawn(fun() ->
+        Result = Fun(),
+        case get({?MODULE, compiled}) of
+            {Mod, Beam, File} ->
+                ok = ecd_modules:remember(Mod, Beam, File),
+                ok = ecd_breakpoints:module_defined(Mod);
+            undefined ->
+                ok
+        end,
+        Result
+    end).
+
+is_top_level(Forms) ->
+    lists:any(
+        fun
+            ({function, _, '__FILE__', 1, _}) -> true;
+            (_) -> false
+        end,
+        Forms
+    ).
