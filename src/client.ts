@@ -1,0 +1,153 @@
+// Starts the coordination server, watches it, and starts it again when it ends unasked. Debugging works without it.
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  State,
+  TransportKind,
+  type LanguageClientOptions,
+} from 'vscode-languageclient/node';
+import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
+import { COMMANDS, LANGUAGES } from './contributions';
+import type { Log } from './log';
+
+/** Waits before the first, second, … restart; the last one is repeated. */
+const BACKOFF = [0, 500, 2_000, 8_000, 30_000] as const;
+/** A server that lived this long has recovered: the backoff starts over, and a later trouble may be told again. */
+const RECOVERED_AFTER = 60_000;
+/** Silent restarts before the user hears of it. */
+const PATIENCE = 2;
+
+export class Server {
+  private client: LanguageClient | undefined;
+  private crashes = 0;
+  private startedAt = 0;
+  private noticed = false;
+  private timer: NodeJS.Timeout | undefined;
+  private disposed = false;
+  /** Starts and stops follow one another; two of them never overlap. */
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly extensionPath: string,
+    private readonly log: Log,
+  ) {}
+
+  start(): Promise<void> {
+    return this.inTurn(() => this.launch());
+  }
+
+  /** On the user's wish: at once, and with a fresh count of crashes. */
+  restart(): Promise<void> {
+    this.crashes = 0;
+    this.noticed = false;
+    return this.inTurn(async () => {
+      await this.end();
+      await this.launch();
+    });
+  }
+
+  /** Fails while the server is down; callers go on without it. */
+  async request<Method extends keyof ServerRequests>(
+    method: Method,
+    params: ServerRequests[Method][0],
+  ): Promise<ServerRequests[Method][1]> {
+    await this.work;
+    if (this.client?.state !== State.Running) throw new Error('The coordination server is not running.');
+    return this.client.sendRequest<ServerRequests[Method][1]>(method, params);
+  }
+
+  /** Ends the server for good. */
+  dispose(): Promise<void> {
+    this.disposed = true;
+    clearTimeout(this.timer);
+    return this.inTurn(() => this.end());
+  }
+
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    this.work = this.work.then(step).catch((error: unknown) => {
+      this.log.error('server.failed', String(error));
+    });
+    return this.work;
+  }
+
+  private async launch(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.disposed || this.client !== undefined) return;
+    const module = path.join(this.extensionPath, 'dist', 'server.js');
+    const client = new LanguageClient(
+      'elixirCoordinatedDebugger',
+      'Elixir Coordinated Debugger',
+      { module, transport: TransportKind.ipc },
+      this.options(),
+    );
+    this.client = client;
+    this.startedAt = Date.now();
+    try {
+      await client.start();
+      this.log.info('server.started');
+    } catch (error) {
+      this.log.error('server.start', String(error));
+      this.ended(client);
+    }
+  }
+
+  private options(): LanguageClientOptions {
+    const protocol: ServerOptions = { protocol: SERVER_PROTOCOL_VERSION };
+    return {
+      documentSelector: LANGUAGES.map((language) => ({ scheme: 'file', language })),
+      initializationOptions: protocol,
+      outputChannel: this.log,
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: (error) => {
+          this.log.error('server.connection', error.message);
+          return { action: ErrorAction.Continue, handled: true };
+        },
+        closed: () => {
+          const { client } = this;
+          if (client !== undefined) this.ended(client);
+          // The library's own restart has neither a backoff nor one notice.
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+  }
+
+  /** The server ended unasked. */
+  private ended(client: LanguageClient): void {
+    if (this.client !== client) return;
+    this.client = undefined;
+    if (this.disposed) return;
+    if (Date.now() - this.startedAt > RECOVERED_AFTER) {
+      this.crashes = 0;
+      this.noticed = false;
+    }
+    const wait = BACKOFF[Math.min(this.crashes, BACKOFF.length - 1)];
+    this.crashes++;
+    this.log.warn('server.ended', `starting again in ${wait ?? 0} ms`);
+    this.timer = setTimeout(() => void this.start(), wait);
+    if (this.crashes > PATIENCE) void this.notice();
+  }
+
+  private async notice(): Promise<void> {
+    if (this.noticed) return;
+    this.noticed = true;
+    const [again, show] = [vscode.l10n.t('Restart Now'), vscode.l10n.t('Show Log')];
+    const message = vscode.l10n.t(
+      'The coordination server of the Elixir debugger keeps ending. Debugging goes on, on demand only, while it is started again.',
+    );
+    const choice = await vscode.window.showWarningMessage(message, again, show);
+    if (choice === again) await vscode.commands.executeCommand(COMMANDS.restartServer);
+    if (choice === show) await vscode.commands.executeCommand(COMMANDS.showLog);
+  }
+
+  private async end(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    // A client that never came up, or is already down, has nothing to stop.
+    if (client?.state === State.Running) await client.stop();
+  }
+}

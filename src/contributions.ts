@@ -1,0 +1,15 @@
+// The ids that package.json contributes, as the code names them; a test compares the two. Nothing else.
+export const DEBUG_TYPE = 'elixir';
+
+export const COMMANDS = {
+  showLog: 'elixirCoordinatedDebugger.showLog',
+  restartServer: 'elixirCoordinatedDebugger.restartServer',
+} as const;
+
+export const SETTINGS_SECTION = 'elixirLS.coordinatedInterpretation';
+export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;
+
+/** Languages whose files hold code of the BEAM. `html-eex` is what other extensions call `.html.eex`. */
+export const LANGUAGES = ['elixir', 'eex', 'html-eex', 'phoenix-heex', 'erlang'] as const;
+/** Templates: Elixir between tags, with assigns. */
+export const TEMPLATE_LANGUAGES: readonly string[] = ['eex', 'html-eex', 'phoenix-heex'];

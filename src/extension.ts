@@ -1,0 +1,47 @@
+// The wiring list of the extension: what is registered, in one place. Nothing is decided here.
+import * as vscode from 'vscode';
+import { Server } from './client';
+import { Config } from './config';
+import { COMMANDS, DEBUG_TYPE, LANGUAGES } from './contributions';
+import { adapterFactory } from './debug/adapterFactory';
+import { registerConfigurations } from './debug/configurations';
+import { hoverExpression } from './debug/hoverExpression';
+import { inlineValues } from './debug/inlineValues';
+import { trackerFactory } from './debug/tracker';
+import { registerHighlight } from './languages/highlight';
+import { createLog } from './log';
+
+/** What other extensions and tests may use. */
+export interface Api {
+  server: Pick<Server, 'request'>;
+}
+
+let server: Server | undefined;
+
+export function activate(context: vscode.ExtensionContext): Api {
+  const log = createLog();
+  const config = new Config((message) => void vscode.window.showWarningMessage(message));
+  const coordination = new Server(context.extensionPath, log);
+  const selector = LANGUAGES.map((language) => ({ scheme: 'file', language }));
+
+  context.subscriptions.push(
+    log,
+    registerConfigurations(config),
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath)),
+    vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, trackerFactory(log)),
+    vscode.languages.registerInlineValuesProvider(selector, inlineValues),
+    vscode.languages.registerEvaluatableExpressionProvider(selector, hoverExpression),
+    registerHighlight(context.extension),
+    vscode.commands.registerCommand(COMMANDS.showLog, () => log.show()),
+    vscode.commands.registerCommand(COMMANDS.restartServer, () => coordination.restart()),
+  );
+  // Debugging needs no server, so activation does not wait for it.
+  void coordination.start();
+  server = coordination;
+  return { server: coordination };
+}
+
+/** VS Code waits for this, so that the server ends in order. */
+export async function deactivate(): Promise<void> {
+  await server?.dispose();
+}
