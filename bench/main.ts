@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs, promisify } from 'node:util';
+import { alive } from './alive.js';
 import { click } from './click.js';
 import { condition } from './condition.js';
 import { hot } from './hot.js';
@@ -12,7 +13,15 @@ import { type Environment, type Figure, toJson, toTable } from './report.js';
 import { start } from './start.js';
 import { step } from './step.js';
 
-const benchmarks: Record<string, (plan: Plan) => Promise<Figure[]>> = { start, hot, click, step, condition, memory };
+const benchmarks: Record<string, (plan: Plan) => Promise<Figure[]>> = {
+  start,
+  hot,
+  click,
+  step,
+  condition,
+  memory,
+  alive,
+};
 
 const usage = `usage: npm run bench -- [--only=${Object.keys(benchmarks).join(',')}] [--modules 100,300,1000] [--runs 5] [--out FILE.json]`;
 

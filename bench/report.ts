@@ -1,6 +1,6 @@
 // What was measured, as a table for people and as JSON for machines. Must not measure, and never rounds a miss into a pass.
 
-export type Unit = 'ms' | 'µs' | 'ns' | 'KB' | 'MB' | '/s' | '×';
+export type Unit = 'ms' | 'µs' | 'ns' | 'KB' | 'MB' | '/s' | '';
 
 /** What architecture.md ("Numbers to hold") or the issue asks of a figure. */
 export interface Target {
@@ -76,7 +76,7 @@ function targetText({ target, unit }: Figure): string {
   return target.of === 'ratio' ? `≤ ${target.atMost} ×` : `≤ ${quantity(target.atMost, unit)}`;
 }
 
-const quantity = (value: number, unit: Unit): string => `${digits(value)} ${unit}`;
+const quantity = (value: number, unit: Unit): string => `${digits(value)} ${unit}`.trimEnd();
 
 /** Three significant digits; whole numbers from 100 on, in groups of three. */
 export function digits(value: number): string {

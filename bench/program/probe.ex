@@ -7,6 +7,7 @@ defmodule Bench.Probe do
   """
 
   def serve do
+    Bench.Alive.start()
     port = "BENCH_PORT" |> System.fetch_env!() |> String.to_integer()
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, [:binary, packet: :line, active: false, nodelay: true])
     answer(socket)
@@ -40,5 +41,6 @@ defmodule Bench.Probe do
   defp call("calls", [n]), do: {Bench.Condition, :calls, [n, 0]}
   defp call("inside", [n]), do: {Bench.Condition, :inside, [n, 0]}
   defp call("along", [x]), do: {Bench.Walk, :along, [x]}
+  defp call("alive", [rounds]), do: {Bench.Alive.Check, :wrong, [rounds]}
   defp call("across", [x]), do: {Bench.Walk, :across, [x]}
 end
