@@ -1,0 +1,175 @@
+// Evaluation at a stop: what an expression knows, where it runs, how it fails, how it ends; and completions.
+import assert from 'node:assert/strict';
+import { fixture, type Fixture } from '../support/fixture';
+import { sessions, type Session, type Stop } from '../support/session';
+
+const scoping = 'lib/constructs/scoping.ex';
+
+describe('evaluate', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  before(async () => (constructs = await fixture('constructs')));
+
+  const atPlace = async (): Promise<{ session: Session; stop: Stop }> => {
+    const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Scoping.place(3))', breakpoints: { [scoping]: ['place'] } });
+    return { session, stop: await session.stop() };
+  };
+
+  for (const context of ['repl', 'watch', 'hover', 'clipboard', 'variables']) {
+    it(`in the ${context} knows variables, aliases, imports, requires, attributes and private functions`, async () => {
+      const { session, stop } = await atPlace();
+      const evaluate = (expression: string) => session.evaluate(expression, stop.top, context);
+      assert.equal(await evaluate('n + total'), '36');
+      assert.equal(await evaluate('Renamed.twice(n)'), '6');
+      assert.equal(await evaluate('sum([1, 2])'), '3');
+      assert.equal(await evaluate('Integer.is_odd(n)'), 'true');
+      assert.equal(await evaluate('@limit'), '30');
+      assert.equal(await evaluate('hidden(2)'), '14');
+      assert.equal(await evaluate('__MODULE__'), 'Constructs.Scoping');
+    });
+
+    it(`in the ${context} has the stopped process as self()`, async () => {
+      const { session, stop } = await atPlace();
+      const self = await session.evaluate('self()', stop.top, context);
+      const { threads } = await session.client.request('threads', {});
+      const name = threads.find(({ id }) => id === stop.threadId)?.name ?? '';
+      assert.match(self, /#PID<(\d+\.\d+\.\d+)>/);
+      assert(name.includes(/<(.*)>/.exec(self)?.[1] ?? '?'), `${self} is the thread ${name}`);
+    });
+  }
+
+  it('gives values that open', async () => {
+    const { session, stop } = await atPlace();
+    const { variablesReference, type } = await session.client.request('evaluate', {
+      expression: '%{a: [1, 2], b: n}',
+      frameId: stop.top.id,
+      context: 'watch',
+    });
+    assert.match(type ?? '', /map/i);
+    const children = await session.variables(variablesReference);
+    assert.deepEqual(children.map(({ value }) => value), ['[1, 2]', '3']);
+  });
+
+  it('in the repl keeps its bindings and runs in the process itself', async () => {
+    const { session, stop } = await atPlace();
+    await session.evaluate('mine = n * 10', stop.top);
+    assert.equal(await session.evaluate('mine + 1', stop.top), '31');
+    await session.evaluate('Process.put(:left, mine)', stop.top);
+    assert.equal(await session.evaluate('Process.get(:left)', stop.top), '30');
+    assert.equal(await session.evaluate('Process.get(:left)', stop.top, 'watch'), '30');
+    await session.resume(stop);
+    assert.match((await session.end()).stdout, /\{33, true, 21\}/);
+  });
+
+  it('in a watch leaves the process as it was', async () => {
+    const { session, stop } = await atPlace();
+    await session.evaluate('Process.put(:watched, 1)', stop.top, 'watch');
+    assert.equal(await session.evaluate('Process.get(:watched)', stop.top), 'nil');
+    await session.evaluate('n = 1000', stop.top, 'watch');
+    await session.resume(stop);
+    assert.match((await session.end()).stdout, /\{33, true, 21\}/);
+  });
+
+  it('of a caller uses the values of the caller', async () => {
+    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(7)', functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'] });
+    await session.resume(await session.stop());
+    const { frames } = await session.stop();
+    assert.equal(await session.evaluate('inner(n + 1)', frames[2], 'watch'), '81');
+  });
+
+  it('without a frame knows the modules of the program', async () => {
+    const { session } = await atPlace();
+    assert.equal(await session.evaluate('Constructs.Other.twice(21)'), '42');
+  });
+
+  for (const [expression, message] of [
+    ['1 +', /syntax|unexpected|incomplete|expression/i],
+    ['nowhere + 1', /nowhere/],
+    ['raise "oh no"', /oh no/],
+    ['throw(:ball)', /ball/],
+    ['exit(:gone)', /gone/],
+    ['Nothing.here()', /Nothing\.here/],
+  ] as const) {
+    it(`answers "${expression}" with the error and goes on`, async () => {
+      const { session, stop } = await atPlace();
+      for (const context of ['repl', 'watch']) {
+        const refused = await session.client.refused('evaluate', { expression, frameId: stop.top.id, context });
+        assert.match(refused.text, message);
+      }
+      assert.equal(await session.evaluate('n', stop.top), '3');
+      await session.resume(stop);
+      assert.equal((await session.end()).exitCode, 0);
+    });
+  }
+
+  it('in a watch that never ends is ended at its deadline', async () => {
+    const { session, stop } = await atPlace();
+    const refused = await session.client.refused('evaluate', {
+      expression: 'Process.sleep(:infinity)',
+      frameId: stop.top.id,
+      context: 'watch',
+    });
+    assert.match(refused.text, /time|deadline|took|ms|seconds/i);
+    assert.equal(await session.evaluate('n', stop.top, 'watch'), '3');
+  });
+
+  it('in the repl can be cancelled at once, while the process is said to be busy', async () => {
+    const { session, stop } = await atPlace();
+    const { client } = session;
+    const running = client.send('evaluate', {
+      expression: 'IO.puts("evaluating"); Process.sleep(3_000); :woken',
+      frameId: stop.top.id,
+      context: 'repl',
+    });
+    await client.event('output', ({ output }) => output.includes('evaluating'));
+    const asked = Date.now();
+    await client.request('cancel', { requestId: running.seq });
+    const answer = await running.answer;
+    assert.equal(answer.success, false);
+    assert.equal(answer.message, 'cancelled');
+    assert(Date.now() - asked < 2_000, 'long before the expression ends');
+    const busy = await client.event('output', ({ output }) => /busy|still/i.test(output));
+    assert(busy.output.length > 10);
+  });
+
+  it('stops in a breakpoint that the expression reaches', async () => {
+    const { session, stop } = await atPlace();
+    await session.setBreakpoints('lib/constructs/basic.ex', ['twice']);
+    const running = session.client.send('evaluate', { expression: 'Renamed.twice(5)', frameId: stop.top.id, context: 'repl' });
+    const inside = await session.client.eventOf(['stopped']).catch(() => undefined);
+    if (inside !== undefined) await session.resume({ threadId: (inside.body as { threadId: number }).threadId });
+    const answer = await running.answer;
+    assert.equal((answer.body as { result: string }).result, '10');
+  });
+
+  it('in an Erlang frame reads Erlang variables', async () => {
+    const session = await debug.launch(constructs, { run: ':constructs_erl.main()', breakpoints: { 'src/constructs_erl.erl': ['erl_describe'] } });
+    const stop = await session.stop();
+    assert.equal(await session.evaluate('Sum + 1', stop.top, 'watch'), '7');
+    assert.equal((await session.locals(stop.top))['Sum'], '6');
+  });
+});
+
+describe('completions', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  before(async () => (constructs = await fixture('constructs')));
+
+  for (const [text, label] of [
+    ['tot', 'total'],
+    ['Constructs.Ot', 'Other'],
+    ['Enum.ma', 'map'],
+    ['Renamed.tw', 'twice'],
+    ['hid', 'hidden'],
+    ['String.upc', 'upcase'],
+    ['"ä世" <> String.dow', 'downcase'],
+  ] as const) {
+    it(`complete "${text}" to ${label}`, async () => {
+      const session = await debug.launch(constructs, { run: 'Constructs.Scoping.place(3)', breakpoints: { [scoping]: ['place'] } });
+      const stop = await session.stop();
+      const { targets } = await session.client.request('completions', { frameId: stop.top.id, text, column: text.length + 1 });
+      const found = targets.find((target) => target.label.replace(/[/(].*/, '').split('.').at(-1) === label);
+      assert(found, `among ${targets.slice(0, 20).map((target) => target.label).join(', ')}`);
+    });
+  }
+});
