@@ -1,68 +1,105 @@
 // Memory in the debugged BEAM: of the agent itself and of each prepared module; and of the adapter beside it.
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { servePlain } from './plain.js';
 import type { Plan } from './plan.js';
 import type { Figure } from './report.js';
-import { serveDebugged } from './session.js';
+import { type DebuggedProgram, serveDebugged } from './session.js';
 
-const prepared = 200;
 const [KB, MB] = [1024, 1024 * 1024];
+
+interface Status {
+  state: string;
+  bytes: number;
+}
 
 export async function memory(plan: Plan): Promise<Figure[]> {
   const project = await plan.ordinary();
-  const modules = Array.from({ length: prepared }, (_, index) => `Generated.M${index}`);
+  const generated = Array.from({ length: project.modules }, (_, index) => `Generated.M${index}`);
+  const standard = await standardLibrary();
 
-  const plain = await servePlain(project);
-  const native = (await plain.probe.ask('memory')).result;
-  await plain.close();
-
-  const debugged = await serveDebugged(project, 'coordinated');
-  const empty = (await debugged.probe.ask('memory')).result;
-  const { body } = await debugged.session.dap.request('interpretModules', { modules, strategy: 'immediate' });
-  const failed = body['failed'] as unknown[];
-  if (failed.length > 0) throw new Error(`modules were not prepared: ${JSON.stringify(failed)}`);
-  const full = (await debugged.probe.ask('memory')).result;
-  const status = (await debugged.session.dap.request('getInterpretationStatus')).body['modules'] as { bytes: number }[];
-  const reported = status.reduce((sum, { bytes }) => sum + bytes, 0);
-  const adapter = await residentBytes(debugged.session.dap.pid);
-  await debugged.close();
-
-  const traditional = await serveDebugged(project, 'traditional');
-  const whole = (await traditional.probe.ask('memory')).result;
-  await traditional.close();
-  const all = project.modules;
+  const native = await during(servePlain(project), total);
+  const coordinated = await during(serveDebugged(project, 'coordinated'), async (program) => {
+    const empty = await total(program);
+    const ofGenerated = await prepare(program, generated);
+    return { empty, ofGenerated, adapter: await residentBytes(program.session.dap.pid) };
+  });
+  const ofStandard = await during(serveDebugged(project, 'coordinated'), (program) => prepare(program, standard));
+  const traditional = await during(serveDebugged(project, 'traditional'), async (program) => {
+    const modules = (await status(program)).filter(({ state }) => state === 'interpreted').length;
+    return { whole: await total(program), modules };
+  });
 
   const one = { bench: 'memory', samples: 1 } as const;
+  const perTraditional = (traditional.whole - native) / traditional.modules;
   return [
-    { ...one, what: 'agent in the BEAM, nothing prepared', value: (empty - native) / MB, unit: 'MB' },
+    { ...one, what: 'agent in the BEAM, nothing prepared', value: (coordinated.empty - native) / MB, unit: 'MB' },
     {
       ...one,
       what: 'a prepared module',
-      value: (full - empty) / prepared / KB,
+      value: ofGenerated(coordinated) / KB,
       unit: 'KB',
-      against: { what: 'traditional, a module', value: (whole - native) / all / KB },
-      ratio: (full - empty) / prepared / ((whole - native) / all),
+      against: { what: 'traditional', value: perTraditional / KB },
+      ratio: ofGenerated(coordinated) / perTraditional,
     },
     {
       ...one,
-      what: 'a prepared module as the session reports it',
-      value: reported / prepared / KB,
+      what: 'a prepared module, as the session reports it',
+      value: coordinated.ofGenerated.reported / KB,
       unit: 'KB',
-      against: { what: 'measured in the BEAM', value: (full - empty) / prepared / KB },
-      ratio: reported / (full - empty),
+      against: { what: 'as the BEAM counts', value: ofGenerated(coordinated) / KB },
+      ratio: coordinated.ofGenerated.reported / ofGenerated(coordinated),
     },
     {
       ...one,
-      what: 'a session that prepared nothing, whole BEAM',
-      value: empty / MB,
+      what: `a prepared module of Elixir's own ${ofStandard.count}`,
+      value: ofStandard.measured / KB,
+      unit: 'KB',
+    },
+    {
+      ...one,
+      what: 'the debugged BEAM, nothing prepared',
+      value: coordinated.empty / MB,
       unit: 'MB',
-      against: { what: 'traditional', value: whole / MB },
-      ratio: empty / whole,
+      against: { what: 'traditional', value: traditional.whole / MB },
+      ratio: coordinated.empty / traditional.whole,
     },
-    ...(adapter === undefined
+    ...(coordinated.adapter === undefined
       ? []
-      : [{ ...one, what: 'adapter process, resident', value: adapter / MB, unit: 'MB' as const }]),
+      : [{ ...one, what: 'adapter process, resident', value: coordinated.adapter / MB, unit: 'MB' as const }]),
   ];
+}
+
+const ofGenerated = (coordinated: { ofGenerated: { measured: number } }): number => coordinated.ofGenerated.measured;
+
+/** Bytes a module, as the BEAM counts them and as the session reports them, of those that can be prepared. */
+async function prepare(
+  program: DebuggedProgram,
+  modules: string[],
+): Promise<{ measured: number; reported: number; count: number }> {
+  const before = await total(program);
+  const { body } = await program.session.dap.request('interpretModules', { modules, strategy: 'immediate' });
+  const count = (body['interpreted'] as unknown[]).length;
+  if (count === 0) throw new Error(`no module could be prepared: ${JSON.stringify(body)}`);
+  const reported = (await status(program)).reduce((sum, { bytes }) => sum + bytes, 0);
+  return { measured: ((await total(program)) - before) / count, reported: reported / count, count };
+}
+
+async function status({ session }: DebuggedProgram): Promise<Status[]> {
+  return (await session.dap.request('getInterpretationStatus')).body['modules'] as Status[];
+}
+
+async function total({ probe }: Pick<DebuggedProgram, 'probe'>): Promise<number> {
+  return (await probe.ask('memory')).result;
+}
+
+/** Real modules, of real and uneven sizes. */
+async function standardLibrary(): Promise<string[]> {
+  const expression =
+    'for app <- [:elixir, :mix, :ex_unit], m <- (Application.load(app); Application.spec(app, :modules)), do: IO.puts(inspect(m))';
+  const { stdout } = await promisify(execFile)('elixir', ['-e', expression]);
+  return stdout.trim().split('\n');
 }
 
 /** undefined where the system does not tell. */
@@ -70,4 +107,17 @@ async function residentBytes(pid: number): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined;
   const kilobytes = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
+/** Ends the program however its use ends. */
+async function during<Program extends { close: () => Promise<void> }, Result>(
+  opening: Promise<Program>,
+  use: (program: Program) => Promise<Result>,
+): Promise<Result> {
+  const program = await opening;
+  try {
+    return await use(program);
+  } finally {
+    await program.close();
+  }
 }

@@ -12,6 +12,9 @@ export const yellow = style(33, 39);
 export const magenta = style(35, 39);
 export const cyan = style(36, 39);
 
+/** Longer lines are cut where that loses nothing of the story. */
+const columns = Math.min(process.stdout.columns ?? 110, 130);
+
 export const say = (text = '') => process.stdout.write(`${text}\n`);
 
 let steps = 0;
@@ -56,7 +59,7 @@ function elixir(text) {
 /** Two columns, the first as wide as its widest cell. */
 export function pairs(rows) {
   const width = Math.max(...rows.map(([name]) => name.length));
-  for (const [name, value] of rows) say(`     ${cyan(name.padEnd(width))}  ${fit(value, 108 - width)}`);
+  for (const [name, value] of rows) say(`     ${cyan(name.padEnd(width))}  ${fit(value, width + 7)}`);
 }
 
 /** A small table; all columns but the first stand to the right. */
@@ -69,8 +72,9 @@ export function table(headings, rows) {
   for (const row of rows) say(cells(row, (text, i) => (i === 1 ? green(text) : text)));
 }
 
-/** One line of at most `width` characters. */
-export function fit(text, width) {
+/** One line that fits beside `indent` characters. */
+export function fit(text, indent) {
   const line = text.replace(/\s*\n\s*/g, ' ');
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
+  const room = Math.max(20, columns - indent);
+  return line.length > room ? `${line.slice(0, room - 1)}…` : line;
 }

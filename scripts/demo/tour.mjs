@@ -145,7 +145,7 @@ async function showEvaluation(client, frame) {
   for (const expression of ['Enum.map(receipt.items, &Item.total/1)', 'add_tax(%{receipt | saved: 200}).tax']) {
     const { result } = await client.request('evaluate', { expression, frameId: frame.id, context: 'repl' });
     say(`     ${dim('>')} ${expression}`);
-    say(`     ${green(fit(result, 100))}`);
+    say(`     ${green(fit(result, 5))}`);
   }
 }
 
