@@ -3,7 +3,7 @@
 -module(ecd_handles).
 -behaviour(gen_server).
 
--export([start_link/0, put/3, get/2, drop/2, drop_all/1, stacktrace/1, workers/0]).
+-export([start/0, stop/0, put/3, once/2, get/2, drop/2, drop_all/1, stacktrace/1, workers/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -type kind() :: frame | value | source.
@@ -17,9 +17,16 @@
 -define(SESSION_LIMIT, 2000).
 -define(DEPTH, 200).
 
--spec start_link() -> {ok, pid()} | {error, term()}.
-start_link() ->
-    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+-spec start() -> {ok, pid()} | {error, {already_started, pid()}}.
+start() ->
+    gen_server:start({local, ?MODULE}, ?MODULE, [], []).
+
+-spec stop() -> ok.
+stop() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        _ -> gen_server:stop(?MODULE)
+    end.
 
 -spec put(kind(), owner(), term()) -> pos_integer().
 put(Kind, Owner, Data) ->
@@ -28,6 +35,22 @@ put(Kind, Owner, Data) ->
     true = ets:insert(?OWNERS, {{{Owner, Kind}, Id}}),
     trim(Owner, Kind, Id),
     Id.
+
+%% The same number for the same data, for the whole session.
+-spec once(kind(), term()) -> pos_integer().
+once(Kind, Data) ->
+    Key = {once, Kind, Data},
+    case ets:lookup(?HANDLES, Key) of
+        [{Key, Id}] ->
+            Id;
+        [] ->
+            Id = ets:update_counter(?HANDLES, next, 1, {next, 0}),
+            true = ets:insert(?HANDLES, {Id, Kind, session, Data}),
+            case ets:insert_new(?HANDLES, {Key, Id}) of
+                true -> Id;
+                false -> ets:lookup_element(?HANDLES, Key, 2)
+            end
+    end.
 
 -spec get(kind(), integer()) -> {ok, owner(), term()} | error.
 get(Kind, Id) ->

@@ -1,0 +1,56 @@
+%% Which processes belong to the user's program and which to OTP, Elixir and Mix. Decides by application and by
+%% installation path, never by the names of the user's modules.
+-module(ecd_applications).
+
+-export([leaders/0, is_application/4]).
+
+-type leaders() :: #{pid() => boolean()}.
+
+%% Group leader of each running application, with whether the application is the user's or a dependency of it.
+-spec leaders() -> leaders().
+leaders() ->
+    Roots = system_roots(),
+    maps:from_list([
+        {Master, not is_system(App, Roots)}
+     || [App, Master] <- ets:match(ac_tab, {{application_master, '$1'}, '$2'})
+    ]).
+
+%% A process without an application (a script's, a test's) is the user's unless the VM started it.
+-spec is_application(pid(), atom() | [], pid(), leaders()) -> boolean().
+is_application(Pid, Name, Leader, Leaders) ->
+    case Leaders of
+        #{Leader := Own} -> Own;
+        #{} -> not is_vm_process(Pid, Name)
+    end.
+
+is_vm_process(Pid, Name) ->
+    case process_info(Pid, initial_call) of
+        {initial_call, {Module, _, _}} when Module =/= erlang -> is_vm_module(Module) orelse is_vm_name(Name);
+        _ -> is_vm_name(Name)
+    end.
+
+%% Started before any application: what kernel and the shell consist of.
+is_vm_module(Module) ->
+    case atom_to_list(Module) of
+        "erts_" ++ _ -> true;
+        _ -> lists:member(Module, [init, erl_prim_loader, user, group, user_drv, prim_tty, prim_file, application_master,
+                                   logger_std_h, socket_registry, code_server])
+    end.
+
+is_vm_name(Name) ->
+    lists:member(Name, [init, erl_prim_loader, user, user_drv, user_drv_reader, user_drv_writer, socket_registry,
+                        application_controller, logger, erl_signal_server]).
+
+is_system(App, Roots) ->
+    case code:lib_dir(App) of
+        {error, bad_name} -> false;
+        Dir -> lists:any(fun(Root) -> lists:prefix(Root, Dir) end, Roots)
+    end.
+
+system_roots() ->
+    Elixir =
+        case code:lib_dir(elixir) of
+            {error, bad_name} -> [];
+            Dir -> [filename:dirname(Dir) ++ "/"]
+        end,
+    [code:lib_dir() ++ "/" | Elixir].

@@ -1,0 +1,154 @@
+%% What a person calls a process, and which processes are the debugger's own. Reads, never waits for a process.
+-module(ecd_process).
+
+-export([name/1, is_hidden/2]).
+
+%% The name a person recognises: its label, the name it is registered by, the test it runs, the module of its
+%% behaviour, the function it was started with; in this order.
+-spec name(pid()) -> binary().
+name(Pid) ->
+    case {registered(Pid), label(Pid)} of
+        {none, none} -> started_as(Pid);
+        {none, Label} -> Label;
+        {Name, none} -> Name;
+        {Name, Label} -> <<Name/binary, ": ", Label/binary>>
+    end.
+
+registered(Pid) ->
+    case process_info(Pid, registered_name) of
+        {registered_name, Name} -> ecd_names:module(Name);
+        _ -> none
+    end.
+
+%% Process labels came with OTP 27.
+label(Pid) ->
+    case erlang:function_exported(proc_lib, get_label, 1) andalso proc_lib:get_label(Pid) of
+        false -> none;
+        undefined -> none;
+        Label -> label_text(Label)
+    end.
+
+label_text(Label) when is_binary(Label) -> Label;
+label_text(Label) when is_atom(Label) -> ecd_names:module(Label);
+label_text(Label) ->
+    case io_lib:printable_unicode_list(Label) of
+        true -> unicode:characters_to_binary(Label);
+        false -> unicode:characters_to_binary(io_lib:format("~0tP", [Label, 10]))
+    end.
+
+started_as(Pid) ->
+    case initial_call(Pid) of
+        {supervisor, Module, _} when Module =/= kernel -> <<(ecd_names:module(Module))/binary, " (supervisor)">>;
+        {'Elixir.Agent.Server', init, 1} -> <<"Agent">>;
+        {Module, init, 1} -> ecd_names:module(Module);
+        {erlang, apply, 2} -> from_stack(Pid);
+        {'Elixir.Task.Supervised', _, _} -> task(from_stack(Pid));
+        {Module, Function, Arity} ->
+            Text = ecd_names:function(Module, Function, Arity),
+            case is_task(Pid) of
+                true -> task(Text);
+                false -> Text
+            end;
+        none -> <<"process">>
+    end.
+
+task(Text) -> <<"Task ", Text/binary>>.
+
+%% The dictionary names the first call of what proc_lib started (Task writes the user's function there).
+initial_call(Pid) ->
+    case process_info(Pid, [initial_call, dictionary]) of
+        undefined ->
+            none;
+        [{initial_call, Spawned}, {dictionary, Dictionary}] ->
+            case lists:keyfind('$initial_call', 1, Dictionary) of
+                {_, {supervisor, _, _}} -> supervisor(proc_lib:translate_initial_call(Pid));
+                {_, {_, _, Arity} = MFA} when is_integer(Arity) -> MFA;
+                _ -> Spawned
+            end
+    end.
+
+supervisor({supervisor, Module, Arity}) -> {supervisor, Module, Arity};
+supervisor(_) -> {supervisor, supervisor, 1}.
+
+is_task(Pid) ->
+    lists:keymember('Elixir.Task.Supervised', 1, ecd_handles:stacktrace(Pid)).
+
+%% A bare spawn(fun) has no name of its own: a test names itself by its function; else the outermost frame that is
+%% not machinery says what the process does.
+from_stack(Pid) ->
+    Stack = ecd_handles:stacktrace(Pid),
+    case lists:keyfind('Elixir.ExUnit.Runner', 1, Stack) of
+        false -> outermost(Stack);
+        _ -> test(Stack)
+    end.
+
+test(Stack) ->
+    Tests = [{M, Text} || {M, F, 1, _} <- Stack, <<"test ", _/binary>> = Text <- [atom_to_binary(F)]],
+    case Tests of
+        [{Module, Text} | _] -> <<Text/binary, " (", (ecd_names:module(Module))/binary, ")">>;
+        [] -> <<"ExUnit test process">>
+    end.
+
+outermost(Stack) ->
+    case [MFA || {M, F, A, _} = MFA <- lists:reverse(Stack), is_integer(A), not machinery(M, F)] of
+        [{M, F, A, _} | _] ->
+            Text = ecd_names:function(M, F, A),
+            case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of
+                true -> <<"main process: ", Text/binary>>;
+                false -> Text
+            end;
+        [] ->
+            case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of
+                true -> <<"main process">>;
+                false -> <<"process">>
+            end
+    end.
+
+machinery(proc_lib, _) -> true;
+machinery(timer, tc) -> true;
+machinery(dbg_debugged, _) -> true;
+machinery(dbg_ieval, _) -> true;
+machinery('Elixir.Kernel.CLI', _) -> true;
+machinery('Elixir.Task.Supervised', _) -> true;
+machinery('Elixir.ExUnit.Runner', _) -> true;
+machinery(_, _) -> false.
+
+%% The debugger's own: registered by its prefix, its throw-aways, whatever those started, and the evaluators (metas)
+%% of debugged processes.
+-spec is_hidden(pid(), atom() | []) -> boolean().
+is_hidden(Pid, Name) when Name =:= [] ->
+    ecd_worker:is(Pid) orelse is_meta(Pid) orelse started_by_agent(Pid);
+is_hidden(_Pid, Name) ->
+    is_agent_name(Name).
+
+is_agent_name(Name) ->
+    case atom_to_binary(Name) of
+        <<"ecd_", _/binary>> -> true;
+        _ -> false
+    end.
+
+%% A meta is spawned inside dbg_ieval and stays there.
+is_meta(Pid) ->
+    case process_info(Pid, [initial_call, current_function]) of
+        [{_, {erlang, apply, 2}}, {_, Function}] -> element(1, Function) =:= dbg_ieval orelse in_evaluator(Pid, Function);
+        _ -> false
+    end.
+
+in_evaluator(Pid, {Module, _, _}) when Module =:= dbg_icmd; Module =:= dbg_iserver; Module =:= dbg_istk; Module =:= gen ->
+    lists:keymember(dbg_ieval, 1, ecd_handles:stacktrace(Pid)) andalso
+        not lists:keymember(dbg_debugged, 1, ecd_handles:stacktrace(Pid));
+in_evaluator(_Pid, _Function) ->
+    false.
+
+started_by_agent(Pid) ->
+    case process_info(Pid, parent) of
+        {parent, Parent} when is_pid(Parent), node(Parent) =:= node() -> is_agent(Parent);
+        _ -> false
+    end.
+
+is_agent(Parent) ->
+    case process_info(Parent, registered_name) of
+        {registered_name, Name} -> is_agent_name(Name);
+        [] -> ecd_worker:is(Parent) orelse started_by_agent(Parent);
+        undefined -> false
+    end.
