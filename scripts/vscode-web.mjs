@@ -32,7 +32,13 @@ const nativeModules = {
   'native-watchdog': 'watchdog.node',
   '@parcel/watcher': 'watcher.node',
 };
-const debian = { chromium: 'chromium', rg: 'ripgrep', 'g++': 'build-essential', make: 'build-essential', python3: 'python3' };
+const debian = {
+  chromium: 'chromium',
+  rg: 'ripgrep',
+  'g++': 'build-essential',
+  make: 'build-essential',
+  python3: 'python3',
+};
 
 // ── install ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -110,7 +116,10 @@ async function link(target, name) {
 }
 
 function which(tool) {
-  const found = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, tool)).find(existsSync);
+  const found = (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map((folder) => path.join(folder, tool))
+    .find(existsSync);
   return found ?? '';
 }
 
@@ -128,9 +137,25 @@ export async function serve({ folder, data, tests, settings = {} }) {
   const child = spawn(
     process.execPath,
     // Port 0 lets the system choose, so two runs never meet; the server prints what it got.
-    [main, '--host', '127.0.0.1', '--port', '0', '--without-connection-token', '--accept-server-license-terms',
-      '--server-data-dir', path.join(userData, 'server'), '--user-data-dir', path.join(userData, 'user'),
-      '--extensions-dir', path.join(userData, 'extensions'), '--telemetry-level', 'off', '--log', 'warn'],
+    [
+      main,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--without-connection-token',
+      '--accept-server-license-terms',
+      '--server-data-dir',
+      path.join(userData, 'server'),
+      '--user-data-dir',
+      path.join(userData, 'user'),
+      '--extensions-dir',
+      path.join(userData, 'extensions'),
+      '--telemetry-level',
+      'off',
+      '--log',
+      'warn',
+    ],
     // A process group of its own, so that the extension hosts and terminals below it end with it.
     { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, VSCODE_SKIP_PRELAUNCH: '1' } },
   );
@@ -234,10 +259,15 @@ async function main() {
     return;
   }
   if (command !== 'serve' || values.folder === undefined) {
-    throw new Error('usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--setting K=JSON] [--open]');
+    throw new Error(
+      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--setting K=JSON] [--open]',
+    );
   }
   const settings = Object.fromEntries(
-    (values.setting ?? []).map((text) => [text.slice(0, text.indexOf('=')), JSON.parse(text.slice(text.indexOf('=') + 1))]),
+    (values.setting ?? []).map((text) => [
+      text.slice(0, text.indexOf('=')),
+      JSON.parse(text.slice(text.indexOf('=') + 1)),
+    ]),
   );
   const { folder, data, tests } = values;
   const running = await serve({ folder, data, tests, settings });

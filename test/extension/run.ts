@@ -1,0 +1,97 @@
+// Runs the extension's tests: those in the extension host, then those that use the workbench as a person does.
+//
+//   node dist/tests/test/extension/run.js [host|workbench]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { VsCodeInChromium } from '../support/vscodeInChromium';
+
+const root = path.resolve(__dirname, '..', '..', '..', '..');
+/** A stuck workbench must not hold up everything else. */
+const DEADLINE = 8 * 60_000;
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+async function main(part: string | undefined): Promise<number> {
+  const counts: Count[] = [];
+  if (part === undefined || part === 'host') counts.push(await inExtensionHost());
+  if (part === undefined || part === 'workbench') counts.push(await inWorkbench());
+  const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+  const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+  process.stdout.write(`\nextension: ${passed} passed, ${failed} failed\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** Mocha runs inside VS Code and reports into a file. */
+async function inExtensionHost(): Promise<Count> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'ecd-sample-'));
+  try {
+    const project = path.join(folder, 'sample');
+    await cp(path.join(root, 'demo', 'sample'), project, { recursive: true });
+    const report = path.join(folder, 'report.txt');
+    await writeFile(report, '');
+    const code = await runIn(project, report);
+    const output = await readFile(report, 'utf8');
+    process.stdout.write(output);
+    return countOf(output, code);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(folder: string, report: string): Promise<number> {
+  const tests = path.join(root, 'dist', 'tests', 'test', 'extension', 'index.js');
+  const opened = await VsCodeInChromium.open(root, { folder, tests, env: { ECD_TEST_REPORT: report } });
+  try {
+    const late = new Promise<number>((resolve) => {
+      setTimeout(() => {
+        process.stdout.write(`The extension host did not finish within ${DEADLINE / 1000} s.\n`);
+        process.stdout.write(`${opened.output.join('\n')}\n`);
+        resolve(1);
+      }, DEADLINE).unref();
+    });
+    return await Promise.race([opened.exitCode, late]);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Mocha runs here and drives the page from outside. */
+async function inWorkbench(): Promise<Count> {
+  const folder = path.join(root, 'dist', 'tests', 'test', 'extension', 'workbench');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.test.js'));
+  const mocha = path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+  const child = spawn(
+    process.execPath,
+    [mocha, '--no-color', '--timeout', '120000', ...files.map((name) => path.join(folder, name))],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let output = '';
+  child.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+    process.stdout.write(data);
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  return countOf(output, code);
+}
+
+/** An exit code without a count still fails: a suite that never reported has not passed. */
+function countOf(output: string, code: number): Count {
+  const number = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
+  const failed = number('failing');
+  return { passed: number('passing'), failed: code !== 0 && failed === 0 ? 1 : failed };
+}
+
+void main(process.argv[2]).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,117 @@
+// Opens a real VS Code (scripts/vscode-web.mjs) in Chromium, with the extension of this folder in it. Knows no test.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+export interface OpenOptions {
+  /** Folder to open as the workspace. */
+  folder: string;
+  /** Mocha entry to run inside the extension host. */
+  tests?: string;
+  settings?: Record<string, unknown>;
+  /** Environment of VS Code's server, and so of everything the extension starts. */
+  env?: NodeJS.ProcessEnv;
+  /** Kept user data, e.g. to open one window after another; else fresh. */
+  data?: string;
+}
+
+const VIEWPORT = { width: 1400, height: 900 };
+/** Installing VS Code happens here at most once a machine. */
+const SERVER_DEADLINE = 10 * 60_000;
+
+export class VsCodeInChromium {
+  /** Exit code of the tests in the extension host. */
+  readonly exitCode: Promise<number>;
+  /** What the workbench prints while tests run in it. */
+  readonly output: string[] = [];
+
+  private constructor(
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: ChildProcess,
+    exitCode: Promise<number>,
+  ) {
+    this.exitCode = exitCode;
+  }
+
+  static async open(root: string, options: OpenOptions): Promise<VsCodeInChromium> {
+    const { server, url } = await startServer(root, options);
+    let browser: Browser | undefined;
+    try {
+      browser = await chromium.launch({
+        executablePath: chromiumPath(),
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+        ],
+      });
+      const page = await browser.newPage({ viewport: VIEWPORT });
+      let exited: (code: number) => void = () => undefined;
+      const exitCode = new Promise<number>((resolve) => (exited = resolve));
+      const opened = new VsCodeInChromium(page, browser, server, exitCode);
+      // The names are VS Code's: its web workbench calls them when tests run in it.
+      await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
+        opened.output.push(args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg))).join(' '));
+      });
+      await page.exposeFunction('codeAutomationExit', (code: number) => exited(code));
+      await page.goto(url);
+      return opened;
+    } catch (error) {
+      await browser?.close();
+      await stopServer(server);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await stopServer(this.server);
+  }
+}
+
+async function startServer(root: string, options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
+  const script = path.join(root, 'scripts', 'vscode-web.mjs');
+  const args = ['serve', '--folder', options.folder];
+  if (options.tests !== undefined) args.push('--tests', options.tests);
+  if (options.data !== undefined) {
+    await mkdir(options.data, { recursive: true });
+    args.push('--data', options.data);
+  }
+  for (const [key, value] of Object.entries(options.settings ?? {})) {
+    args.push('--setting', `${key}=${JSON.stringify(value)}`);
+  }
+  const server = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...options.env },
+  });
+  const line = createInterface({ input: server.stdout });
+  const said = once(line, 'line', { signal: AbortSignal.timeout(SERVER_DEADLINE) }) as Promise<[string]>;
+  const ended = once(server, 'exit').then(([code]) => {
+    throw new Error(`scripts/vscode-web.mjs ended with exit code ${String(code)}`);
+  });
+  const [text] = await Promise.race([said, ended]);
+  // After the first line the server's end is expected, and awaited by stopServer.
+  ended.catch(() => undefined);
+  return { server, url: (JSON.parse(text) as { url: string }).url };
+}
+
+async function stopServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  server.kill('SIGTERM');
+  await once(server, 'exit');
+}
+
+function chromiumPath(): string {
+  const found = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+  if (found === undefined) throw new Error('No Chromium found. Install the package chromium.');
+  return found;
+}
