@@ -1,0 +1,155 @@
+%% What a source file says about its lines: modules, definitions, attributes, blank lines, comments. Reads the text only;
+%% knows nothing of compiled code.
+-module(ecd_outline).
+
+-export([read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1]).
+
+-type span() :: {First :: pos_integer(), Last :: pos_integer()}.
+-type kind() :: code | attribute.
+-type outline() :: #{
+    %% from the outermost to the innermost
+    modules := [span()],
+    %% expressions of module bodies, and top-level statements
+    items := [{span(), kind()}],
+    %% false: the text could not be parsed, or there is no parser for it
+    parsed := boolean(),
+    lines := tuple()
+}.
+-export_type([outline/0]).
+
+-spec read(file:filename_all()) -> {ok, outline()} | {error, file:posix()}.
+read(Path) ->
+    case file:read_file(Path) of
+        {ok, Text} -> {ok, of_text(Text, filename:extension(Path))};
+        {error, Reason} -> {error, Reason}
+    end.
+
+-spec of_text(binary(), binary()) -> outline().
+of_text(Text, Extension) ->
+    Lines = list_to_tuple(binary:split(Text, [<<"\r\n">>, <<"\n">>], [global])),
+    Empty = #{modules => [], items => [], parsed => false, lines => Lines},
+    case lists:member(Extension, [<<".ex">>, <<".exs">>]) andalso parse(Text) of
+        {ok, Quoted} ->
+            {Modules, Items} = body(Quoted, {[], []}),
+            Empty#{modules := lists:reverse(Modules), items := lists:reverse(Items), parsed := true};
+        _ ->
+            Empty
+    end.
+
+%% The innermost module around a line, or the whole file.
+-spec module_at(pos_integer(), outline()) -> {module, span()} | top.
+module_at(Line, #{modules := Modules}) ->
+    case innermost(Line, Modules) of
+        none -> top;
+        Span -> {module, Span}
+    end.
+
+%% The expression of a module body, or the top-level statement, that a line is part of.
+-spec item_at(pos_integer(), outline()) -> {span(), kind()} | none.
+item_at(Line, #{items := Items}) ->
+    case innermost(Line, [Span || {Span, _} <- Items]) of
+        none -> none;
+        Span -> lists:keyfind(Span, 1, Items)
+    end.
+
+%% What a line is when no code stands on it.
+-spec kind(pos_integer(), outline()) -> past_end | blank | comment | attribute | other.
+kind(Line, #{lines := Lines}) when Line > tuple_size(Lines) ->
+    past_end;
+kind(Line, #{lines := Lines} = Outline) ->
+    case string:trim(element(Line, Lines)) of
+        <<>> -> blank;
+        <<"#", _/binary>> -> comment;
+        <<"%", _/binary>> -> comment;
+        _ when map_get(parsed, Outline) ->
+            case item_at(Line, Outline) of
+                {_, attribute} -> attribute;
+                _ -> other
+            end;
+        _ -> other
+    end.
+
+-spec last_line(outline()) -> pos_integer().
+last_line(#{lines := Lines}) ->
+    tuple_size(Lines).
+
+innermost(Line, Spans) ->
+    case [{Last - First, Span} || {First, Last} = Span <- Spans, First =< Line, Line =< Last] of
+        [] -> none;
+        Around -> element(2, lists:min(Around))
+    end.
+
+%% The parser is Elixir's own, which needs its application's tables.
+parse(Text) ->
+    case application:ensure_all_started(elixir) of
+        {ok, _} ->
+            Options = [{token_metadata, true}, {emit_warnings, false}, {existing_atoms_only, false}],
+            case 'Elixir.Code':string_to_quoted(Text, Options) of
+                {ok, Quoted} -> {ok, Quoted};
+                {error, _} -> error
+            end;
+        {error, _} ->
+            error
+    end.
+
+%% The expressions of a body; modules and blocks of tests are looked into, functions are not.
+body({'__block__', _, Expressions}, Acc) ->
+    lists:foldl(fun item/2, Acc, Expressions);
+body(Expression, Acc) ->
+    item(Expression, Acc).
+
+item({Name, Meta, Args} = Expression, {Modules, Items}) when is_list(Args), is_list(Meta) ->
+    case span(Expression) of
+        none ->
+            {Modules, Items};
+        Span ->
+            case {is_module(Name), is_group(Name), do_block(Args)} of
+                {true, _, {ok, Body}} -> body(Body, {[Span | Modules], Items});
+                {_, true, {ok, Body}} -> body(Body, {Modules, [{Span, code} | Items]});
+                _ -> {Modules, [{Span, item_kind(Name)} | Items]}
+            end
+    end;
+item(_Literal, Acc) ->
+    Acc.
+
+is_module(Name) ->
+    lists:member(Name, [defmodule, defimpl, defprotocol]).
+
+is_group(Name) ->
+    Name =:= describe.
+
+item_kind('@') -> attribute;
+item_kind(_) -> code.
+
+do_block([]) ->
+    none;
+do_block(Args) ->
+    case lists:last(Args) of
+        [{do, Body} | _] -> {ok, Body};
+        _ -> none
+    end.
+
+%% From the line of the expression to the last line that any part of it mentions.
+span({_, Meta, _} = Expression) ->
+    case [Line || Line <- lines(Expression), is_integer(Line)] of
+        [] ->
+            none;
+        Lines ->
+            First = proplists:get_value(line, Meta, lists:min(Lines)),
+            {min(First, lists:min(Lines)), lists:max(Lines)}
+    end.
+
+lines({Left, Meta, Right}) when is_list(Meta) ->
+    meta_lines(Meta) ++ lines(Left) ++ lines(Right);
+lines({Left, Right}) ->
+    lines(Left) ++ lines(Right);
+lines(List) when is_list(List) ->
+    lists:append([lines(E) || E <- List]);
+lines(_) ->
+    [].
+
+meta_lines(Meta) ->
+    [proplists:get_value(line, Meta) | [proplists:get_value(line, M) || {Key, M} <- Meta, is_list(M), is_extent(Key)]].
+
+is_extent(Key) ->
+    lists:member(Key, ['end', closing, end_of_expression]).
