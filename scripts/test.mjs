@@ -28,7 +28,7 @@ const stages = {
   unit: ({ grep }) => mocha('unit', { grep }),
   server: ({ grep }) => mocha('server', { grep }),
   adapter: ({ grep }) => mocha('adapter', { grep, parallel: true }),
-  extension: ({ grep }) => counted(process.execPath, [path.join(root, 'scripts', 'vscode-tests.mjs'), ...(grep ? [`--grep=${grep}`] : [])]),
+  extension: ({ grep }) => counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...(grep ? [`--grep=${grep}`] : [])]),
 };
 
 async function main() {

@@ -17,6 +17,7 @@ export class SourceIndex {
   private readonly files = new Map<string, SourceModule[]>();
   private readonly declaredIn = new Map<string, Set<string>>();
   private walking = 0;
+  private walked = false;
 
   /** `warn` hears of what cannot be read; the rest is indexed all the same. */
   constructor(private readonly warn: (message: string) => void) {}
@@ -27,6 +28,7 @@ export class SourceIndex {
       for (const folder of folders) await this.walk(folder);
     } finally {
       this.walking--;
+      this.walked = true;
     }
   }
 
@@ -83,7 +85,7 @@ export class SourceIndex {
   }
 
   size(): { indexed: boolean; files: number; modules: number } {
-    return { indexed: this.walking === 0, files: this.files.size, modules: this.declaredIn.size };
+    return { indexed: this.walked && this.walking === 0, files: this.files.size, modules: this.declaredIn.size };
   }
 
   private async walk(folder: string): Promise<void> {

@@ -23,7 +23,7 @@ const ATTRIBUTE = /@[\p{Ll}_][\p{L}\p{N}_]*[?!]?/uy;
 const SIGIL = /~([a-z]|[A-Z][A-Z0-9]*)("""|'''|[{[(<"'|/])/uy;
 const KEY_END = /:(?=\s|$)/uy;
 /** What may follow a call without parentheses, after a blank: the start of an argument and no operator. */
-const ARGUMENT = /[ \t]+(?:[\p{L}_\d"'%@?]|:[\p{L}"]|~[a-zA-Z]|\[|\{|&(?!&))/uy;
+const ARGUMENT = /[ \t]+(?:[\p{L}_\d"'@?]|%(?!>)|:[\p{L}"]|~[a-zA-Z]|\[|\{|&(?!&))/uy;
 const CLOSING: Record<string, string> = { '{': '}', '[': ']', '(': ')', '<': '>' };
 
 /** Tokens of `text` between two offsets, in order. Unfinished strings reach to the end. */

@@ -12,6 +12,8 @@ export async function run(): Promise<void> {
     Mocha.reporters.Base.consoleLog = (...args: unknown[]) => appendFileSync(report, `${format(...args)}\n`);
   }
   const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, reporter: 'spec', color: false });
+  const grep = process.env['ECD_TEST_GREP'];
+  if (grep !== undefined) mocha.grep(grep);
   const folder = path.join(__dirname, 'host');
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.test.js')))
     mocha.addFile(path.join(folder, file));

@@ -1,15 +1,16 @@
 // Runs the extension's tests: those in the extension host, then those that use the workbench as a person does.
 //
-//   node dist/tests/test/extension/run.js [host|workbench]
+//   node dist/tests/test/extension/run.js [host|workbench] [--grep=TEXT]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
 import * as path from 'node:path';
+import { root } from '../support/paths';
 import { VsCodeInChromium } from '../support/vscodeInChromium';
 
-const root = path.resolve(__dirname, '..', '..', '..', '..');
 /** A stuck workbench must not hold up everything else. */
 const DEADLINE = 8 * 60_000;
 
@@ -18,13 +19,16 @@ interface Count {
   failed: number;
 }
 
-async function main(part: string | undefined): Promise<number> {
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
+
+async function main(): Promise<number> {
+  const wanted = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
   const counts: Count[] = [];
-  if (part === undefined || part === 'host') counts.push(await inExtensionHost());
-  if (part === undefined || part === 'workbench') counts.push(await inWorkbench());
+  if (wanted('host')) counts.push(await inExtensionHost());
+  if (wanted('workbench')) counts.push(await inWorkbench());
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
-  process.stdout.write(`\nextension: ${passed} passed, ${failed} failed\n`);
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
@@ -47,7 +51,11 @@ async function inExtensionHost(): Promise<Count> {
 
 async function runIn(folder: string, report: string): Promise<number> {
   const tests = path.join(root, 'dist', 'tests', 'test', 'extension', 'index.js');
-  const opened = await VsCodeInChromium.open(root, { folder, tests, env: { ECD_TEST_REPORT: report } });
+  const opened = await VsCodeInChromium.open({
+    folder,
+    tests,
+    env: { ECD_TEST_REPORT: report, ECD_TEST_GREP: values.grep },
+  });
   try {
     const late = new Promise<number>((resolve) => {
       setTimeout(() => {
@@ -69,7 +77,14 @@ async function inWorkbench(): Promise<Count> {
   const mocha = path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
   const child = spawn(
     process.execPath,
-    [mocha, '--no-color', '--timeout', '120000', ...files.map((name) => path.join(folder, name))],
+    [
+      mocha,
+      '--no-color',
+      '--timeout',
+      '120000',
+      ...(values.grep === undefined ? [] : ['--grep', values.grep]),
+      ...files.map((name) => path.join(folder, name)),
+    ],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let output = '';
@@ -88,7 +103,7 @@ function countOf(output: string, code: number): Count {
   return { passed: number('passing'), failed: code !== 0 && failed === 0 ? 1 : failed };
 }
 
-void main(process.argv[2]).then(
+void main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { root } from './paths';
 
 export interface OpenOptions {
   /** Folder to open as the workspace. */
@@ -38,8 +39,8 @@ export class VsCodeInChromium {
     this.exitCode = exitCode;
   }
 
-  static async open(root: string, options: OpenOptions): Promise<VsCodeInChromium> {
-    const { server, url } = await startServer(root, options);
+  static async open(options: OpenOptions): Promise<VsCodeInChromium> {
+    const { server, url } = await startServer(options);
     let browser: Browser | undefined;
     try {
       browser = await chromium.launch({
@@ -78,7 +79,7 @@ export class VsCodeInChromium {
   }
 }
 
-async function startServer(root: string, options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
+async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
   const script = path.join(root, 'scripts', 'vscode-web.mjs');
   const args = ['serve', '--folder', options.folder];
   if (options.tests !== undefined) args.push('--tests', options.tests);
