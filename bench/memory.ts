@@ -9,6 +9,9 @@ import { type DebuggedProgram, serveDebugged } from './session.js';
 
 const [KB, MB] = [1024, 1024 * 1024];
 
+/** Every module is to stay prepared, or there would be nothing to count. */
+const generous = { coordination: { enabled: true, memoryThreshold: '4GB' } };
+
 interface Status {
   state: string;
   bytes: number;
@@ -20,12 +23,14 @@ export async function memory(plan: Plan): Promise<Figure[]> {
   const standard = await standardLibrary();
 
   const native = await during(servePlain(project), total);
-  const coordinated = await during(serveDebugged(project, 'coordinated'), async (program) => {
+  const coordinated = await during(serveDebugged(project, 'coordinated', generous), async (program) => {
     const empty = await total(program);
     const ofGenerated = await prepare(program, generated);
     return { empty, ofGenerated, adapter: await residentBytes(program.session.dap.pid) };
   });
-  const ofStandard = await during(serveDebugged(project, 'coordinated'), (program) => prepare(program, standard));
+  const ofStandard = await during(serveDebugged(project, 'coordinated', generous), (program) =>
+    prepare(program, standard),
+  );
   const traditional = await during(serveDebugged(project, 'traditional'), async (program) => {
     const modules = (await status(program)).filter(({ state }) => state === 'interpreted').length;
     return { whole: await total(program), modules };
