@@ -4,10 +4,13 @@ import { Failure } from '../protocol/failure';
 /** change: runs to its end. read: worthless once its process runs again. evaluation: the user may wait for it. */
 export type RequestKind = 'change' | 'read' | 'evaluation';
 
+/** One request under way, as its handler sees it. */
 export interface Call {
   readonly seq: number;
-  readonly kind: RequestKind;
+  readonly command: string;
   readonly signal: AbortSignal;
+  /** Runs once the successful response is on the wire: for events that must not come before it. */
+  afterReply: (action: () => void) => void;
 }
 
 interface Entry {
@@ -19,10 +22,10 @@ interface Entry {
 export class Cancellation {
   readonly #open = new Map<number, Entry>();
 
-  begin(seq: number, kind: RequestKind): Call {
+  begin(seq: number, kind: RequestKind): AbortSignal {
     const controller = new AbortController();
     this.#open.set(seq, { kind, controller, progress: null });
-    return { seq, kind, signal: controller.signal };
+    return controller.signal;
   }
 
   end(seq: number): void {

@@ -30,13 +30,17 @@ export class Connection {
   ) {}
 
   listen(listener: Listener): void {
-    const parser = new MessageParser((text) => {
-      this.#receive(text, listener);
-    }, (reason) => listener.malformed(reason, null));
+    const parser = new MessageParser(
+      (text) => {
+        this.#receive(text, listener);
+      },
+      (reason) => listener.malformed(reason, null),
+    );
     const close = (): void => {
       if (this.#closed) return;
       this.#closed = true;
-      for (const pending of this.#reverse.values()) pending.reject(Failure.expected('clientGone', 'The client is gone.'));
+      for (const pending of this.#reverse.values())
+        pending.reject(Failure.expected('clientGone', 'The client is gone.'));
       this.#reverse.clear();
       listener.closed();
     };

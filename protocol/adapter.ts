@@ -99,10 +99,7 @@ export const LaunchArguments = v.object({
   program: v.optional(oneOf('mix', 'elixir', 'iex')),
   /** Without it mix chooses: the default task of the project. */
   task: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^[^\s/\\]+$/, 'must be the name of a mix task alone; its arguments belong into "taskArgs"'),
-    ),
+    v.pipe(text, v.regex(/^[^\s/\\]+$/, 'must be the name of a mix task alone; its arguments belong into "taskArgs"')),
   ),
   /** Arguments of the mix task, or of the script. */
   taskArgs: v.optional(texts, []),

@@ -1,12 +1,7 @@
 // The adapter's end of the connection to the agent: frames, requests with deadlines, events. Interprets no command.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import {
-  AGENT_PROTOCOL_VERSION,
-  type AgentCommands,
-  type AgentEvents,
-  type AgentHello,
-} from '../../protocol/agent';
+import { AGENT_PROTOCOL_VERSION, type AgentCommands, type AgentEvents, type AgentHello } from '../../protocol/agent';
 import { Failure } from '../../protocol/failure';
 import { abortReason } from '../cancellation';
 import type { Log } from '../log';
@@ -261,7 +256,9 @@ export class AgentClient {
           : setTimeout(() => {
               end();
               this.#write(new Tuple([new Atom('cancel'), id]));
-              reject(Failure.expected('agentSilent', `The program did not answer "${command}" within ${timeout / 1000} s.`));
+              reject(
+                Failure.expected('agentSilent', `The program did not answer "${command}" within ${timeout / 1000} s.`),
+              );
             }, timeout);
       const abort = (): void => {
         // What it changes it still finishes; only the answer is of no use any more.
@@ -339,7 +336,8 @@ export class AgentClient {
 
 function failureOf(body: unknown): Failure {
   const { blame, code, message, hint } = body as Record<string, unknown>;
-  if (typeof code !== 'string' || typeof message !== 'string') return Failure.bug('The agent failed without saying why.');
+  if (typeof code !== 'string' || typeof message !== 'string')
+    return Failure.bug('The agent failed without saying why.');
   return new Failure({
     blame: blame === 'user' || blame === 'expected' ? blame : 'bug',
     code,

@@ -81,6 +81,16 @@ function startHelper(plan: AttachPlan, listener: AgentListener): ReturnType<type
 }
 
 function spawnHelper(plan: AttachPlan, env: Environment) {
-  const args = ['-noshell', '-noinput', '-hidden', '-start_epmd', 'false', '-pa', erlPathOf(plan.agent.ebin), '-s', 'ecd_relay'];
+  const args = [
+    '-noshell',
+    '-noinput',
+    '-hidden',
+    '-start_epmd',
+    'false',
+    '-pa',
+    erlPathOf(plan.agent.ebin),
+    '-s',
+    'ecd_relay',
+  ];
   return spawn(plan.erl, args, { cwd: plan.cwd, env, stdio: ['ignore', 'ignore', 'pipe'], windowsHide: true });
 }

@@ -59,7 +59,12 @@ export async function compiledAgent(
 async function hashOf(sources: string): Promise<string> {
   const hash = createHash('sha256');
   const files = (await readdir(sources, { recursive: true })).filter((file) => /\.[eh]rl$/.test(file)).sort();
-  for (const file of files) hash.update(file).update('\0').update(await readFile(path.join(sources, file))).update('\0');
+  for (const file of files)
+    hash
+      .update(file)
+      .update('\0')
+      .update(await readFile(path.join(sources, file)))
+      .update('\0');
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -113,7 +118,14 @@ halt(case Failed of [] -> 0; _ -> 1 end).
 
 async function compile(draft: string, request: CompileRequest, signal: AbortSignal): Promise<void> {
   const { beam, sources } = request;
-  const args = ['-noshell', '-noinput', '-eval', PROGRAM.replaceAll('\n', ' '), '-extra', ...[sources, draft].map(erlPathOf)];
+  const args = [
+    '-noshell',
+    '-noinput',
+    '-eval',
+    PROGRAM.replaceAll('\n', ' '),
+    '-extra',
+    ...[sources, draft].map(erlPathOf),
+  ];
   // The program's own flags (node name, boot file, …) are none of the compiler's business.
   const env = Object.fromEntries(Object.entries(request.env).filter(([name]) => !/^ERL_(.*FLAGS|LIBS)$/.test(name)));
   const done = await run(beam.erl, args, { cwd: draft, env, timeout: COMPILE_TIMEOUT, signal });

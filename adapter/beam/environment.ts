@@ -19,10 +19,14 @@ export interface EnvironmentRequest {
 
 /** What the configuration changes, in the order of precedence: env, then envFile; the chosen executables' folders lead PATH. */
 export async function environmentChanges(request: EnvironmentRequest, own: Environment): Promise<EnvironmentChanges> {
-  const fromFile = request.envFile === undefined ? {} : await readEnvFile(path.resolve(request.baseDir, request.envFile));
+  const fromFile =
+    request.envFile === undefined ? {} : await readEnvFile(path.resolve(request.baseDir, request.envFile));
   const changes: Record<string, string | null> = { ...fromFile, ...request.env };
   const folders: string[] = [];
-  for (const [field, given] of [['elixirPath', request.elixirPath], ['erlPath', request.erlPath]] as const) {
+  for (const [field, given] of [
+    ['elixirPath', request.elixirPath],
+    ['erlPath', request.erlPath],
+  ] as const) {
     if (given !== undefined) folders.push(await executableFolder(field, path.resolve(request.baseDir, given)));
   }
   if (folders.length > 0) {
@@ -46,10 +50,15 @@ export function applyChanges(own: Environment, changes: EnvironmentChanges): Env
   return result;
 }
 
-/** The adapter's own environment. */
+/** What only an editor's or the adapter's own processes are meant to see. */
+const NOT_FOR_PROGRAMS = /^(ELECTRON_RUN_AS_NODE|VSCODE_.*|ECD_.*)$/;
+
+/** The adapter's own environment as far as the program should have it. */
 export function ownEnvironment(): Environment {
   return Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !NOT_FOR_PROGRAMS.test(entry[0]),
+    ),
   );
 }
 

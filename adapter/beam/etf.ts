@@ -118,13 +118,16 @@ function writeBig(value: bigint, parts: Buffer[]): void {
   const hex = (value < 0n ? -value : value).toString(16);
   const magnitude = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').reverse();
   const sign = Buffer.from([value < 0n ? 1 : 0]);
-  const head = magnitude.length <= 255 ? Buffer.from([SMALL_BIG, magnitude.length]) : header(LARGE_BIG, magnitude.length);
+  const head =
+    magnitude.length <= 255 ? Buffer.from([SMALL_BIG, magnitude.length]) : header(LARGE_BIG, magnitude.length);
   parts.push(head, sign, magnitude);
 }
 
 function writeTuple(tuple: Tuple, parts: Buffer[], depth: number): void {
   const { elements } = tuple;
-  parts.push(elements.length <= 255 ? Buffer.from([SMALL_TUPLE, elements.length]) : header(LARGE_TUPLE, elements.length));
+  parts.push(
+    elements.length <= 255 ? Buffer.from([SMALL_TUPLE, elements.length]) : header(LARGE_TUPLE, elements.length),
+  );
   for (const element of elements) write(element, parts, depth + 1);
 }
 
@@ -247,7 +250,9 @@ function readBig(reader: Reader, size: number): number | bigint {
   const magnitude = Buffer.from(reader.take(size)).reverse().toString('hex');
   const value = magnitude === '' ? 0n : BigInt(`0x${magnitude}`);
   const signed = negative ? -value : value;
-  return signed >= BigInt(Number.MIN_SAFE_INTEGER) && signed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(signed) : signed;
+  return signed >= BigInt(Number.MIN_SAFE_INTEGER) && signed <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(signed)
+    : signed;
 }
 
 function readMany(reader: Reader, count: number, depth: number): Term[] {
@@ -276,7 +281,8 @@ function readMap(reader: Reader, depth: number): Term {
 
 function keyName(key: Term): string {
   if (typeof key === 'string') return key;
-  if (key === null || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean') return String(key);
+  if (key === null || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean')
+    return String(key);
   throw new MalformedTerm('a map key that is no name');
 }
 

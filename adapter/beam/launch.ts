@@ -22,7 +22,15 @@ const DRAIN_TIMEOUT = 1_500;
 const LAST_WORDS = 2_000;
 /** Exit code of a process that a signal ended, as shells have it. */
 const SIGNAL_BASE = 128;
-const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+};
 
 export interface LaunchPlan {
   /** For people. */
@@ -250,7 +258,11 @@ async function inTerminal(
   const stop = new AbortController();
   const timer = setTimeout(() => {
     stop.abort(
-      Failure.user('agentMissing', `${plan.name} did not start in the terminal within ${CONNECT_TIMEOUT / 1000} s.`, 'Look into the terminal.'),
+      Failure.user(
+        'agentMissing',
+        `${plan.name} did not start in the terminal within ${CONNECT_TIMEOUT / 1000} s.`,
+        'Look into the terminal.',
+      ),
     );
   }, CONNECT_TIMEOUT);
   const giveUp = (): void => stop.abort(abortReason(signal));
@@ -268,7 +280,11 @@ async function inTerminal(
       env: changes,
     });
     const early = exitCodeIn(statusFile, stop.signal).then((exitCode): never => {
-      throw Failure.user('programDied', `${plan.name} ended with exit code ${exitCode ?? 'unknown'} before it could be debugged.`, 'Look into the terminal.');
+      throw Failure.user(
+        'programDied',
+        `${plan.name} ended with exit code ${exitCode ?? 'unknown'} before it could be debugged.`,
+        'Look into the terminal.',
+      );
     });
     agent = await Promise.race([connected, early]);
   } catch (thrown) {

@@ -48,7 +48,8 @@ export function run(
     child.on('close', (exitCode) => {
       cleanUp();
       if (options.signal.aborted) reject(abortReason(options.signal));
-      else resolve({ exitCode, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') });
+      else
+        resolve({ exitCode, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') });
     });
   });
 }

@@ -1,0 +1,307 @@
+// The life of a session's program: launch or attach, go, restart, end; the only place that changes the state. Answers no
+// request itself.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Failure } from '../protocol/failure';
+import type { AgentEventTranslator } from './agentEvents';
+import type { AgentClient, AgentEvent } from './beam/agentClient';
+import type { TerminalRequest } from './beam/launch';
+import type { Ending, Program } from './beam/program';
+import type { Breakpoints } from './breakpoints';
+import { abortReason, type Call, type Cancellation } from './cancellation';
+import type { Connection } from './connection';
+import type { Coordinator } from './coordinator';
+import { patternNotices } from './launchPlan';
+import type { Log } from './log';
+import type { ProgressReporter } from './progress';
+import { startProgram } from './start';
+import { liveOf, type Live, type Start, type State } from './state';
+
+/** ms a program gets to end by itself after `terminate`, and after `disconnect` or a lost client. */
+const TERMINATE_TIMEOUT = 5_000;
+const DISCONNECT_TIMEOUT = 1_000;
+/** ms more until it is ended by force. */
+const GRACE = 1_000;
+/** ms for taking the agent out of an attached node. */
+const DETACH_TIMEOUT = 15_000;
+/** ms after the loss of the agent until the user hears of it: the program's end usually follows at once. */
+const LOSS_TIMEOUT = 3_000;
+/** ms a client may take to open a terminal; it may ask the user first. */
+const TERMINAL_TIMEOUT = 60_000;
+
+export interface LifecycleParts {
+  connection: Connection;
+  log: Log;
+  progress: ProgressReporter;
+  cancellation: Cancellation;
+  breakpoints: Breakpoints;
+  coordinator: Coordinator;
+  events: AgentEventTranslator;
+  /** The client can run programs in its terminal. */
+  supportsTerminal: () => boolean;
+  /** Every event of the agent, for measurements. */
+  observe: (event: AgentEvent) => void;
+}
+
+export class Lifecycle {
+  #state: State = { kind: 'started' };
+  /** Exit code that the program itself announced, in case nobody sees the process's own. */
+  #taskExitCode: number | null = null;
+  /** Settled when no start is under way. */
+  #starting: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: LifecycleParts) {}
+
+  get state(): State {
+    return this.#state;
+  }
+
+  clientKnown(): void {
+    this.#become({ kind: 'initialized' });
+  }
+
+  /** launch and attach: returns when the program waits for its first line. */
+  async begin(start: Start, call: Call): Promise<void> {
+    if (this.#state.kind !== 'initialized') {
+      throw Failure.expected(
+        'alreadyStarted',
+        `"${call.command}" was not expected: this session has its program already.`,
+      );
+    }
+    await this.#start(start, call);
+    call.afterReply(() => this.parts.connection.event('initialized'));
+  }
+
+  /** The client has sent its breakpoints: the program runs. */
+  async configurationDone(): Promise<void> {
+    const state = this.#state;
+    if (state.kind !== 'configuring') {
+      throw Failure.expected('notConfiguring', '"configurationDone" was not expected: no program waits for it.');
+    }
+    await this.#go(state.live);
+  }
+
+  /** The program anew, in this session, with what the client has set so far. */
+  async restart(next: Start | null, call: Call): Promise<void> {
+    const state = this.#state;
+    if (state.kind !== 'running' && state.kind !== 'configuring') {
+      throw Failure.expected('noProgram', '"restart" needs a running program.');
+    }
+    const { live } = state;
+    this.#become({ kind: 'restarting', live });
+    await this.#end(live, DISCONNECT_TIMEOUT);
+    this.parts.events.forgetThreads();
+    try {
+      await this.#go(await this.#start(next ?? live.start, call));
+    } catch (thrown) {
+      this.#become({ kind: 'ended' });
+      this.parts.connection.event('terminated');
+      throw thrown;
+    }
+  }
+
+  /** Asks the program to end; `exited` and `terminated` follow. What was attached to is left alone, detached. */
+  terminate(): void {
+    const state = this.#state;
+    if (state.kind === 'launching') state.abort.abort(Failure.expected('cancelled', 'Cancelled.'));
+    const live = liveOf(state);
+    if (live === null) return;
+    this.parts.cancellation.cancelReads();
+    void this.#end(live, TERMINATE_TIMEOUT);
+  }
+
+  /** Ends or leaves the program, and returns when nothing of it is left here. */
+  async disconnect(terminateDebuggee: boolean | undefined): Promise<void> {
+    const state = this.#state;
+    if (state.kind === 'launching') {
+      state.abort.abort(Failure.expected('cancelled', 'Cancelled.'));
+      await this.#starting;
+      return;
+    }
+    const live = liveOf(state);
+    if (live === null) return;
+    if (live.program.start === 'attach' && terminateDebuggee === true)
+      await this.#terminateProgram(live, TERMINATE_TIMEOUT);
+    else await this.#end(live, DISCONNECT_TIMEOUT);
+  }
+
+  /** At once: the adapter itself is about to end. */
+  kill(): void {
+    const state = this.#state;
+    if (state.kind === 'launching') state.abort.abort(Failure.expected('cancelled', 'Cancelled.'));
+    liveOf(state)?.program.kill();
+  }
+
+  // Starting ------------------------------------------------------------------------------------------------------------
+
+  #start(start: Start, call: Call): Promise<Live> {
+    const started = this.#startCancellable(start, call);
+    this.#starting = started.catch(() => undefined);
+    return started;
+  }
+
+  async #startCancellable(start: Start, call: Call): Promise<Live> {
+    const { parts } = this;
+    const before = this.#state;
+    const abort = new AbortController();
+    const cancel = (): void => abort.abort(abortReason(call.signal));
+    call.signal.addEventListener('abort', cancel, { once: true });
+    const progress = parts.progress.start('Starting the debugger', { requestId: call.seq, cancellable: true });
+    parts.cancellation.bindProgress(call.seq, progress.id);
+    const { coordination, logFile, logLevel } = start.args;
+    parts.log.redirect(logFile, logLevel);
+    parts.coordinator.setMode(coordination.enabled, coordination.strategy);
+    this.#taskExitCode = null;
+    this.#become({ kind: 'launching', start, abort });
+    try {
+      for (const text of patternNotices(start.args)) parts.events.notice({ level: 'info', text });
+      const around = { output: this.#output, terminal: this.#terminal, log: parts.log };
+      const { program, configured } = await startProgram(start, around, progress, this.#watch, abort.signal);
+      for (const text of configured.notices) parts.events.notice({ level: 'info', text });
+      const debug = !(start.kind === 'launch' && start.args.noDebug);
+      const live = { start, program, engine: configured.engine, debug };
+      if (abort.signal.aborted) {
+        program.kill();
+        throw abortReason(abort.signal);
+      }
+      this.#become({ kind: 'configuring', live });
+      void program.ended.then((ending) => this.#ended(live, ending));
+      this.#announce(live);
+      if (debug) await this.#sendBreakpoints(program.agent);
+      return live;
+    } catch (thrown) {
+      this.#become(before);
+      throw thrown;
+    } finally {
+      call.signal.removeEventListener('abort', cancel);
+      progress.end();
+    }
+  }
+
+  async #go(live: Live): Promise<void> {
+    await live.program.agent.request('go', {});
+    if (liveOf(this.#state) === live) this.#become({ kind: 'running', live });
+  }
+
+  #announce({ program }: Live): void {
+    this.parts.connection.event('process', {
+      name: program.name,
+      systemProcessId: program.pid,
+      isLocalProcess: program.start === 'launch',
+      startMethod: program.start,
+    });
+  }
+
+  /** What was set before there was a program; the answers came long ago, so the outcome goes out as events. */
+  async #sendBreakpoints(agent: AgentClient): Promise<void> {
+    const { breakpoints, connection } = this.parts;
+    const requests: Promise<{ breakpoints: { id: number; verified: boolean }[] }>[] = breakpoints.files.map(
+      ([path, wanted]) => agent.request('setBreakpoints', { path, breakpoints: wanted }),
+    );
+    if (breakpoints.functions.length > 0) {
+      requests.push(agent.request('setFunctionBreakpoints', { breakpoints: breakpoints.functions }));
+    }
+    const exceptions =
+      breakpoints.exceptions.length > 0
+        ? agent.request('setExceptionBreakpoints', { filters: breakpoints.exceptions })
+        : undefined;
+    for (const { breakpoints: states } of await Promise.all(requests)) {
+      for (const state of states) {
+        connection.event('breakpoint', { reason: 'changed', breakpoint: breakpoints.toDap(state) });
+      }
+    }
+    await exceptions;
+  }
+
+  readonly #watch = (program: Program): void => {
+    const { events, log } = this.parts;
+    program.agent.onEvent((event) => {
+      if (event.name === 'taskEnded') this.#taskExitCode = event.body.exitCode;
+      this.parts.observe(event);
+      events.translate(event);
+    });
+    void (async () => {
+      await program.agent.closed;
+      const lost = await Promise.race([program.ended.then(() => false), delay(LOSS_TIMEOUT, true, { ref: false })]);
+      if (!lost) return;
+      log.error('agent.fault', 'the agent is gone, its program is not', { name: program.name });
+      const text =
+        'The connection to the debug agent was lost: nothing stops any more, but the program still runs. Stop the session to end it.';
+      events.notice({ level: 'error', text });
+    })();
+  };
+
+  /** Not faster than the client reads. */
+  readonly #output = (category: 'stdout' | 'stderr', output: string): Promise<void> | undefined => {
+    const { connection } = this.parts;
+    connection.event('output', { category, output });
+    return connection.writable ? undefined : new Promise((resolve) => connection.drained(resolve));
+  };
+
+  readonly #terminal = async (request: TerminalRequest): Promise<void> => {
+    if (!this.parts.supportsTerminal()) {
+      throw Failure.user(
+        'terminalMissing',
+        'This editor cannot run programs in a terminal.',
+        'Set "console" to "internalConsole".',
+      );
+    }
+    await this.parts.connection.request('runInTerminal', request, TERMINAL_TIMEOUT);
+  };
+
+  // Ending --------------------------------------------------------------------------------------------------------------
+
+  #ended(live: Live, ending: Ending): void {
+    // A restart ends its program, too, but not the session.
+    if (liveOf(this.#state) !== live || this.#restarting(live)) return;
+    this.#become({ kind: 'ended' });
+    this.parts.events.forgetThreads();
+    if (live.program.start === 'launch') {
+      this.parts.connection.event('exited', { exitCode: ending.exitCode ?? this.#taskExitCode ?? 1 });
+    }
+    this.parts.connection.event('terminated');
+  }
+
+  #restarting(live: Live): boolean {
+    return this.#state.kind === 'restarting' && this.#state.live === live;
+  }
+
+  /** Launched: ended, politely first. Attached: detached. Returns when that is done. */
+  async #end(live: Live, timeout: number): Promise<void> {
+    if (live.program.start === 'launch') await this.#terminateProgram(live, timeout);
+    else await this.#detach(live);
+  }
+
+  async #terminateProgram({ program }: Live, timeout: number): Promise<void> {
+    const asked = program.agent.request('terminate', { timeout }, { timeout });
+    asked.catch((thrown: unknown) => {
+      // It ends all the same, by force.
+      this.parts.log.debug('beam.end', 'terminate was not answered', { error: String(thrown) });
+    });
+    const late = await Promise.race([program.ended.then(() => false), delay(timeout + GRACE, true, { ref: false })]);
+    if (!late) return;
+    this.parts.log.warn('beam.end', 'the program is ended by force', { name: program.name });
+    program.kill();
+    await program.ended;
+  }
+
+  async #detach({ program }: Live): Promise<void> {
+    const { events, log } = this.parts;
+    try {
+      const { left } = await program.agent.request('detach', {}, { timeout: DETACH_TIMEOUT });
+      if (left.length > 0) {
+        const text = `Functions made while debugging are still in use in ${left.join(', ')}: a small part of the debugger stays in ${program.name} until they are gone.`;
+        events.notice({ level: 'warning', text });
+      }
+    } catch (thrown) {
+      // The agent detaches by itself when its connection closes.
+      log.warn('beam.end', 'detach was not answered', { error: String(thrown) });
+    }
+    program.kill();
+    await program.ended;
+  }
+
+  #become(state: State): void {
+    this.parts.log.debug('session.state', state.kind);
+    this.#state = state;
+  }
+}

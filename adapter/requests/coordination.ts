@@ -1,0 +1,119 @@
+// The custom requests of protocol/adapter.ts except setCoordinatedBreakpoints. They answer in every state.
+import {
+  InterpretModulesArguments,
+  NoArguments,
+  ReloadCodeArguments,
+  SetCoordinationModeArguments,
+  type CoordinationMode,
+  type InterpretationStatus,
+  type InterpretModulesResult,
+  type PerformanceMetrics,
+  type ReloadCodeResult,
+} from '../../protocol/adapter';
+import { engineFor } from '../launchPlan';
+import { handler, type Handler } from '../handler';
+import type { Session } from '../session';
+import { liveOf, type Live } from '../state';
+
+/** ms; preparing many modules, or compiling many files. */
+const LONG_TIMEOUT = 120_000;
+
+export const coordinationRequests: Readonly<Record<string, Handler>> = {
+  interpretModules: handler({
+    arguments: InterpretModulesArguments,
+    run: async (session, args, call): Promise<InterpretModulesResult> => {
+      const began = performance.now();
+      const live = debugged(session);
+      const nextRecommendations = session.coordinator.recommend();
+      if (live === null) {
+        const failed = args.modules.map((module) => ({ module, error: notDebugged(session) }));
+        return { interpreted: [], queued: [], failed, totalTime: performance.now() - began, nextRecommendations };
+      }
+      const { context = 'requested' } = args;
+      const request = {
+        modules: args.modules,
+        mode: args.strategy,
+        reason: typeof context === 'string' ? context : JSON.stringify(context),
+      };
+      const options = { signal: call.signal, timeout: LONG_TIMEOUT };
+      const { prepared, queued, failed } = await live.program.agent.request('prepare', request, options);
+      return { interpreted: prepared, queued, failed, totalTime: performance.now() - began, nextRecommendations };
+    },
+  }),
+
+  getInterpretationStatus: handler({
+    arguments: NoArguments,
+    run: async (session): Promise<InterpretationStatus> => {
+      const { enabled, strategy } = session.coordinator;
+      const live = debugged(session);
+      if (live === null) return { enabled, strategy, engine: null, modules: [], leftBehind: [] };
+      const { engine, modules, leftBehind } = await live.program.agent.request('status', {});
+      return { enabled, strategy, engine, modules, leftBehind };
+    },
+  }),
+
+  setCoordinationMode: handler({
+    arguments: SetCoordinationModeArguments,
+    run: (session, args): CoordinationMode => {
+      const { coordinator } = session;
+      coordinator.setMode(args.enabled, args.strategy);
+      const { enabled, strategy } = coordinator;
+      const live = liveOf(session.lifecycle.state);
+      const configured = live?.start.args;
+      const engineNextLaunch = engineFor({
+        engine: configured?.engine ?? 'auto',
+        coordination: { memoryThreshold: 0, fallbackTimeout: 0, ...configured?.coordination, enabled, strategy },
+      });
+      return { enabled, strategy, engine: live?.debug === true ? live.engine : null, engineNextLaunch };
+    },
+  }),
+
+  getPerformanceMetrics: handler({
+    arguments: NoArguments,
+    run: async (session): Promise<PerformanceMetrics> => {
+      const live = debugged(session);
+      const agent = live === null ? {} : await live.program.agent.request('metrics', {});
+      const sessionMs = performance.now() - session.began;
+      const { total, cached } = session.prepared;
+      const { spentMs, fallbackRate } = session.coordinator;
+      return {
+        coordinationOverhead: spentMs / sessionMs,
+        coordinationMs: spentMs,
+        sessionMs,
+        interpretationTiming: session.prepareDurations.summary(),
+        memoryUsage: {
+          adapterBytes: process.memoryUsage().rss,
+          preparedBytes: bytes(agent['preparedBytes']),
+          beamBytes: bytes(agent['beamMemory']),
+        },
+        cacheHitRate: total === 0 ? null : cached / total,
+        fallbackRate,
+        requests: session.requestTimings.summary(),
+        agent,
+      };
+    },
+  }),
+
+  reloadCode: handler({
+    arguments: ReloadCodeArguments,
+    run: async (session, args, call): Promise<ReloadCodeResult> => {
+      const { agent } = session.debugged(call).program;
+      const files = args.changedFiles?.map((file) => session.conventions.fromPath(file)) ?? null;
+      const { reloaded, failed } = await agent.request('reload', { files }, { timeout: LONG_TIMEOUT });
+      return { reloaded, failed };
+    },
+  }),
+};
+
+function debugged(session: Session): Live | null {
+  const live = liveOf(session.lifecycle.state);
+  return live?.debug === true ? live : null;
+}
+
+function notDebugged(session: Session): string {
+  return liveOf(session.lifecycle.state) === null ? 'no program is running' : 'the program runs without debugging';
+}
+
+function bytes(value: number | number[] | undefined): number | null {
+  return typeof value === 'number' ? value : null;
+}

@@ -1,0 +1,72 @@
+// continue, next, stepIn, stepOut, stepInTargets, pause, terminateThreads.
+import * as v from 'valibot';
+import { handler, type Handler } from '../handler';
+
+const threadId = v.number();
+const singleThread = v.optional(v.boolean(), false);
+const StepArguments = v.object({ threadId, singleThread });
+
+/** Requests that resume a process make what is being read of it worthless. */
+function resuming(command: 'next' | 'stepOut'): Handler {
+  return handler({
+    arguments: StepArguments,
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      session.resumed();
+      await agent.request(command, { thread: args.threadId, single: args.singleThread });
+      return undefined;
+    },
+  });
+}
+
+export const executionRequests: Readonly<Record<string, Handler>> = {
+  continue: handler({
+    arguments: StepArguments,
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      session.resumed();
+      const { all } = await agent.request('continue', { thread: args.threadId, single: args.singleThread });
+      return { allThreadsContinued: all };
+    },
+  }),
+
+  next: resuming('next'),
+  stepOut: resuming('stepOut'),
+
+  stepIn: handler({
+    arguments: v.object({ threadId, singleThread, targetId: v.optional(v.number()) }),
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      session.resumed();
+      const { threadId: thread, singleThread: single, targetId } = args;
+      await agent.request('stepIn', { thread, single, target: targetId ?? null });
+      return undefined;
+    },
+  }),
+
+  stepInTargets: handler({
+    arguments: v.object({ frameId: v.number() }),
+    kind: 'read',
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const { targets } = await agent.request('stepInTargets', { frame: args.frameId }, { signal: call.signal });
+      return { targets: targets.map((target) => ({ ...target, line: session.conventions.toLine(target.line) })) };
+    },
+  }),
+
+  pause: handler({
+    arguments: v.object({ threadId }),
+    run: async (session, args, call) => {
+      await session.debugged(call).program.agent.request('pause', { thread: args.threadId });
+      return undefined;
+    },
+  }),
+
+  terminateThreads: handler({
+    arguments: v.object({ threadIds: v.optional(v.array(v.number()), []) }),
+    run: async (session, args, call) => {
+      await session.debugged(call).program.agent.request('terminateThreads', { threads: args.threadIds });
+      return undefined;
+    },
+  }),
+};

@@ -1,0 +1,139 @@
+// threads, stackTrace, scopes, variables, setVariable, exceptionInfo: what a stopped program looks like.
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import type { EvaluateResult, StackFrame, Variable } from '../../protocol/agent';
+import { handler, type Handler } from '../handler';
+import type { ClientCapabilities, Session } from '../session';
+import { liveOf } from '../state';
+
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0);
+
+export const inspectionRequests: Readonly<Record<string, Handler>> = {
+  threads: handler({
+    arguments: v.object({}),
+    run: async (session, _args, call) => {
+      const live = liveOf(session.lifecycle.state);
+      if (live?.debug !== true) return { threads: [] };
+      const limit = live.start.args.maxThreads;
+      const { threads, total } = await live.program.agent.request('threads', { limit }, { signal: call.signal });
+      // `total` is our own addition: DAP has no place for processes that are not listed.
+      return { threads: threads.map(({ id, name }) => ({ id, name })), total };
+    },
+  }),
+
+  stackTrace: handler({
+    arguments: v.object({ threadId: v.number(), startFrame: count, levels: count }),
+    kind: 'read',
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const request = { thread: args.threadId, start: args.startFrame, levels: args.levels };
+      const { frames, total } = await agent.request('stackTrace', request, { signal: call.signal });
+      return { stackFrames: frames.map((frame) => stackFrame(session, frame)), totalFrames: total };
+    },
+  }),
+
+  scopes: handler({
+    arguments: v.object({ frameId: v.number() }),
+    kind: 'read',
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const { scopes } = await agent.request('scopes', { frame: args.frameId }, { signal: call.signal });
+      return {
+        scopes: scopes.map(({ name, reference, expensive, hint, named, indexed }) => ({
+          name,
+          variablesReference: reference,
+          expensive,
+          ...(hint === undefined ? {} : { presentationHint: hint }),
+          ...sizes({ named, indexed }),
+        })),
+      };
+    },
+  }),
+
+  variables: handler({
+    arguments: v.object({
+      variablesReference: v.number(),
+      filter: v.optional(v.picklist(['named', 'indexed'], 'must be "named" or "indexed"')),
+      start: count,
+      count,
+    }),
+    kind: 'read',
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const { variablesReference: reference, start, count: wanted } = args;
+      const request = { reference, filter: args.filter ?? null, start, count: wanted };
+      const { variables } = await agent.request('variables', request, { signal: call.signal });
+      return { variables: variables.map((variable) => dapVariable(session.client, variable)) };
+    },
+  }),
+
+  setVariable: handler({
+    arguments: v.object({ variablesReference: v.number(), name: v.string(), value: v.string() }),
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const { variablesReference: reference, name, value } = args;
+      const changed = await agent.request('setVariable', { reference, name, value });
+      return { value: changed.result, ...shape(session.client, changed) };
+    },
+  }),
+
+  exceptionInfo: handler({
+    arguments: v.object({ threadId: v.number() }),
+    kind: 'read',
+    run: async (session, args, call) => {
+      const { agent } = session.debugged(call).program;
+      const info = await agent.request('exceptionInfo', { thread: args.threadId }, { signal: call.signal });
+      const { exceptionId, description, breakMode, typeName, stackTrace } = info;
+      const details = {
+        message: description,
+        ...(typeName === undefined ? {} : { typeName }),
+        ...(stackTrace === undefined ? {} : { stackTrace }),
+      };
+      return { exceptionId, description, breakMode, details };
+    },
+  }),
+};
+
+function stackFrame({ conventions }: Session, frame: StackFrame): DebugProtocol.StackFrame {
+  const source = conventions.frameSource(frame);
+  return {
+    id: frame.id,
+    name: frame.name,
+    line: source === undefined ? 0 : conventions.toLine(frame.line),
+    column: source === undefined ? 0 : conventions.toColumn(0),
+    moduleId: frame.module,
+    ...(source === undefined ? {} : { source }),
+    // Only the place of a native caller is known.
+    ...(frame.kind === 'native' ? { presentationHint: 'subtle' } : {}),
+  };
+}
+
+function dapVariable(client: ClientCapabilities, variable: Variable): DebugProtocol.Variable {
+  const { name, value, evaluateName, readOnly } = variable;
+  return {
+    name,
+    value,
+    ...shape(client, variable),
+    ...(evaluateName === undefined ? {} : { evaluateName }),
+    ...(readOnly === true ? { presentationHint: { attributes: ['readOnly'] } } : {}),
+  };
+}
+
+/** Type, children and their number, in the form that variables and results share. */
+export function shape(
+  client: ClientCapabilities,
+  value: Pick<EvaluateResult, 'type' | 'reference' | 'named' | 'indexed'>,
+): { type?: string; variablesReference: number; namedVariables?: number; indexedVariables?: number } {
+  return {
+    ...(client.variableType ? { type: value.type } : {}),
+    variablesReference: value.reference,
+    ...(client.variablePaging ? sizes(value) : {}),
+  };
+}
+
+function sizes({ named, indexed }: { named?: number | undefined; indexed?: number | undefined }) {
+  return {
+    ...(named === undefined ? {} : { namedVariables: named }),
+    ...(indexed === undefined ? {} : { indexedVariables: indexed }),
+  };
+}

@@ -1,0 +1,145 @@
+// initialize, launch, attach, configurationDone, restart, terminate, disconnect, cancel. The program's life itself is in
+// lifecycle.ts.
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import { AttachArguments, LaunchArguments } from '../../protocol/adapter';
+import { Failure } from '../../protocol/failure';
+import { EXCEPTION_FILTERS } from '../breakpoints';
+import { parseArguments } from '../errors';
+import { handler, type Handler } from '../handler';
+import { liveOf, type Start } from '../state';
+
+const CAPABILITIES: DebugProtocol.Capabilities = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
+  supportsBreakpointLocationsRequest: true,
+  supportsExceptionFilterOptions: true,
+  supportsExceptionInfoRequest: true,
+  exceptionBreakpointFilters: [...EXCEPTION_FILTERS],
+  supportsEvaluateForHovers: true,
+  supportsClipboardContext: true,
+  supportsSetVariable: true,
+  supportsCompletionsRequest: true,
+  completionTriggerCharacters: ['.', '@', '%', '&', '^', ':', '~'],
+  supportsModulesRequest: true,
+  supportsLoadedSourcesRequest: true,
+  supportsDelayedStackTraceLoading: true,
+  supportsStepInTargetsRequest: true,
+  supportsSingleThreadExecutionRequests: true,
+  supportsTerminateThreadsRequest: true,
+  supportsCancelRequest: true,
+  supportsRestartRequest: true,
+  supportsTerminateRequest: true,
+  supportTerminateDebuggee: true,
+};
+
+const flag = v.optional(v.boolean(), false);
+const InitializeArguments = v.object({
+  adapterID: v.optional(v.string()),
+  linesStartAt1: v.optional(v.boolean(), true),
+  columnsStartAt1: v.optional(v.boolean(), true),
+  pathFormat: v.optional(v.picklist(['path', 'uri'], 'must be "path" or "uri"'), 'path'),
+  supportsVariableType: flag,
+  supportsVariablePaging: flag,
+  supportsRunInTerminalRequest: flag,
+  supportsProgressReporting: flag,
+  supportsInvalidatedEvent: flag,
+});
+
+export const lifecycleRequests: Readonly<Record<string, Handler>> = {
+  initialize: handler({
+    arguments: InitializeArguments,
+    run: (session, args) => {
+      if (session.lifecycle.state.kind !== 'started') {
+        throw Failure.expected('alreadyInitialized', '"initialize" was not expected a second time.');
+      }
+      session.conventions.linesStartAt1 = args.linesStartAt1;
+      session.conventions.columnsStartAt1 = args.columnsStartAt1;
+      session.conventions.uris = args.pathFormat === 'uri';
+      session.client.variableType = args.supportsVariableType;
+      session.client.variablePaging = args.supportsVariablePaging;
+      session.client.terminal = args.supportsRunInTerminalRequest;
+      session.client.invalidated = args.supportsInvalidatedEvent;
+      session.progress.supported = args.supportsProgressReporting;
+      session.lifecycle.clientKnown();
+      return CAPABILITIES;
+    },
+  }),
+
+  launch: handler({
+    arguments: LaunchArguments,
+    blame: 'user',
+    run: async (session, args, call) => {
+      await session.lifecycle.begin({ kind: 'launch', args }, call);
+      return undefined;
+    },
+  }),
+
+  attach: handler({
+    arguments: AttachArguments,
+    blame: 'user',
+    run: async (session, args, call) => {
+      await session.lifecycle.begin({ kind: 'attach', args }, call);
+      return undefined;
+    },
+  }),
+
+  configurationDone: handler({
+    arguments: v.object({}),
+    run: async (session) => {
+      await session.lifecycle.configurationDone();
+      return undefined;
+    },
+  }),
+
+  restart: handler({
+    arguments: v.object({ arguments: v.optional(v.record(v.string(), v.unknown())) }),
+    run: async (session, args, call) => {
+      const before = liveOf(session.lifecycle.state)?.start;
+      const next = before === undefined || args.arguments === undefined ? null : startAgain(before, args.arguments);
+      await session.lifecycle.restart(next, call);
+      return undefined;
+    },
+  }),
+
+  terminate: handler({
+    arguments: v.object({ restart: v.optional(v.boolean()) }),
+    run: (session) => {
+      session.lifecycle.terminate();
+      return undefined;
+    },
+  }),
+
+  disconnect: handler({
+    arguments: v.object({
+      restart: v.optional(v.boolean()),
+      terminateDebuggee: v.optional(v.boolean()),
+      suspendDebuggee: v.optional(v.boolean()),
+    }),
+    run: async (session, args) => {
+      await session.lifecycle.disconnect(args.terminateDebuggee);
+      return undefined;
+    },
+  }),
+
+  cancel: handler({
+    arguments: v.object({ requestId: v.optional(v.number()), progressId: v.optional(v.string()) }),
+    run: (session, args) => {
+      if (args.requestId === undefined && args.progressId === undefined) {
+        throw Failure.expected('invalidArguments', '"cancel" needs "requestId" or "progressId".');
+      }
+      session.cancellation.cancel(args.requestId, args.progressId);
+      return undefined;
+    },
+  }),
+};
+
+/** A restart may bring a changed launch.json; it starts what the session started. */
+function startAgain(before: Start, given: Record<string, unknown>): Start {
+  return before.kind === 'launch'
+    ? { kind: 'launch', args: parseArguments('restart', LaunchArguments, given, 'user') }
+    : { kind: 'attach', args: parseArguments('restart', AttachArguments, given, 'user') };
+}

@@ -1,0 +1,190 @@
+// One debug session: the table of commands, and the one reply path. Every request is answered exactly once, whatever
+// state the session is in. What requests do is in requests/.
+import { Failure } from '../protocol/failure';
+import { AgentEventTranslator } from './agentEvents';
+import type { AgentEvent } from './beam/agentClient';
+import { Breakpoints } from './breakpoints';
+import { Cancellation, orAborted, type Call } from './cancellation';
+import type { Connection } from './connection';
+import { Coordinator } from './coordinator';
+import { parseArguments, toDapError } from './errors';
+import type { Handler } from './handler';
+import { Lifecycle } from './lifecycle';
+import type { Log } from './log';
+import { ProgressReporter } from './progress';
+import { breakpointRequests } from './requests/breakpoints';
+import { coordinationRequests } from './requests/coordination';
+import { evaluationRequests } from './requests/evaluation';
+import { executionRequests } from './requests/execution';
+import { inspectionRequests } from './requests/inspection';
+import { lifecycleRequests } from './requests/lifecycle';
+import { sourceRequests } from './requests/sources';
+import { Conventions } from './sources';
+import { liveOf, type Live } from './state';
+import { Durations, Timings } from './timings';
+
+/** What the client said of itself in initialize. */
+export interface ClientCapabilities {
+  variableType: boolean;
+  variablePaging: boolean;
+  invalidated: boolean;
+  terminal: boolean;
+}
+
+const HANDLERS: ReadonlyMap<string, Handler> = new Map(
+  Object.entries({
+    ...lifecycleRequests,
+    ...breakpointRequests,
+    ...executionRequests,
+    ...inspectionRequests,
+    ...evaluationRequests,
+    ...sourceRequests,
+    ...coordinationRequests,
+  }),
+);
+
+/** All that may be asked before the client has introduced itself. */
+const BEFORE_INITIALIZE = new Set(['initialize', 'disconnect']);
+
+export class Session {
+  readonly conventions = new Conventions();
+  readonly cancellation = new Cancellation();
+  readonly coordinator = new Coordinator();
+  readonly progress: ProgressReporter;
+  readonly breakpoints: Breakpoints;
+  readonly events: AgentEventTranslator;
+  readonly lifecycle: Lifecycle;
+  readonly client: ClientCapabilities = {
+    variableType: false,
+    variablePaging: false,
+    invalidated: false,
+    terminal: false,
+  };
+
+  readonly began = performance.now();
+  readonly requestTimings = new Timings();
+  readonly prepareDurations = new Durations();
+  /** Preparations that the agent reported, and those it could answer from what was prepared. */
+  readonly prepared = { total: 0, cached: 0 };
+
+  /** Resolves when the client is done with us: it has disconnected, or is gone, and nothing of the program is left. */
+  readonly finished: Promise<void>;
+  #finish: () => void = () => undefined;
+
+  constructor(
+    readonly connection: Connection,
+    readonly log: Log,
+  ) {
+    this.finished = new Promise((resolve) => (this.#finish = resolve));
+    const { conventions, cancellation, coordinator } = this;
+    this.progress = new ProgressReporter(connection);
+    this.breakpoints = new Breakpoints(conventions);
+    this.events = new AgentEventTranslator({
+      connection,
+      conventions,
+      breakpoints: this.breakpoints,
+      progress: this.progress,
+      supportsInvalidated: () => this.client.invalidated,
+    });
+    this.lifecycle = new Lifecycle({
+      connection,
+      log,
+      cancellation,
+      coordinator,
+      progress: this.progress,
+      breakpoints: this.breakpoints,
+      events: this.events,
+      supportsTerminal: () => this.client.terminal,
+      observe: (event) => this.#observe(event),
+    });
+  }
+
+  start(): void {
+    this.connection.listen({
+      request: (request) => void this.#answer(request.seq, request.command, request.arguments),
+      malformed: (reason, seq) => this.#refuse(reason, seq),
+      closed: () => void this.close(),
+    });
+  }
+
+  /** The client is gone, or the adapter has to go: nothing may be left running. */
+  async close(): Promise<void> {
+    await this.lifecycle.disconnect(undefined).catch((thrown: unknown) => {
+      this.log.error('adapter.fault', 'disconnect failed', { error: String(thrown) });
+    });
+    this.#finish();
+  }
+
+  /** The program that answers requests. */
+  live(call: Call): Live {
+    const live = liveOf(this.lifecycle.state);
+    if (live === null) throw Failure.expected('noProgram', `"${call.command}" needs a running program.`);
+    return live;
+  }
+
+  /** The same, where the agent must be at work in it. */
+  debugged(call: Call): Live {
+    const live = this.live(call);
+    if (!live.debug) throw Failure.expected('noDebug', `"${call.command}": the program runs without debugging.`);
+    return live;
+  }
+
+  /** A process runs again: what was being read of it is of no use any more. */
+  resumed(): void {
+    this.cancellation.cancelReads();
+  }
+
+  async #answer(seq: number, command: string, args: unknown): Promise<void> {
+    const began = performance.now();
+    const after: (() => void)[] = [];
+    const known = HANDLERS.get(command);
+    const signal = this.cancellation.begin(seq, known?.kind ?? 'change');
+    const call: Call = { seq, command, signal, afterReply: (action) => after.push(action) };
+    try {
+      const body = await this.#run(known, args, call);
+      this.connection.respond({ request_seq: seq, command, success: true, ...(body === undefined ? {} : { body }) });
+      for (const action of after) action();
+    } catch (thrown) {
+      this.#fail(seq, command, Failure.from(thrown));
+    } finally {
+      this.cancellation.end(seq);
+      const ms = performance.now() - began;
+      if (known !== undefined) this.requestTimings.add(command, ms);
+      this.log.debug('dap.request', command, { seq, ms: Math.round(ms * 10) / 10 });
+    }
+    if (command === 'disconnect') this.#finish();
+  }
+
+  async #run(known: Handler | undefined, args: unknown, call: Call): Promise<object | undefined> {
+    if (known === undefined)
+      throw Failure.expected('unknownRequest', `The request "${call.command}" is not supported.`);
+    if (this.lifecycle.state.kind === 'started' && !BEFORE_INITIALIZE.has(call.command)) {
+      throw Failure.expected('notInitialized', `"${call.command}" was not expected before "initialize".`);
+    }
+    const parsed: unknown = parseArguments(call.command, known.arguments, args, known.blame);
+    const work = Promise.resolve(known.run(this, parsed, call));
+    // What changes something is finished; whoever waits for the rest may give up.
+    return known.kind === 'change' ? work : orAborted(work, call.signal);
+  }
+
+  #fail(seq: number, command: string, failure: Failure): void {
+    if (failure.blame === 'bug') {
+      this.log.error('adapter.fault', `"${command}" failed`, { error: failure.message, stack: failure.stack });
+    }
+    this.connection.respond({ request_seq: seq, command, success: false, ...toDapError(failure) });
+  }
+
+  /** What is no DAP can only be answered by number, if it has one. */
+  #refuse(reason: string, seq: number | null): void {
+    this.log.warn('dap.in', 'malformed', { reason });
+    this.#fail(seq ?? 0, '', Failure.expected('malformed', `The debug adapter received ${reason}.`));
+  }
+
+  #observe(event: AgentEvent): void {
+    if (event.name === 'stopped') this.coordinator.recommend();
+    if (event.name !== 'interpreted') return;
+    this.prepared.total++;
+    if (event.body.cached) this.prepared.cached++;
+    else this.prepareDurations.add(event.body.ms);
+  }
+}
