@@ -65,7 +65,7 @@ describe('the stack', () => {
       assert(stop.top.source?.path, 'the source is installed here, so it is shown instead');
       return;
     }
-    const { content } = await session.client.request('source', { source: stop.top.source, sourceReference: reference });
+    const { content } = await session.client.request('source', { ...(stop.top.source === undefined ? {} : { source: stop.top.source }), sourceReference: reference });
     assert.match(content, /defmodule Enum|def sum/);
     assert.match(content.split('\n')[0] ?? '', /regenerated|read-only/i);
     assert.match(content.split('\n')[stop.top.line - 1] ?? '', /sum|reduce|case|\S/, 'the line of the frame has code on it');

@@ -69,6 +69,17 @@ export class Node {
     await within(ms, Promise.race([seen, ended]), () => `node ${this.name} did not print ${text}:\n${this.output}`);
   }
 
+  /** The text of what the code gives, evaluated on the node without any debugger. */
+  ask(code: string): string {
+    const name = `ecd_asks_${process.pid}_${Math.floor(Math.random() * 1e9)}@localhost`;
+    const call = `node = :"${this.name}"
+      true = Node.connect(node)
+      {value, _} = :rpc.call(node, Code, :eval_string, [System.fetch_env!("ECD_ASK")])
+      IO.write(inspect(value))`;
+    const args = ['--sname', name, '--hidden', '--cookie', this.cookie, '-e', call];
+    return execFileSync('elixir', args, { encoding: 'utf8', timeout: 30_000, env: { ...process.env, ECD_ASK: code } });
+  }
+
   get alive(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
   }

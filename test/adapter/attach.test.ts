@@ -1,0 +1,102 @@
+// Attach to a running node: everything works there, and disconnecting leaves it as it was.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Node } from '../support/beam';
+import { eventually } from '../support/deadline';
+import { fixture, type Fixture } from '../support/fixture';
+import { launchArguments, sessions, type LaunchOptions } from '../support/session';
+import { markedProcesses } from '../support/processes';
+
+const processes = 'lib/constructs/processes.ex';
+const basic = 'lib/constructs/basic.ex';
+
+describe('attach', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  let node: Node;
+  before(async () => (constructs = await fixture('constructs')));
+  beforeEach(async () => {
+    node = await Node.start(
+      constructs.dir,
+      'spawn(fn -> Constructs.Processes.ticking() end); Process.put(:who, :root); spawn(fn -> Process.register(self(), :looper); Stream.iterate(1, & &1 + 1) |> Enum.each(fn i -> Constructs.Basic.nested(i); Process.sleep(5) end) end)',
+    );
+  });
+  afterEach(() => node.stop());
+
+  const attach = (options: LaunchOptions = {}) =>
+    debug.attach(constructs, { ...options, args: { remoteNode: node.name, cookie: node.cookie, ...options.args } });
+
+  it('stops at a breakpoint with a condition, with values, and steps', async () => {
+    const session = await attach({ breakpoints: { [basic]: [{ at: 'inner', condition: 'rem(n, 7) == 0' }] } });
+    const stop = await session.stop();
+    assert.equal(stop.at, 'inner');
+    const n = Number((await session.locals(stop.top))['n']);
+    assert.equal(n % 7, 0);
+    const next = await session.step('next', stop);
+    assert.equal((await session.locals(next.top))['value'], String(n * 10));
+  });
+
+  it('evaluates on that node', async () => {
+    const session = await attach();
+    assert.equal(await session.evaluate('node()'), `:"${node.name}"`);
+    assert.equal(await session.evaluate('is_pid(Process.whereis(:looper))'), 'true');
+  });
+
+  it('leaves the node running, with nothing armed, when it disconnects while a process is stopped', async () => {
+    const session = await attach({ breakpoints: { [basic]: ['inner'], [processes]: ['tick_count'] } });
+    const before = await session.evaluate('Process.whereis(:looper)');
+    await session.stop();
+    await session.stop();
+    await session.client.request('disconnect', { terminateDebuggee: false });
+    session.client.process.stdin.end();
+    await session.client.exited();
+    assert(node.alive);
+    const again = await attach();
+    assert.equal(await again.evaluate('Process.whereis(:looper)'), before, 'no process was killed');
+    const first = Number(/\d+/.exec(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)'))?.[0]);
+    const moved = async () => Number(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)')) > first;
+    assert(await moved(), 'the stopped process runs again');
+  });
+
+  it('takes the agent out of the node', async () => {
+    const session = await attach({ breakpoints: { [basic]: ['inner'] } });
+    await session.stop();
+    await session.setBreakpoints(basic, []);
+    await session.client.request('disconnect', {});
+    session.client.process.stdin.end();
+    await session.client.exited();
+    const left = () => node.ask('for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m');
+    assert.equal(await eventually('the agent is out', () => (left() === '[]' ? '[]' : undefined)), '[]');
+  });
+
+  it('is disarmed when the adapter is killed', async () => {
+    const session = await attach({ breakpoints: { [basic]: ['inner'] } });
+    await session.stop();
+    session.client.process.kill('SIGKILL');
+    await session.client.exited();
+    assert.equal(node.ask('Constructs.Basic.nested(1)'), '13');
+    assert(node.alive);
+  });
+
+  it('never shows the cookie on a command line', async () => {
+    const session = await attach();
+    const lines = markedProcesses(session.client.mark).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    assert(lines.length > 0 && readdirSync('/proc').length > 0);
+    assert(!lines.some((line) => line.includes(node.cookie)), lines.join('\n'));
+  });
+
+  for (const [what, args, message] of [
+    ['no remoteNode', { remoteNode: undefined }, /remoteNode/],
+    ['a name that is none', { remoteNode: 'app' }, /remoteNode|@/],
+    ['a node that does not run', { remoteNode: 'nobody_here@localhost' }, /nobody_here/],
+    ['a wrong cookie', { cookie: 'wrong' }, /cookie|connect/i],
+  ] as const) {
+    it(`with ${what} is refused with the reason`, async () => {
+      const session = debug.open(constructs);
+      await session.client.request('initialize', { adapterID: 'elixir' });
+      const all = { ...launchArguments(constructs, {}, 'attach'), remoteNode: node.name, cookie: node.cookie, ...args };
+      assert.match((await session.client.refused('attach', all)).text, message);
+      assert(node.alive);
+    });
+  }
+});

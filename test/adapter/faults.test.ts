@@ -1,0 +1,191 @@
+// What must survive or end cleanly: a killed BEAM, a client that goes away, signals, storms of changes and of stops.
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fixture, type Fixture } from '../support/fixture';
+import { adapterProgram } from '../support/paths';
+import { endMarked, marked, markedProcesses } from '../support/processes';
+import { within } from '../support/deadline';
+import { launchArguments, sessions } from '../support/session';
+
+const processes = 'lib/constructs/processes.ex';
+
+describe('a killed BEAM', () => {
+  const debug = sessions();
+  for (const stopped of [false, true]) {
+    it(`ends the session within seconds (${stopped ? 'while stopped' : 'while running'})`, async () => {
+      const session = await debug.launch(await fixture('constructs'), {
+        run: 'Constructs.Processes.ticking()',
+        ...(stopped ? { breakpoints: { [processes]: ['tick_count'] } } : {}),
+      });
+      if (stopped) await session.stop();
+      const { systemProcessId } = await session.client.event('process');
+      assert(systemProcessId);
+      process.kill(systemProcessId, 'SIGKILL');
+      const killed = Date.now();
+      const { exitCode } = await session.end();
+      assert.notEqual(exitCode, 0);
+      assert(Date.now() - killed < 10_000);
+      assert.equal(session.client.seen('exited').length, 1);
+      assert.equal(session.client.seen('terminated').length, 1);
+      assert.equal((await session.client.ask('threads', {})).command, 'threads');
+    });
+  }
+});
+
+describe('nothing is left running when', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  before(async () => (constructs = await fixture('constructs')));
+
+  const started = async (stopped: boolean) => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.ticking()',
+      ...(stopped ? { breakpoints: { [processes]: ['tick_count'] } } : {}),
+    });
+    if (stopped) await session.stop();
+    return session.client;
+  };
+
+  for (const stopped of [false, true]) {
+    const when = stopped ? ' while a process is stopped' : '';
+
+    it(`the client closes the stream${when}`, async () => {
+      const client = await started(stopped);
+      client.process.stdin.end();
+      await client.exited();
+      await client.nothingLeft();
+    });
+
+    it(`the adapter gets SIGTERM${when}`, async () => {
+      const client = await started(stopped);
+      client.process.kill('SIGTERM');
+      await client.exited();
+      await client.nothingLeft();
+    });
+
+    it(`the adapter is killed${when}`, async () => {
+      const client = await started(stopped);
+      client.process.kill('SIGKILL');
+      await client.exited();
+      await client.nothingLeft();
+    });
+
+    it(`the client disconnects${when}`, async () => {
+      const client = await started(stopped);
+      await client.request('disconnect', {});
+      client.process.stdin.end();
+      await client.exited();
+      await client.nothingLeft();
+    });
+
+    it(`the client asks to terminate${when}`, async () => {
+      const client = await started(stopped);
+      await client.request('terminate', {});
+      await client.event('terminated');
+      assert.equal(client.seen('exited').length, 1);
+      await client.nothingLeft(20_000).catch(async (error: unknown) => {
+        // The adapter itself lives until the stream ends; nothing else may.
+        if (!client.alive || markedProcesses(client.mark).some(({ pid }) => pid !== client.process.pid)) throw error;
+      });
+    });
+  }
+
+  it('the client goes while the project compiles', async () => {
+    const session = debug.open(constructs);
+    await session.client.request('initialize', { adapterID: 'elixir' });
+    void session.client.ask('launch', launchArguments(constructs, { run: 'Process.sleep(:infinity)' })).catch(() => undefined);
+    session.client.process.stdin.end();
+    await session.client.exited();
+    await session.client.nothingLeft();
+    // The answer to launch could no longer be delivered.
+    session.client.sendRaw('');
+  });
+});
+
+describe('a storm', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  before(async () => (constructs = await fixture('constructs')));
+
+  it('of 500 breakpoint changes while 20 processes loop in the module changes no result and kills nobody', async () => {
+    const session = await debug.launch(constructs, { run: 'Constructs.Processes.loops(20, 20_000)', breakpoints: { [processes]: [{ at: 'round', condition: 'false' }] } });
+    const { client } = session;
+    const places = ['round', 'round_last', 'product', 'product_last'];
+    const changes = Array.from({ length: 500 }, (_, i) => {
+      const chosen = places.filter((_place, bit) => ((i >> bit) & 1) === 1);
+      return client.ask('setBreakpoints', session.breakpointsArguments(processes, chosen.map((at) => ({ at, condition: 'false' }))));
+    });
+    const answers = await Promise.all(changes);
+    assert(answers.every(({ success }) => success));
+    await session.setBreakpoints(processes, []);
+    const { exitCode, stdout, stderr } = await session.end();
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /loops: right/);
+  });
+
+  it('of 200 processes that stop at once is reported whole, and all go on', async () => {
+    const session = await debug.launch(constructs, { run: 'Constructs.Processes.crowd(200)', breakpoints: { [processes]: ['member'] } });
+    const stopped = new Set<number>();
+    while (stopped.size < 200) {
+      const { threadId } = await session.client.event('stopped');
+      assert(threadId !== undefined);
+      stopped.add(threadId);
+    }
+    const { threads } = await session.client.request('threads', {});
+    assert([...stopped].every((id) => threads.some((thread) => thread.id === id)), 'each stopped process is listed');
+    const [first] = stopped;
+    await session.client.request('continue', { threadId: first ?? 0 });
+    const { exitCode, stdout } = await session.end();
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /crowd: 40400/);
+  });
+
+  it('of processes killed while they are stopped leaves the session working', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'pids = for i <- 1..10, do: spawn(fn -> Constructs.Processes.member(i) end); refs = Enum.map(pids, &Process.monitor/1); Process.register(self(), :constructs_killer); receive do :kill -> Enum.each(pids, &Process.exit(&1, :kill)) end; for r <- refs, do: (receive do {:DOWN, ^r, _, _, :killed} -> :ok end); IO.puts("all killed"); Constructs.Processes.work(3)',
+      breakpoints: { [processes]: ['member', 'work'] },
+    });
+    for (let i = 0; i < 10; i++) await session.client.event('stopped');
+    await session.evaluate('send(:constructs_killer, :kill)');
+    await session.client.event('output', ({ output }) => output.includes('all killed'));
+    const stop = await session.stop();
+    assert.equal(stop.at, 'work');
+    await session.resume(stop);
+    assert.equal((await session.end()).exitCode, 0);
+  });
+});
+
+describe('the adapter as a server for development', () => {
+  it('serves one client on a loopback port', async () => {
+    const mark = `server-${process.pid}-${Date.now()}`;
+    const child = spawn(process.execPath, [adapterProgram, '--server=0'], { env: { ...process.env, ...marked(mark) } });
+    try {
+      let said = '';
+      const port = await within(
+        20_000,
+        new Promise<number>((resolve) => {
+          for (const stream of [child.stdout, child.stderr]) {
+            stream.on('data', (data: Buffer) => {
+              said += data.toString();
+              const found = /(?:port|:)\D{0,20}?(\d{4,5})/i.exec(said);
+              if (found) resolve(Number(found[1]));
+            });
+          }
+        }),
+        () => `it did not say its port: ${said}`,
+      );
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      const body = '{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"elixir"}}';
+      socket.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
+      const [data] = (await within(20_000, once(socket, 'data'), () => 'no answer')) as [Buffer];
+      assert.match(data.toString(), /"success":true/);
+      socket.destroy();
+    } finally {
+      endMarked(mark);
+      await once(child, 'close').catch(() => undefined);
+    }
+  });
+});

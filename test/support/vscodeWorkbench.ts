@@ -1,0 +1,120 @@
+// The workbench as a person uses it: files, gutter, keys, views, screenshots. Knows VS Code's page, not what is tested.
+import { mkdir } from 'node:fs/promises';
+import * as path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { root } from './paths';
+
+const ARTIFACTS = path.join(root, 'test', 'artifacts');
+/** Every wait on the page; a first debug session compiles the project. */
+const PATIENCE = 60_000;
+
+export class Workbench {
+  constructor(readonly page: Page) {
+    page.setDefaultTimeout(PATIENCE);
+  }
+
+  /** Ready once the extension host answers: the explorer lists the folder. */
+  async ready(): Promise<void> {
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+    await this.page.locator('.notifications-toasts .codicon-notifications-clear-all').or(this.page.locator('body')).first().waitFor();
+  }
+
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row').first().getByText(path.basename(name)).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.tab.active', { hasText: path.basename(name) }).waitFor();
+    await this.page.locator('.editor-instance .view-line').first().waitFor();
+  }
+
+  /** Runs a command by its title, as from the palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Clicks left of the line number, where breakpoints are. */
+  async clickGutter(line: number): Promise<void> {
+    const number = this.page.locator('.editor-instance .margin-view-overlays .line-numbers').filter({ hasText: new RegExp(`^${line}$`) });
+    const box = await number.first().boundingBox();
+    if (box === null) throw new Error(`line ${line} is not on the screen`);
+    await this.page.mouse.click(box.x - 8, box.y + box.height / 2);
+  }
+
+  get breakpointGlyphs(): Locator {
+    return this.page.locator('.editor-instance .codicon-debug-breakpoint');
+  }
+
+  /** The line with the yellow arrow. */
+  async stoppedAt(): Promise<number> {
+    await this.page.locator('.editor-instance .debug-top-stack-frame-line').first().waitFor();
+    return this.currentLine();
+  }
+
+  async waitForStop(line: number): Promise<void> {
+    const deadline = Date.now() + PATIENCE;
+    let seen: number | undefined;
+    while (Date.now() < deadline) {
+      seen = await this.currentLine().catch(() => undefined);
+      if (seen === line) return;
+      await this.page.waitForTimeout(100);
+    }
+    throw new Error(`the process should have stopped at line ${line}, the last stop shown was ${String(seen)}`);
+  }
+
+  /** Line number beside the arrow of the top frame. */
+  private async currentLine(): Promise<number> {
+    const arrow = this.page.locator('.editor-instance .codicon-debug-stackframe').first();
+    const box = await arrow.boundingBox({ timeout: 500 });
+    if (box === null) throw new Error('no arrow');
+    const numbers = this.page.locator('.editor-instance .margin-view-overlays .line-numbers');
+    for (const number of await numbers.all()) {
+      const at = await number.boundingBox({ timeout: 500 });
+      if (at !== null && Math.abs(at.y - box.y) < at.height / 2) return Number(await number.innerText());
+    }
+    throw new Error('the arrow is beside no line');
+  }
+
+  /** Rows of the variables view as `name = value`, those that are on the screen. */
+  async variables(): Promise<string[]> {
+    const rows = this.page.locator('.debug-variables .monaco-list-row');
+    return (await rows.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
+  }
+
+  variable(name: string): Locator {
+    return this.page.locator('.debug-variables .monaco-list-row .expression', {
+      has: this.page.locator('.name', { hasText: new RegExp(`^${name}\\b`) }),
+    });
+  }
+
+  callStack(): Locator {
+    return this.page.locator('.debug-call-stack .monaco-list-row');
+  }
+
+  async console(): Promise<string> {
+    await this.command('Debug Console: Focus on Debug Console View');
+    return this.page.locator('.repl .repl-tree').innerText();
+  }
+
+  async theme(label: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+    await this.page.locator('.quick-input-widget input').first().fill(label);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+
+  /** Kept under test/artifacts for people to look at. */
+  async screenshot(name: string): Promise<void> {
+    await mkdir(ARTIFACTS, { recursive: true });
+    await this.page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`) });
+  }
+}
