@@ -1,8 +1,9 @@
 %% Which processes belong to the user's program and which to OTP, Elixir and Mix. Decides by application and by
 %% installation path, never by the names of the user's modules.
 -module(ecd_applications).
+-compile({no_auto_import, [processes/0]}).
 
--export([leaders/0, is_application/4]).
+-export([leaders/0, is_application/4, processes/0]).
 
 -type leaders() :: #{pid() => boolean()}.
 
@@ -14,6 +15,19 @@ leaders() ->
         {Master, not is_system(App, Roots)}
      || [App, Master] <- ets:match(ac_tab, {{application_master, '$1'}, '$2'})
     ]).
+
+%% The user's program: its processes without the debugger's own.
+-spec processes() -> [pid()].
+processes() ->
+    Leaders = leaders(),
+    [Pid || Pid <- erlang:processes(), {Name, Leader} <- registered(Pid), is_application(Pid, Name, Leader, Leaders),
+            not ecd_process:is_hidden(Pid, Name)].
+
+registered(Pid) ->
+    case process_info(Pid, [registered_name, group_leader]) of
+        undefined -> [];
+        [{registered_name, Name}, {group_leader, Leader}] -> [{Name, Leader}]
+    end.
 
 %% A process without an application (a script's, a test's) is the user's unless the VM started it.
 -spec is_application(pid(), atom() | [], pid(), leaders()) -> boolean().

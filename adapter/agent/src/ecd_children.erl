@@ -162,7 +162,7 @@ function_details(Fun) ->
     [{<<"module">>, Module}, {<<"name">>, Name}, {<<"arity">>, Arity} | Captured].
 
 interpreted_environment(Closure) ->
-    [{ecd_names:variable(Name), Value} || {Name, Value} <- element(2, Closure), ecd_names:is_user_variable(Name)].
+    [{Name, Value} || {Raw, Value} <- element(2, Closure), {Name, _Version} <- [ecd_scope:name(Raw)]].
 
 process_details(Pid) ->
     Items = [

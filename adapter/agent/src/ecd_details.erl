@@ -80,7 +80,7 @@ is_server(Dictionary) ->
 -spec server_state(ecd_frames:frame()) -> [ecd_values:row()].
 server_state(#{pid := Pid}) ->
     case ecd_control:stop_info(Pid) of
-        {stopped, #{meta := Meta}} -> callback_state(lists:reverse(ecd_meta:frames(Meta)));
+        {stopped, #{meta := Meta}} -> callback_state([Frame || Meta =/= none, Frame <- lists:reverse(ecd_meta:frames(Meta))]);
         running -> asked_state(Pid)
     end.
 

@@ -6,7 +6,6 @@
 -export([locals/1, arguments/1, pipeline/1, unavailable/1, bindings/1, clauses/1]).
 -export_type([frame/0]).
 
-%% level: as ecd_meta:bindings/2 takes it.
 -type frame() :: #{
     kind := interpreted | native,
     pid := pid(),
@@ -16,7 +15,9 @@
     line := non_neg_integer(),
     file => string(),
     meta => pid(),
-    level => nostack | integer()
+    level => integer(),
+    %% The innermost interpreted frame, whose variables can be set.
+    top => true
 }.
 
 %% stackTrace: interpreted frames, native callers between and below them.
@@ -46,9 +47,21 @@ process(Thread) ->
 
 frames(Pid, running) ->
     [native(Pid, Entry) || Entry <- ecd_handles:stacktrace(Pid), not hidden(Entry)];
-frames(Pid, {stopped, #{meta := Meta}}) ->
-    Groups = groups([interpreted(Pid, Meta, Frame) || Frame <- ecd_meta:frames(Meta)]),
-    weave(Pid, ecd_handles:stacktrace(Pid), Groups).
+frames(Pid, {stopped, #{meta := Meta} = Stop}) ->
+    Interpreted = top([interpreted(Pid, Meta, Frame) || Meta =/= none, Frame <- ecd_meta:frames(Meta)]),
+    {Above, Groups} = came_back(Pid, maps:get(caller, Stop, none), groups(Interpreted)),
+    Above ++ weave(Pid, ecd_handles:stacktrace(Pid), Groups).
+
+top([Frame | Frames]) -> [Frame#{top => true} | Frames];
+top([]) -> [].
+
+%% A step has come back to a native caller, which the debugger knows by the next function that this caller has entered:
+%% that function's frame is not shown yet. A caller that made a tail call is no longer on the stack.
+came_back(_Pid, none, Groups) ->
+    {[], Groups};
+came_back(Pid, {Kind, {Module, Function, Arity, Line}}, [[_Entered | Group] | Groups]) ->
+    Above = [native(Pid, {Module, Function, Arity, [{line, Line}]}) || Kind =:= tail],
+    {Above, [Group | Groups]}.
 
 interpreted(Pid, Meta, #{level := Level, module := Module, function := Function, arity := Arity, line := Line}) ->
     #{
@@ -82,7 +95,6 @@ groups([Frame | Frames]) ->
             [[Frame]]
     end.
 
-adjacent(#{level := nostack}, _Below) -> true;
 adjacent(#{level := Level}, #{level := Below}) -> Level - Below =< 1.
 
 %% On the process' own stack each stretch of interpreted code is one call of dbg_debugged:msg_loop/2.
@@ -171,6 +183,7 @@ frame(Id) ->
 
 -spec drop(pid()) -> ok.
 drop(Pid) ->
+    ecd_eval:resumed(Pid),
     ecd_handles:drop(frame, Pid).
 
 %% scopes of a frame. What is read from the process is read when the user opens it.
@@ -243,9 +256,9 @@ parameters(_Clauses, Arity) ->
     lists:duplicate(Arity, none).
 
 parameter({var, _, Raw}) ->
-    case ecd_names:is_user_variable(Raw) of
-        true -> ecd_names:variable(Raw);
-        false -> none
+    case ecd_scope:name(Raw) of
+        {Name, _Version} -> Name;
+        none -> none
     end;
 parameter({match, _, Left, Right}) ->
     case parameter(Left) of

@@ -14,6 +14,10 @@
 -define(HANDLES, ecd_handles).
 -define(OWNERS, ecd_handle_owners).
 -define(WORKERS, ecd_workers).
+%% Of ecd_eval.
+-define(EVALUATIONS, ecd_evaluations).
+%% Of ecd_waiting.
+-define(WAITS, ecd_waits).
 -define(SESSION_LIMIT, 2000).
 -define(DEPTH, 200).
 
@@ -106,6 +110,8 @@ init([]) ->
     Options = [named_table, public, {write_concurrency, true}],
     ?HANDLES = ets:new(?HANDLES, [set | Options]),
     ?OWNERS = ets:new(?OWNERS, [ordered_set | Options]),
+    ?EVALUATIONS = ets:new(?EVALUATIONS, [set | Options]),
+    ?WAITS = ets:new(?WAITS, [set | Options]),
     ?WORKERS = ets:new(?WORKERS, [set, {read_concurrency, true} | Options]),
     {ok, []}.
 

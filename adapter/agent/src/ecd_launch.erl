@@ -9,7 +9,7 @@
 before_code() ->
     case ecd_config:get(noDebug) of
         true -> ok;
-        false -> ecd_tracer:install()
+        false -> ecd_patience:prepare(), ecd_tracer:install()
     end.
 
 %% Runs the task or script in the process of the launcher, so that errors, exits and at_exit hooks take the way they

@@ -48,6 +48,7 @@ compiled(Original, [Args]) ->
     Result = Original(Args),
     add_roots(),
     ok = ecd_modules:forget_memory(),
+    ok = ecd_patience:await(),
     ok = ecd_breakpoints:compiled(),
     Result.
 

@@ -1,7 +1,7 @@
-%% Names as Elixir writes them: modules, functions, atoms, variables. Pure; calls no Elixir.
+%% Names as Elixir writes them: modules, functions, atoms. Pure; calls no Elixir.
 -module(ecd_names).
 
--export([module/1, function/3, atom/1, is_identifier/1, variable/1, is_user_variable/1, pid/1]).
+-export([module/1, function/3, atom/1, is_identifier/1, pid/1]).
 
 %% `Foo.Bar` for Elixir's modules, `:lists` for Erlang's.
 -spec module(module()) -> binary().
@@ -70,25 +70,6 @@ quoted(Text) ->
 -spec is_identifier(binary()) -> boolean().
 is_identifier(Text) ->
     re:run(Text, <<"^[\\p{L}_][\\p{L}\\p{N}_@]*[?!]?$"/utf8>>, [unicode]) =/= nomatch.
-
-%% `_count@3` is Elixir's third version of `count`; an Erlang variable is as it is.
--spec variable(atom()) -> binary().
-variable(Raw) ->
-    case re:run(atom_to_binary(Raw), <<"^_(.+)@\\d+$"/utf8>>, [unicode, {capture, all_but_first, binary}]) of
-        {match, [Name]} -> Name;
-        nomatch -> atom_to_binary(Raw)
-    end.
-
-%% Neither the compiler's (`_@1`, `rec0`) nor the debugger's own (`%p1`).
--spec is_user_variable(atom()) -> boolean().
-is_user_variable(Raw) ->
-    case atom_to_binary(Raw) of
-        <<"%", _/binary>> -> false;
-        <<"_@", _/binary>> -> false;
-        <<"rec", Rest/binary>> -> re:run(Rest, <<"^\\d+$">>) =:= nomatch;
-        <<"_">> -> false;
-        _ -> true
-    end.
 
 -spec pid(pid()) -> binary().
 pid(Pid) ->

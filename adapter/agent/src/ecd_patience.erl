@@ -6,13 +6,58 @@
 %% on their own stay as they are. The patient code calls nothing of the agent's, so that it works on without it.
 -module(ecd_patience).
 
--export([exunit/0, stopped/1, stopped_ms/0, patient/1]).
+-export([prepare/0, await/0, exunit/0, stopped/1, stopped_ms/0, patient/1]).
 
 -define(MODULES, ['Elixir.ExUnit.Runner', 'Elixir.ExUnit.OnExitHandler']).
 -define(CLOCK, {?MODULE, clock}).
 
-%% Makes ExUnit patient. Call it at launch, before the test task starts; it takes about 0.1 s, so in a process of its
-%% own. The reasons say why a module was left as it is.
+%% ms that the start of the tests waits for prepare/0 at most.
+-define(DEADLINE, 5000).
+
+%% At launch: begins to make ExUnit patient if tests are going to run. It takes about 0.1 s, beside Mix's own start.
+-spec prepare() -> ok.
+prepare() ->
+    case expects_tests() andalso whereis(?MODULE) =:= undefined of
+        true ->
+            Pid = spawn(fun() -> receive go -> report(exunit()) end end),
+            true = register(?MODULE, Pid),
+            Pid ! go,
+            ok;
+        false ->
+            ok
+    end.
+
+%% Before the tests start: waits until prepare/0 has done its work.
+-spec await() -> ok.
+await() ->
+    Monitor = monitor(process, ?MODULE),
+    receive
+        {'DOWN', Monitor, process, _, _} -> ok
+    after ?DEADLINE ->
+        demonitor(Monitor, [flush]),
+        ok
+    end.
+
+%% The task or one of its arguments is a test task, or the script uses ExUnit.
+expects_tests() ->
+    Words = [Word || Word <- [ecd_config:get(task) | ecd_config:get(taskArgs)], is_binary(Word)],
+    lists:any(fun(Word) -> re:run(Word, <<"\\btest\\b">>) =/= nomatch end, Words) orelse is_test(ecd_config:get(script)).
+
+is_test(nil) ->
+    false;
+is_test(Script) ->
+    case file:read_file(Script) of
+        {ok, Source} -> binary:match(Source, <<"ExUnit">>) =/= nomatch;
+        {error, _} -> false
+    end.
+
+report(ok) ->
+    ok;
+report({error, Reasons}) ->
+    Text = ["ExUnit's timeouts run on while something is stopped: ", lists:join("; ", Reasons), "."],
+    ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)}).
+
+%% Makes ExUnit patient. The reasons say why a module was left as it is.
 -spec exunit() -> ok | {error, [binary()]}.
 exunit() ->
     _ = clock(),

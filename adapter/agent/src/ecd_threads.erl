@@ -179,4 +179,5 @@ forget({Pid, Id}) ->
     ecd_frames:drop(Pid),
     ecd_values:drop(Pid),
     ecd_eval:drop(Pid),
+    ecd_waiting:forget(Pid),
     ecd_wire:event(thread, #{thread => Id, reason => <<"exited">>}).

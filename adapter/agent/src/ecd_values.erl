@@ -173,7 +173,7 @@ inspect(Term, Purpose) ->
 
 inspect(Term, Purpose, Options) ->
     try 'Elixir.Kernel':inspect(Term, Options) of
-        Text when is_binary(Text) -> cut(Text, Purpose)
+        Text when is_binary(Text) -> cut(ecd_private:hide(Text), Purpose)
     catch
         _:_ -> plain(Term, Purpose)
     end.

@@ -1,0 +1,184 @@
+%% The lexical environment of a source line: aliases, imports, requires, module attributes, the module's own functions.
+%% Reads the source file. Calls Elixir, so it must run in a throw-away process; evaluates nothing of the user's but
+%% directives (alias, import, require, and what `use` expands to).
+-module(ecd_env).
+
+-export([build/3, with_functions/3]).
+
+%% attributes: name to its value's code and the environment of its definition.
+-type place() :: #{env := map(), module := module() | nil, attributes := #{atom() => {term(), map()}}}.
+-export_type([place/0]).
+
+%% The environment at a line of a module. Without a readable source file only the module itself is known.
+-spec build(module() | nil, binary() | nil, non_neg_integer()) -> place().
+build(Module, Path, Line) ->
+    Start = #{env => 'Elixir.Code':env_for_eval([]), module => nil, attributes => #{}, line => Line},
+    #{env := Env, attributes := Attributes} = walk(quoted(Path), Start),
+    #{env => Env, module => Module, attributes => Attributes}.
+
+quoted(nil) ->
+    nil;
+quoted(Path) ->
+    case lists:member(filename:extension(Path), [<<".ex">>, <<".exs">>]) andalso file:read_file(Path) of
+        {ok, Source} ->
+            Options = [{columns, true}, {token_metadata, true}, {emit_warnings, false}],
+            case 'Elixir.Code':string_to_quoted(Source, Options) of
+                {ok, Quoted} -> Quoted;
+                {error, _} -> nil
+            end;
+        _ ->
+            nil
+    end.
+
+%% Everything above the line that is still open at the line counts, in order.
+walk({'__block__', _, Expressions}, Place) ->
+    walk(Expressions, Place);
+walk([Expression | Expressions], Place = #{line := Line}) ->
+    case first_line(Expression) > Line of
+        true -> Place;
+        false -> walk(Expressions, walk(Expression, Place))
+    end;
+walk({defmodule, _, [Name, [{_Do, Body} | _]]} = Expression, Place) ->
+    module(nested(Name, Place), Name, Body, Expression, Place);
+walk({defprotocol, _, [Name, [{_Do, Body} | _]]} = Expression, Place) ->
+    module(nested(Name, Place), Name, Body, Expression, Place);
+walk({defimpl, _, _} = Expression, Place) ->
+    inside(Expression, Place#{attributes := #{}}, Place);
+walk({Directive, _, [_ | _]} = Expression, Place) when
+    Directive =:= alias; Directive =:= import; Directive =:= require
+->
+    directive(Expression, Place);
+walk({use, _, [_ | _] = Args}, Place) ->
+    use(Args, Place);
+walk({'@', _, [{Name, _, [Value]}]}, Place = #{env := Env, attributes := Attributes}) when is_atom(Name) ->
+    Place#{attributes := Attributes#{Name => {in_module(Value, Place), Env}}};
+walk({_, _, Args} = Expression, Place) when is_list(Args) ->
+    inside(Expression, Place, Place);
+walk({Left, Right}, Place) ->
+    walk(Right, walk(Left, Place));
+walk(_Other, Place) ->
+    Place.
+
+inside({_, _, Args} = Expression, Inner, Outer = #{line := Line}) ->
+    case last_line(Expression) >= Line of
+        true -> walk(Args, Inner);
+        false -> Outer
+    end.
+
+%% A module that is defined inside another one is known there by its short name from then on.
+module(Name, Quoted, Body, Expression, Place = #{module := Outer, line := Line}) ->
+    Aliased = aliased(Outer, Name, Quoted, Place),
+    case last_line(Expression) >= Line of
+        true -> walk(Body, Aliased#{module := Name, attributes := #{}});
+        false -> Aliased
+    end.
+
+nested({'__aliases__', _, ['Elixir' | Parts]}, _Place) -> 'Elixir.Module':concat(atoms(Parts));
+nested({'__aliases__', _, Parts}, #{module := nil}) -> 'Elixir.Module':concat(atoms(Parts));
+nested({'__aliases__', _, Parts}, #{module := Outer}) -> 'Elixir.Module':concat([Outer | atoms(Parts)]);
+nested(Name, _Place) when is_atom(Name) -> Name;
+nested(_Computed, #{module := Outer}) -> Outer.
+
+atoms(Parts) -> [Part || Part <- Parts, is_atom(Part)].
+
+aliased(nil, _Name, _Quoted, Place) ->
+    Place;
+aliased(Outer, _Name, {'__aliases__', _, [First | _]}, Place) when is_atom(First), First =/= 'Elixir' ->
+    Full = 'Elixir.Module':concat([Outer, First]),
+    As = [{as, {'__aliases__', [{alias, false}], [First]}}],
+    directive({alias, [{warn, false}], [Full, As]}, Place);
+aliased(_Outer, _Name, _Quoted, Place) ->
+    Place.
+
+%% What the directive's own evaluation does to the environment; one that fails (its module is not there any more)
+%% changes nothing.
+directive(Expression, Place = #{env := Env}) ->
+    try 'Elixir.Code':eval_quoted_with_env(in_module(Expression, Place), [], Env) of
+        {_Value, _Binding, NewEnv} -> Place#{env := NewEnv}
+    catch
+        _:_ -> Place
+    end.
+
+%% `use` is a require and the code that the module's __using__ returns; of that code only the directives matter here.
+use([Used | Options], Place0) ->
+    Place = #{env := Env, module := Module} = directive({require, [], [Used]}, Place0),
+    Arguments = case Options of [] -> [[]]; _ -> Options end,
+    Call = {{'.', [], [Used, '__using__']}, [], in_module(Arguments, Place)},
+    try 'Elixir.Macro':expand_once(in_module(Call, Place), Env#{module := Module}) of
+        Expanded when Expanded =/= Call -> used(Expanded, Place);
+        _ -> Place
+    catch
+        _:_ -> Place
+    end.
+
+used({'__block__', _, Expressions}, Place) ->
+    lists:foldl(fun used/2, Place, Expressions);
+used({Directive, _, [_ | _]} = Expression, Place) when
+    Directive =:= alias; Directive =:= import; Directive =:= require
+->
+    directive(Expression, Place);
+used({use, _, [_ | _] = Args}, Place) ->
+    use(Args, Place);
+used(_Other, Place) ->
+    Place.
+
+%% `__MODULE__` is written out: the environment that evaluates is outside of any module.
+in_module(Quoted, #{module := nil}) ->
+    Quoted;
+in_module(Quoted, #{module := Module}) ->
+    'Elixir.Macro':prewalk(Quoted, fun
+        ({'__MODULE__', _, Context}) when is_atom(Context) -> Module;
+        (Other) -> Other
+    end).
+
+first_line({_, Meta, _} = Node) when is_list(Meta) ->
+    case proplists:get_value(line, Meta) of
+        undefined -> lists:min([0 | lines(Node)]);
+        Line -> Line
+    end;
+first_line(_) ->
+    0.
+
+last_line(Node) ->
+    lists:max([0 | lines(Node)]).
+
+lines({Left, Meta, Right}) when is_list(Meta) ->
+    Ends = [proplists:get_value(line, Value, 0) || {Key, Value} <- Meta, Key =:= 'end' orelse Key =:= closing],
+    [Line || {line, Line} <- Meta] ++ Ends ++ lines(Left) ++ lines(Right);
+lines({Left, Right}) ->
+    lines(Left) ++ lines(Right);
+lines([Head | Tail]) ->
+    lines(Head) ++ lines(Tail);
+lines(_) ->
+    [].
+
+%% Adds the module's own functions and macros as imports: all of them when Private is its companion (ecd_private),
+%% else its public ones. Whatever else was imported under the same name gives way, as it does in the module.
+-spec with_functions(map(), module(), module() | none) -> map().
+with_functions(Env0, Module, Private) ->
+    Functions = definitions(Module, functions),
+    Macros = definitions(Module, macros),
+    {MoreFunctions, MoreMacros} =
+        case Private of
+            none -> {[], []};
+            _ -> {definitions(Private, functions) -- Functions, definitions(Private, macros) -- Macros}
+        end,
+    Own = lists:append([Functions, Macros, MoreFunctions, MoreMacros]),
+    Env = #{functions := ImportedFunctions, macros := ImportedMacros, requires := Requires} = Env0,
+    Env#{
+        functions := imports(Module, Functions) ++ imports(Private, MoreFunctions) ++ without(ImportedFunctions, Own),
+        macros := imports(Module, Macros) ++ imports(Private, MoreMacros) ++ without(ImportedMacros, Own),
+        requires := lists:usort([Module | [Private || Private =/= none]] ++ Requires)
+    }.
+
+definitions(Module, Kind) ->
+    case erlang:function_exported(Module, '__info__', 1) of
+        true -> Module:'__info__'(Kind);
+        false -> []
+    end.
+
+imports(_Module, []) -> [];
+imports(Module, Definitions) -> [{Module, lists:sort(Definitions)}].
+
+without(Imports, Own) ->
+    [{Module, Left} || {Module, Definitions} <- Imports, Left <- [Definitions -- Own], Left =/= []].

@@ -1,0 +1,240 @@
+%% One expression, from its text to its value: parsing, the names of the place, `self()`, errors as text. Runs in
+%% whatever process calls it and touches no other.
+-module(ecd_expression).
+
+-export([prepare/3, run/1, language/1]).
+
+-record(elixir, {quoted :: term(), env :: map(), binding :: [{term(), term()}]}).
+-record(erlang, {expressions :: [erl_parse:abstract_expr()], binding :: [{atom(), term()}], local :: module() | none}).
+-opaque evaluation() :: #elixir{} | #erlang{}.
+-export_type([evaluation/0]).
+
+%% Contexts of variables that only exist in rewritten code.
+-define(SELF, {ecd_self, ?MODULE}).
+-define(ERLANG_SELF, 'Ecd@Self').
+
+%% Erlang's syntax for a frame of a module that Elixir did not make.
+-spec language(ecd_frames:frame() | none) -> elixir | erlang.
+language(none) ->
+    case elixir_exists() of
+        true -> elixir;
+        false -> erlang
+    end;
+language(#{module := Module}) ->
+    case atom_to_binary(Module) of
+        <<"Elixir.", _/binary>> -> elixir;
+        <<"elixir_compiler_", _/binary>> -> elixir;
+        _ -> case erlang:function_exported(Module, '__info__', 1) of true -> elixir; false -> erlang end
+    end.
+
+elixir_exists() ->
+    code:ensure_loaded('Elixir.Code') =:= {module, 'Elixir.Code'}.
+
+%% Variables: what is visible at the frame, by the user's names.
+-spec prepare(binary(), ecd_frames:frame() | none, [{binary(), term()}]) -> {ok, evaluation()} | {error, binary()}.
+prepare(Text, Frame, Variables) ->
+    case language(Frame) of
+        elixir -> prepare_elixir(Text, Frame, Variables);
+        erlang -> prepare_erlang(Text, Frame, Variables)
+    end.
+
+%% Elixir
+
+prepare_elixir(Text, Frame, Variables) ->
+    reported(fun() ->
+        Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
+        #{env := Env0, module := Module, attributes := Attributes} = place(Frame),
+        known(Parsed, Module, Variables),
+        Quoted = at_self(at_module(Parsed, Module)),
+        {Rewritten, Values} = at_attributes(Quoted, Attributes),
+        Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
+        {ok, #elixir{quoted = Rewritten, env = functions(Env0, Module, Rewritten), binding = Binding}}
+    end).
+
+%% A lone name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would warn on the program's
+%% standard error.
+known({Name, _, Context}, Module, Variables) when is_atom(Name), is_atom(Context) ->
+    Text = atom_to_binary(Name),
+    Known = lists:keymember(Text, 1, Variables) orelse lists:member(Name, ['__MODULE__', '__ENV__', '__DIR__']) orelse
+        (Module =/= nil andalso lists:member({Name, 0}, Module:'__info__'(functions) ++ ecd_private:names(Module))),
+    Known orelse error('Elixir.ArgumentError':exception([{message, <<"undefined variable \"", Text/binary, "\"">>}]));
+known(_Quoted, _Module, _Variables) ->
+    ok.
+
+place(none) ->
+    ecd_env:build(nil, nil, 0);
+place(#{module := Module, function := Function, arity := Arity, line := Line}) ->
+    Path = case ecd_modules:path(Module, {Function, Arity}) of {ok, Found} -> Found; error -> nil end,
+    ecd_env:build(Module, Path, Line).
+
+at_module(Quoted, nil) ->
+    Quoted;
+at_module(Quoted, Module) ->
+    prewalk(Quoted, fun
+        ({'__MODULE__', _, Context}) when is_atom(Context) -> Module;
+        (Other) -> Other
+    end).
+
+%% `self()` is the stopped process, wherever the expression runs.
+at_self(Quoted) ->
+    {Name, Context} = ?SELF,
+    Variable = {Name, [], Context},
+    prewalk(Quoted, fun
+        ({'&', _, [{'/', _, [{self, _, C}, 0]}]}) when is_atom(C) -> {fn, [], [{'->', [], [[], Variable]}]};
+        ({self, _, []}) -> Variable;
+        ({{'.', _, [erlang, self]}, _, []}) -> Variable;
+        ({{'.', _, [{'__aliases__', _, ['Kernel']}, self]}, _, []}) -> Variable;
+        (Other) -> Other
+    end).
+
+self_binding(Frame) -> [{?SELF, pid(Frame)}].
+
+pid(none) -> self();
+pid(#{pid := Pid}) -> Pid.
+
+%% A module attribute has no value at run time: its definition is evaluated anew, as far as the expression needs it.
+at_attributes(Quoted, Attributes) ->
+    Used = [Name || Name <- attributes(Quoted), is_map_key(Name, Attributes)],
+    Values = [{{Name, ?MODULE}, attribute(maps:get(Name, Attributes), Attributes)} || Name <- Used],
+    {prewalk(Quoted, fun
+        ({'@', _, [{Name, _, Context}]} = Node) when is_atom(Context) ->
+            case lists:member(Name, Used) of
+                true -> {Name, [], ?MODULE};
+                false -> Node
+            end;
+        (Other) -> Other
+    end), Values}.
+
+attributes({'@', _, [{Name, _, Context}]}) when is_atom(Name), is_atom(Context) -> [Name];
+attributes({Left, _, Right}) -> attributes(Left) ++ attributes(Right);
+attributes({Left, Right}) -> attributes(Left) ++ attributes(Right);
+attributes([Head | Tail]) -> attributes(Head) ++ attributes(Tail);
+attributes(_) -> [].
+
+%% Definitions see only what was defined above them; dropping the one in hand ends every cycle.
+attribute({Definition, Env}, Attributes) ->
+    {Rewritten, Values} = at_attributes(Definition, maps:filter(fun(_, Value) -> Value =/= {Definition, Env} end, Attributes)),
+    {Value, _} = 'Elixir.Code':eval_quoted(Rewritten, Values, Env),
+    Value.
+
+%% Only the variables that the expression names travel to where it runs; `binding()` names all of them.
+binding(Quoted, Variables) ->
+    Names = names(Quoted),
+    All = lists:member(<<"binding">>, Names),
+    [{binary_to_atom(Name), Value} || {Name, Value} <- Variables, All orelse lists:member(Name, Names)].
+
+names({Name, _, Args}) when is_atom(Name) -> [atom_to_binary(Name) | names(Args)];
+names({Left, _, Right}) -> names(Left) ++ names(Right);
+names({Left, Right}) -> names(Left) ++ names(Right);
+names([Head | Tail]) -> names(Head) ++ names(Tail);
+names(_) -> [].
+
+%% The companion with the private functions is made only for an expression that names one of them.
+functions(Env, nil, _Quoted) ->
+    Env;
+functions(Env, Module, Quoted) ->
+    Called = [binary_to_atom(Name) || Name <- names(Quoted)],
+    Private = [Name || {Name, _Arity} <- ecd_private:names(Module), lists:member(Name, Called)],
+    Companion =
+        case Private =/= [] andalso ecd_private:load(Module) of
+            {ok, Loaded} -> Loaded;
+            _ -> none
+        end,
+    ecd_env:with_functions(Env, Module, Companion).
+
+prewalk(Quoted, Fun) ->
+    'Elixir.Macro':prewalk(Quoted, Fun).
+
+%% Erlang
+
+prepare_erlang(Text, Frame, Variables) ->
+    Source = unicode:characters_to_list([string:trim(string:trim(Text), trailing, "."), "."]),
+    case erl_scan:string(Source) of
+        {ok, Tokens, _} ->
+            case erl_parse:parse_exprs(Tokens) of
+                {ok, Expressions} ->
+                    Binding = [{?ERLANG_SELF, pid(Frame)} | [{binary_to_atom(Name), Value} || {Name, Value} <- Variables]],
+                    {ok, #erlang{expressions = at_pid(Expressions), binding = Binding, local = local(Frame)}};
+                {error, {_, Module, Error}} ->
+                    {error, unicode:characters_to_binary(Module:format_error(Error))}
+            end;
+        {error, {_, Module, Error}, _} ->
+            {error, unicode:characters_to_binary(Module:format_error(Error))}
+    end.
+
+local(none) ->
+    none;
+local(#{module := Module}) ->
+    case ecd_private:load(Module) of
+        {ok, Companion} -> Companion;
+        error -> Module
+    end.
+
+at_pid({call, Anno, {atom, _, self}, []}) -> {var, Anno, ?ERLANG_SELF};
+at_pid({call, Anno, {remote, _, {atom, _, erlang}, {atom, _, self}}, []}) -> {var, Anno, ?ERLANG_SELF};
+at_pid(Tuple) when is_tuple(Tuple) -> list_to_tuple(at_pid(tuple_to_list(Tuple)));
+at_pid([Head | Tail]) -> [at_pid(Head) | at_pid(Tail)];
+at_pid(Other) -> Other.
+
+%% The value and the variables that the expression bound or changed; an error as text for the user.
+-spec run(evaluation()) -> {ok, term(), #{binary() => term()}} | {error, binary()}.
+run(#elixir{quoted = Quoted, env = Env, binding = Before}) ->
+    reported(fun() ->
+        {Value, After} = 'Elixir.Code':eval_quoted(Quoted, Before, Env),
+        {ok, Value, changed([Pair || {Name, _} = Pair <- After, is_atom(Name)], Before)}
+    end);
+run(#erlang{expressions = Expressions, binding = Before, local = Local}) ->
+    Handler =
+        case Local of
+            none -> none;
+            _ -> {value, fun(Name, Args) -> apply(Local, Name, Args) end}
+        end,
+    try
+        {value, Value, After} = erl_eval:exprs(Expressions, orddict:from_list(Before), Handler),
+        {ok, Value, changed(After, Before)}
+    catch
+        Class:Reason:Stack -> {error, erlang_error(Class, Reason, Stack)}
+    end.
+
+changed(After, Before) ->
+    maps:from_list([
+        {atom_to_binary(Name), Value}
+     || {Name, Value} = Pair <- After, not lists:member(Pair, Before)
+    ]).
+
+erlang_error(Class, Reason, Stack) ->
+    Format = fun(Term, Indent) -> io_lib:format("~" ++ integer_to_list(Indent) ++ "tp", [Term]) end,
+    Text = erl_error:format_exception(Class, Reason, pruned(Stack), #{format_fun => Format}),
+    ecd_private:hide(unicode:characters_to_binary(Text)).
+
+%% Errors as Elixir writes them. What the compiler has to say of an expression comes as diagnostics since Elixir 1.15,
+%% and would go to the program's standard error otherwise.
+reported(Fun) ->
+    Attempt = fun() ->
+        try
+            Fun()
+        catch
+            Class:Reason:Stack -> {raised, Class, Reason, pruned(Stack)}
+        end
+    end,
+    {Outcome, Diagnostics} =
+        case erlang:function_exported('Elixir.Code', with_diagnostics, 1) of
+            true -> 'Elixir.Code':with_diagnostics(Attempt);
+            false -> {Attempt(), []}
+        end,
+    case Outcome of
+        {raised, Class, Reason, Stack} -> {error, error_text(Class, Reason, Stack, Diagnostics)};
+        _ -> Outcome
+    end.
+
+error_text(error, #{'__struct__' := 'Elixir.CompileError'}, _Stack, [_ | _] = Diagnostics) ->
+    unicode:characters_to_binary(lists:join($\n, [["** (CompileError) ", Message] || #{message := Message} <- Diagnostics]));
+error_text(Class, Reason, Stack, _Diagnostics) ->
+    ecd_private:hide(string:trim('Elixir.Exception':format(Class, Reason, Stack), trailing)).
+
+%% The evaluator's own frames say nothing about the user's expression.
+pruned(Stack) ->
+    lists:takewhile(fun(Entry) -> not own(element(1, Entry)) end, Stack).
+
+own(Module) when Module =:= erl_eval; Module =:= elixir; Module =:= ?MODULE -> true;
+own(_) -> false.
