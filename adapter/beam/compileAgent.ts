@@ -112,7 +112,12 @@ Failed = lists:flatmap(fun({File, Ref}) ->
         {'DOWN', Ref, process, _, Other} -> [{File, Other}]
     end
 end, Refs),
-[io:format(standard_error, "~ts: ~tp~n", [File, Why]) || {File, Why} <- Failed],
+[case Why of
+     {result, {error, Errors, _}} ->
+         [io:format(standard_error, "~ts:~0tp: ~ts~n", [filename:basename(Where), At, Module:format_error(What)])
+          || {Where, Found} <- Errors, {At, Module, What} <- Found];
+     _ -> io:format(standard_error, "~ts: ~0tp~n", [File, Why])
+ end || {File, Why} <- Failed],
 halt(case Failed of [] -> 0; _ -> 1 end).
 `;
 
