@@ -2,7 +2,7 @@
 %% Parses and prepares in throw-away processes; knows nothing of stacks, and renders through ecd_values.
 -module(ecd_eval).
 
--export([evaluate/1, end_evaluation/1, set_variable/1, busy/0, resumed/1, drop/1, stop/0]).
+-export([evaluate/1, end_evaluation/1, set_variable/1, busy/0, variables/1, resumed/1, drop/1, stop/0]).
 -export([run/1, take/1]).
 
 %% {{work, Id}, Work}, {{busy, Pid}, Id}; what the console bound: {{rebound, Pid, Level}, Bindings} for variables that the
@@ -43,6 +43,7 @@ expression_name(Expression, none) -> {elixir, Expression};
 expression_name(Expression, Frame) -> {ecd_expression:language(Frame), string:trim(Expression)}.
 
 %% The console's own variables, hidden by the frame's, hidden by what the console rebound in this frame.
+-spec variables(ecd_frames:frame()) -> [{binary(), term()}].
 variables(Frame = #{pid := Pid}) ->
     Visible = maps:from_list([{Name, Value} || {Name, Value, _Raw} <- ecd_frames:bindings(Frame)]),
     Layers = [bound({bound, Pid}), Visible, bound(rebound_key(Frame))],

@@ -2,7 +2,7 @@
 %% whatever process calls it and touches no other.
 -module(ecd_expression).
 
--export([prepare/3, run/1, language/1]).
+-export([prepare/3, run/1, language/1, place/1]).
 
 -record(elixir, {quoted :: term(), env :: map(), binding :: [{term(), term()}]}).
 -record(erlang, {expressions :: [erl_parse:abstract_expr()], binding :: [{atom(), term()}], local :: module() | none}).
@@ -61,6 +61,8 @@ known({Name, _, Context}, Module, Variables) when is_atom(Name), is_atom(Context
 known(_Quoted, _Module, _Variables) ->
     ok.
 
+%% Names of the frame's place; calls Elixir.
+-spec place(ecd_frames:frame() | none) -> ecd_env:place().
 place(none) ->
     ecd_env:build(nil, nil, 0);
 place(#{module := Module, function := Function, arity := Arity, line := Line}) ->

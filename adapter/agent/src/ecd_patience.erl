@@ -14,20 +14,22 @@
 %% ms that the start of the tests waits for prepare/0 at most.
 -define(DEADLINE, 5000).
 
-%% At launch: begins to make ExUnit patient if tests are going to run. It takes about 0.1 s, beside Mix's own start.
+%% At launch: makes ExUnit patient if tests are going to run. It takes about 0.1 s; Mix can start meanwhile.
 -spec prepare() -> ok.
 prepare() ->
-    case expects_tests() andalso whereis(?MODULE) =:= undefined of
-        true ->
-            Pid = spawn(fun() -> receive go -> report(exunit()) end end),
-            true = register(?MODULE, Pid),
-            Pid ! go,
-            ok;
-        false ->
-            ok
+    case {is_test_task(), is_test_script(ecd_config:get(script))} of
+        {true, _} -> begin_aside();
+        {false, true} -> report(exunit());
+        {false, false} -> ok
     end.
 
-%% Before the tests start: waits until prepare/0 has done its work.
+begin_aside() ->
+    Pid = spawn(fun() -> receive go -> report(exunit()) end end),
+    true = register(?MODULE, Pid),
+    Pid ! go,
+    ok.
+
+%% Before the tests of a task start: waits until prepare/0 has done its work.
 -spec await() -> ok.
 await() ->
     Monitor = monitor(process, ?MODULE),
@@ -38,14 +40,14 @@ await() ->
         ok
     end.
 
-%% The task or one of its arguments is a test task, or the script uses ExUnit.
-expects_tests() ->
+%% `test`, or a task that is told to run it.
+is_test_task() ->
     Words = [Word || Word <- [ecd_config:get(task) | ecd_config:get(taskArgs)], is_binary(Word)],
-    lists:any(fun(Word) -> re:run(Word, <<"\\btest\\b">>) =/= nomatch end, Words) orelse is_test(ecd_config:get(script)).
+    lists:any(fun(Word) -> re:run(Word, <<"\\btest\\b">>) =/= nomatch end, Words).
 
-is_test(nil) ->
+is_test_script(nil) ->
     false;
-is_test(Script) ->
+is_test_script(Script) ->
     case file:read_file(Script) of
         {ok, Source} -> binary:match(Source, <<"ExUnit">>) =/= nomatch;
         {error, _} -> false
