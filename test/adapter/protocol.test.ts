@@ -161,7 +161,7 @@ describe('broken input', () => {
     it(`(${what}) does not keep the adapter from answering the next request, or ends it cleanly`, async () => {
       const session = debug.open(constructs);
       await session.client.request('initialize', { adapterID: 'elixir' });
-      session.client.sendRaw(bytes, 4000, 4001, 0, -1);
+      session.client.sendRaw(bytes, 4000, 4001);
       const answer = await session.client.ask('threads', {}).catch(() => undefined);
       if (answer === undefined) assert.equal(await session.client.exited(), 1, 'the adapter ended, and said so by its exit code');
       else assert.equal(answer.command, 'threads');

@@ -164,7 +164,7 @@ export class DapClient {
    */
   sendRaw(bytes: string | Buffer, ...mayBeAnswered: number[]): void {
     this.brokenInput = true;
-    for (const seq of mayBeAnswered) this.tolerated.add(seq);
+    for (const seq of [0, ...mayBeAnswered]) this.tolerated.add(seq);
     this.process.stdin.write(bytes);
   }
 

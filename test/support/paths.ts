@@ -10,7 +10,8 @@ export const cache = path.join(root, '.cache');
 
 export const fixtures = path.join(root, 'test', 'fixtures');
 
-export const adapterProgram = path.join(root, 'dist', 'adapter.js');
+/** Another build of the adapter can be tested by naming it, e.g. the one unpacked from a package. */
+export const adapterProgram = process.env['ECD_TEST_ADAPTER'] ?? path.join(root, 'dist', 'adapter.js');
 
 function findRoot(from: string): string {
   if (existsSync(path.join(from, 'package.json'))) return from;

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { DapClient, PATIENCE, RequestFailed, type Requests } from './dapClient';
+import { DapClient, RequestFailed, type Requests } from './dapClient';
 import type { Fixture } from './fixture';
 
 /** A marker or line, with what a source breakpoint may carry. */
@@ -252,8 +252,8 @@ export function named(variables: Dap.Variable[], name: string): Dap.Variable {
 }
 
 /**
- * For one `describe`: starts sessions and, after each test, ends and checks every one of them. When the test failed,
- * the transcript goes into its message.
+ * For one `describe`: starts sessions and, at the end of each test, ends and checks every one of them. When the test
+ * failed, the transcript goes into its message.
  */
 export function sessions(): { launch: Launch; attach: Launch; open: (project: Fixture, env?: NodeJS.ProcessEnv) => Session } {
   const open: Session[] = [];
@@ -263,18 +263,27 @@ export function sessions(): { launch: Launch; attach: Launch; open: (project: Fi
     return session;
   };
 
-  afterEach(async function () {
-    this.timeout(2 * PATIENCE);
+  // Ending and checking sessions belongs to the test itself: a failing hook would take the rest of the file with it.
+  beforeEach(function () {
     const { currentTest } = this;
-    const failed = currentTest?.state === 'failed' ? currentTest.err : undefined;
-    const results = await Promise.allSettled(open.map((session) => session.close()));
-    if (failed !== undefined && !failed.message.includes('transcript:')) {
-      failed.message += `\n${open.map((session) => session.client.tail()).join('\n')}`;
-    }
-    open.length = 0;
-    const broken = results.find((result) => result.status === 'rejected');
-    if (broken !== undefined && failed === undefined) throw broken.reason;
+    const body = currentTest?.fn as ((this: Mocha.Context) => Promise<void>) | undefined;
+    if (currentTest === undefined || body === undefined) return;
+    currentTest.fn = async function (this: Mocha.Context) {
+      try {
+        await body.call(this);
+      } catch (error) {
+        if (error instanceof Error && !error.message.includes('transcript:')) {
+          error.message += `\n${open.map((session) => session.client.tail()).join('\n')}`;
+        }
+        await Promise.allSettled(open.map((session) => session.close()));
+        throw error;
+      } finally {
+        currentTest.fn = body;
+      }
+      await Promise.all(open.map((session) => session.close()));
+    };
   });
+  beforeEach(() => void open.splice(0));
 
   return {
     open: make,

@@ -3,20 +3,23 @@ import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { root } from './paths';
+import type { VsCodeInChromium } from './vscodeInChromium';
 
 const ARTIFACTS = path.join(root, 'test', 'artifacts');
 /** Every wait on the page; a first debug session compiles the project. */
 const PATIENCE = 60_000;
 
 export class Workbench {
-  constructor(readonly page: Page) {
-    page.setDefaultTimeout(PATIENCE);
+  readonly page: Page;
+
+  constructor(private readonly vscode: VsCodeInChromium) {
+    this.page = vscode.page;
+    this.page.setDefaultTimeout(PATIENCE);
   }
 
   /** Ready once the extension host answers: the explorer lists the folder. */
   async ready(): Promise<void> {
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
-    await this.page.locator('.notifications-toasts .codicon-notifications-clear-all').or(this.page.locator('body')).first().waitFor();
   }
 
   async openFile(name: string): Promise<void> {
@@ -24,7 +27,12 @@ export class Workbench {
     const input = this.page.locator('.quick-input-widget input').first();
     await input.waitFor();
     await input.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row').first().getByText(path.basename(name)).first().waitFor();
+    await this.page
+      .locator('.quick-input-list .monaco-list-row')
+      .first()
+      .getByText(path.basename(name))
+      .first()
+      .waitFor();
     await this.page.keyboard.press('Enter');
     await this.page.locator('.tab.active', { hasText: path.basename(name) }).waitFor();
     await this.page.locator('.editor-instance .view-line').first().waitFor();
@@ -42,7 +50,9 @@ export class Workbench {
 
   /** Clicks left of the line number, where breakpoints are. */
   async clickGutter(line: number): Promise<void> {
-    const number = this.page.locator('.editor-instance .margin-view-overlays .line-numbers').filter({ hasText: new RegExp(`^${line}$`) });
+    const number = this.page
+      .locator('.editor-instance .margin-view-overlays .line-numbers')
+      .filter({ hasText: new RegExp(`^${line}$`) });
     const box = await number.first().boundingBox();
     if (box === null) throw new Error(`line ${line} is not on the screen`);
     await this.page.mouse.click(box.x - 8, box.y + box.height / 2);
@@ -103,13 +113,10 @@ export class Workbench {
     return this.page.locator('.repl .repl-tree').innerText();
   }
 
-  async theme(label: string): Promise<void> {
-    await this.command('Preferences: Color Theme');
-    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-    await this.page.locator('.quick-input-widget input').first().fill(label);
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  /** By the theme's id, as the setting has it; waits until the page wears it. */
+  async theme(id: string, kind: 'vs' | 'vs-dark' | 'hc-black' | 'hc-light'): Promise<void> {
+    await this.vscode.set({ 'workbench.colorTheme': id });
+    await this.page.locator(`.monaco-workbench.${kind}`).first().waitFor();
   }
 
   /** Kept under test/artifacts for people to look at. */

@@ -1,0 +1,202 @@
+// `npm run test:matrix`: the agent's and the adapter's tests on OTP 25, 27 and 29. The system's own Elixir serves where its
+// OTP fits; the others are Debian folders made by debootstrap, kept in .cache/matrix or BEAM_MATRIX_DIR. Where mounting is
+// not permitted it says so and runs what can run. The last line is `N passed, N failed`.
+//
+//   npm run test:matrix                       all releases
+//   npm run test:matrix -- --only=27,29       some of them
+//   npm run test:matrix -- --grep=TEXT        adapter tests whose title contains TEXT
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import path from 'node:path';
+import { apt, canUseApt, root, setup } from './setup.mjs';
+
+/** OTP release → the Debian suite that has it. Debian has no OTP 26 and 28. */
+const suites = { 25: 'bookworm', 27: 'trixie', 29: 'sid' };
+const home = process.env.BEAM_MATRIX_DIR ?? path.join(root, '.cache', 'matrix');
+/** Programs of Erlang and Elixir that tests or the adapter start. */
+const programs = ['erl', 'erlc', 'epmd', 'elixir', 'elixirc', 'iex', 'mix'];
+/** Folders of this machine that the programs must see under the same path. */
+const shared = ['/tmp', '/proc', '/dev', root];
+
+async function main() {
+  const { values } = parseArgs({ options: { only: { type: 'string' }, grep: { type: 'string' } } });
+  const wanted = values.only?.split(',') ?? Object.keys(suites);
+  const unknown = wanted.filter((otp) => !(otp in suites));
+  if (unknown.length > 0) throw new Error(`no OTP ${unknown.join(', ')} here: there are ${Object.keys(suites).join(', ')}.`);
+
+  const host = setup({ tests: true });
+  const results = [];
+  for (const otp of wanted) {
+    say(`\n── OTP ${otp}`);
+    const begun = performance.now();
+    const result = await release(Number(otp), host, values.grep).catch((error) => {
+      say(error.message);
+      return { passed: 0, failed: 1 };
+    });
+    results.push({ otp, ...result, seconds: (performance.now() - begun) / 1000 });
+  }
+  say('');
+  for (const { otp, passed, failed, skipped, seconds } of results) {
+    say(`OTP ${otp}  ${skipped ?? `${passed} passed ${failed} failed`}  ${seconds.toFixed(0)} s`);
+  }
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  say(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+async function release(otp, host, grep) {
+  if (otp === host.otp) return tests(process.env, grep);
+  const folder = path.join(home, suites[otp]);
+  const obstacle = await prepare(folder, suites[otp]);
+  if (obstacle !== undefined) {
+    say(`not run: ${obstacle}`);
+    return { passed: 0, failed: 0, skipped: `not run: ${obstacle}` };
+  }
+  const mounted = [];
+  try {
+    for (const each of shared) mount(each, path.join(folder, each), mounted);
+    const bin = wrappers(folder, otp);
+    return await tests({ ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}`, LC_ALL: 'C.UTF-8' }, grep);
+  } finally {
+    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
+  }
+}
+
+/** `npm test` on whatever Elixir is first on PATH. */
+async function tests(env, grep) {
+  const args = [path.join(root, 'scripts', 'test.mjs'), '--only=build,agent,adapter', ...(grep ? [`--grep=${grep}`] : [])];
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+    process.stdout.write(data);
+  });
+  await once(child, 'close');
+  const last = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  if (last === undefined) throw new Error('the tests ended before they had counted');
+  const [passed, failed] = last.slice(1).map(Number);
+  return { passed, failed };
+}
+
+// ── Debian folders ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** undefined when the folder is ready; otherwise what stands in the way. */
+async function prepare(folder, suite) {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux for chroot and mount';
+  if (!mayMount()) return 'mounting is not permitted here';
+  if (existsSync(path.join(folder, 'usr', 'bin', 'elixir'))) return undefined;
+  if (!canUseApt()) return `needs Debian or Ubuntu to make a ${suite} folder by debootstrap`;
+  if (!found('debootstrap')) {
+    say('installing by apt: debootstrap');
+    apt(['update']);
+    apt(['install', '-y', '--no-install-recommends', 'debootstrap']);
+  }
+  say(`making ${folder} (a few minutes, 1 GB)`);
+  mkdirSync(home, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
+  // debootstrap of an older release knows newer suites only by the name of this script, which is the same for all.
+  const script = existsSync(`/usr/share/debootstrap/scripts/${suite}`) ? [] : ['/usr/share/debootstrap/scripts/sid'];
+  command('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, folder, mirror(), ...script]);
+  write(folder, 'etc/apt/apt.conf.d/99small', 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n');
+  // The clock of a machine may be ahead of the mirror, and then the release file counts as expired.
+  write(folder, 'etc/apt/apt.conf.d/98clock', 'Acquire::Check-Valid-Until "false";\nAcquire::Check-Date "false";\n');
+  // Services must not start in a folder.
+  write(folder, 'usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n');
+  chmodSync(path.join(folder, 'usr/sbin/policy-rc.d'), 0o755);
+  for (const name of ['resolv.conf', 'hosts']) copyFileSync(`/etc/${name}`, path.join(folder, 'etc', name));
+  for (const name of aptProxies()) copyFileSync(name, path.join(folder, name));
+  const mounted = [];
+  try {
+    for (const each of ['/proc', '/dev']) mount(each, path.join(folder, each), mounted);
+    command('chroot', [folder, 'apt-get', '-qq', 'update']);
+    command('chroot', [folder, 'apt-get', '-qq', 'install', '-y', 'elixir', 'erlang-debugger', 'erlang-eunit', 'erlang-dev']);
+  } finally {
+    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
+  }
+  return undefined;
+}
+
+/** Whether a bind mount works, tried on a folder of our own. */
+function mayMount() {
+  const probe = path.join(root, '.cache', 'mount-probe');
+  mkdirSync(probe, { recursive: true });
+  if (spawnSync('mount', ['--bind', probe, probe]).status !== 0) return false;
+  spawnSync('umount', [probe]);
+  return true;
+}
+
+function mount(from, to, mounted) {
+  mkdirSync(to, { recursive: true });
+  if (spawnSync('mountpoint', ['-q', to]).status === 0) return;
+  command('mount', ['--rbind', '--make-rslave', from, to]);
+  mounted.push(to);
+}
+
+/**
+ * Programs with the names of Erlang's and Elixir's, which run those of the folder: in the same working directory and with
+ * the same environment, so that node, which stays outside, notices no difference.
+ */
+function wrappers(folder, otp) {
+  const bin = path.join(root, '.cache', 'matrix-bin', String(otp));
+  mkdirSync(bin, { recursive: true });
+  for (const program of programs) {
+    const target = path.join(bin, program);
+    // chroot changes to /, so the shell inside goes back to where we are before it becomes the program.
+    const inside = `export PATH=/usr/local/bin:/usr/bin:/bin; cd "$1" && shift && exec ${program} "$@"`;
+    writeFileSync(target, `#!/bin/sh\nexec chroot ${quoted(folder)} /bin/sh -c '${inside}' ${program} "$PWD" "$@"\n`);
+    chmodSync(target, 0o755);
+  }
+  return bin;
+}
+
+function mirror() {
+  for (const name of ['/etc/apt/sources.list', '/etc/apt/sources.list.d/debian.sources']) {
+    const text = existsSync(name) ? readFileSync(name, 'utf8') : '';
+    const url = /https?:\/\/\S*debian\/?(?=\s|$)/m.exec(text)?.[0];
+    if (url !== undefined) return url;
+  }
+  return 'http://deb.debian.org/debian';
+}
+
+/** A machine behind a proxy says so in its apt configuration; the folder needs the same. */
+function aptProxies() {
+  const { stdout } = spawnSync('grep', ['-lis', '-e', 'proxy', '-r', '/etc/apt/apt.conf.d'], { encoding: 'utf8' });
+  return (stdout ?? '').split('\n').filter((name) => name !== '');
+}
+
+function write(folder, name, text) {
+  const file = path.join(folder, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+function command(name, args) {
+  const { status, stdout, stderr } = spawnSync(name, args, {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`);
+}
+
+function found(program) {
+  return spawnSync('which', [program]).status === 0;
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  say(`${error.message}\n0 passed, 1 failed`);
+  process.exitCode = 1;
+}
