@@ -1,0 +1,76 @@
+%% Whether anything will catch an exception of a process: reads its native stack and its evaluator's. Runs in the
+%% evaluator, changes nothing.
+%%
+%% Conservative: a `rescue` that would not match the exception counts as a catcher; its crash is told afterwards.
+-module(ecd_catchers).
+
+-export([is_caught/1, catch_frames/1]).
+
+%% What lies around every process of its kind and catches only to report: nobody's rescue.
+-define(OUTER, [
+    proc_lib, gen, gen_server, gen_statem, gen_event, supervisor, timer, shell, erl_eval, init, application_master,
+    dbg_debugged, dbg_ieval, cowboy_stream_h, cowboy_handler, cowboy_stream, cowboy_http, cowboy_http2,
+    'Elixir.Task.Supervised', 'Elixir.GenServer', 'Elixir.Agent.Server', 'Elixir.Code', 'Elixir.Kernel.CLI',
+    'Elixir.Kernel.ParallelCompiler', 'Elixir.Module.ParallelChecker', 'Elixir.IEx.Evaluator'
+]).
+-define(OUTER_PREFIXES, [
+    "Elixir.Mix.", "Elixir.ExUnit.", "Elixir.Plug.", "Elixir.Phoenix.", "Elixir.Bandit.", "Elixir.ThousandIsland.",
+    "elixir_", "ecd_"
+]).
+
+%% For the debugged process of this evaluator.
+-spec is_caught(pid()) -> boolean().
+is_caught(Pid) ->
+    lists:any(fun interpreted_catches/1, get(dbg_istk)) orelse
+        lists:any(fun native_catches/1, catch_frames(backtrace(Pid))).
+
+%% An interpreted frame catches if its line lies in a `try` with clauses. `-record(e, {level, mfa, line, ...})`.
+interpreted_catches(Entry) ->
+    case {element(3, Entry), abs(element(4, Entry))} of
+        {{M, F, Args}, Line} when is_atom(M), is_atom(F), is_list(Args) ->
+            lists:member(Line, ecd_calls:catches(ecd_engine:clauses(M, ecd_calls:host({F, length(Args)}))));
+        _ ->
+            false
+    end.
+
+%% `try ... after` leaves a catch in native code too. What the source of the user's function shows decides.
+native_catches({M, _, _} = MFA) ->
+    case is_outer(M) of
+        true -> false;
+        false -> not (ecd_modules:own(M) andalso only_after(MFA))
+    end.
+
+only_after({M, F, A}) ->
+    case ecd_engine:clauses(M, ecd_calls:host({F, A})) of
+        [] -> false;
+        Clauses -> ecd_calls:catches(Clauses) =:= []
+    end.
+
+is_outer(Mod) ->
+    Name = atom_to_list(Mod),
+    lists:member(Mod, ?OUTER) orelse lists:any(fun(Prefix) -> lists:prefix(Prefix, Name) end, ?OUTER_PREFIXES).
+
+backtrace(Pid) ->
+    case process_info(Pid, backtrace) of
+        {backtrace, Text} -> Text;
+        undefined -> <<>>
+    end.
+
+%% The functions with a catch on the stack, innermost first: `y(1)     Catch 0x00007f (Mod:fun/1 + 64)`.
+-spec catch_frames(binary()) -> [mfa()].
+catch_frames(Text) ->
+    Frame = "^y\\(\\d+\\)\\s+Catch 0x[0-9a-f]+ \\((.+):(.+)/(\\d+) \\+ \\d+\\)",
+    case re:run(Text, Frame, [global, multiline, {capture, all_but_first, binary}]) of
+        {match, Found} -> lists:append([frame(F) || F <- Found]);
+        nomatch -> []
+    end.
+
+frame([M, F, A]) ->
+    try
+        [{binary_to_existing_atom(unquoted(M)), binary_to_existing_atom(unquoted(F)), binary_to_integer(A)}]
+    catch
+        error:badarg -> []
+    end.
+
+unquoted(<<$', Rest/binary>>) -> binary:part(Rest, 0, byte_size(Rest) - 1);
+unquoted(Name) -> Name.

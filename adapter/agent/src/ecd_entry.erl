@@ -1,0 +1,51 @@
+%% stopOnEntry: the first function of the user's that is entered stops, once. Arms them all until then, so it is only for
+%% who asked for it; a script's first statement is one of them.
+-module(ecd_entry).
+
+-export([compiled/0, module_defined/1, is_first/0]).
+
+-define(STATE, {?MODULE, state}).
+
+-spec compiled() -> ok.
+compiled() ->
+    case is_pending() of
+        true -> lists:foreach(fun place/1, ecd_scan:own_modules());
+        false -> ok
+    end.
+
+%% A module that lives in memory only.
+-spec module_defined(module()) -> ok.
+module_defined(Mod) ->
+    case is_pending() andalso ecd_modules:own(Mod) of
+        true -> place(Mod);
+        false -> ok
+    end.
+
+%% A process has stopped at one of our stop points: true for the first, which ends the matter.
+-spec is_first() -> boolean().
+is_first() ->
+    case is_pending() of
+        true ->
+            Placed = persistent_term:get(?STATE, []),
+            persistent_term:put(?STATE, over),
+            _ = spawn(fun() -> lists:foreach(fun(Mod) -> ecd_breakpoints:unplace({entry, Mod}) end, Placed) end),
+            true;
+        false ->
+            false
+    end.
+
+is_pending() ->
+    ecd_config:get(stopOnEntry) andalso not ecd_config:get(noDebug) andalso persistent_term:get(?STATE, []) =/= over.
+
+place(Mod) ->
+    persistent_term:put(?STATE, [Mod | persistent_term:get(?STATE, [])]),
+    ecd_breakpoints:place({entry, Mod}, internal, [
+        {{Mod, Line}, [FA]}
+     || {FA, _, _, _} <- ecd_engine:functions(Mod),
+        not is_generated(FA),
+        Line <- ecd_calls:entry_lines(ecd_engine:clauses(Mod, FA))
+    ]).
+
+%% What Elixir adds to every module. The top-level code of a script is `__FILE__/1`.
+is_generated({'__FILE__', 1}) -> false;
+is_generated({Name, _}) -> lists:prefix("__", atom_to_list(Name)).

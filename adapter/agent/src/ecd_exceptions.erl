@@ -1,0 +1,346 @@
+%% The exception filters: which exceptions stop a process where they are raised, and what is told of those that were not
+%% caught. Must not stop anything itself: the evaluator asks its conditions, ecd_control does the rest.
+-module(ecd_exceptions).
+-behaviour(gen_server).
+
+-export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
+-export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3, log/2]).
+-export([init/1, handle_call/3, handle_cast/2, terminate/2]).
+-export(['$handle_undefined_function'/2]).
+
+%% all, or the names of exceptions as people write them
+-type names() :: all | [binary()].
+-type filters() :: #{raised => names(), uncaught => names()}.
+
+-define(FILTERS, {?MODULE, filters}).
+-define(RAISED, ecd_raised).
+-define(OWNER, {exceptions, filter}).
+-define(UTILS, 'Elixir.Kernel.Utils').
+-define(HANDLER, ecd_post_mortem).
+-define(DESCRIBE, 2000).
+%% Processes whose end was told, so that it is told once though two sources report it.
+-define(TOLD, 1000).
+
+-spec start() -> ok.
+start() ->
+    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
+        {ok, _} -> ok;
+        {error, {already_started, _}} -> ok
+    end.
+
+-spec stop() -> ok.
+stop() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Pid -> gen_server:stop(Pid)
+    end.
+
+%% --- setting ---
+
+-spec set_exception_breakpoints(map()) -> map().
+set_exception_breakpoints(#{filters := Given}) ->
+    Filters = maps:from_list([filter(F) || F <- Given]),
+    ok = gen_server:call(?MODULE, {set, Filters}, infinity),
+    #{filters => [answer(F) || F <- Given]}.
+
+filter(#{filter := <<"raised">>} = F) -> {raised, names(F)};
+filter(#{filter := <<"uncaught">>} = F) -> {uncaught, names(F)};
+filter(#{filter := Other}) ->
+    ecd_failure:user(<<"unknownFilter">>, ["There is no exception filter ", Other, "."],
+                     "The filters are raised and uncaught.").
+
+names(#{condition := Condition}) when is_binary(Condition) ->
+    case re:split(Condition, "[,\\s]+", [trim]) of
+        [<<>>] -> all;
+        [] -> all;
+        Names -> [plain(N) || N <- Names, N =/= <<>>]
+    end;
+names(_) ->
+    all.
+
+plain(<<"Elixir.", Name/binary>>) -> Name;
+plain(<<"%", Rest/binary>>) -> plain(string:trim(Rest, trailing, "{}"));
+plain(Name) -> Name.
+
+%% An exception that nobody has loaded yet counts as soon as it is; only what cannot be a name is refused.
+answer(F) ->
+    case [N || Names <- [names(F)], is_list(Names), N <- Names, not is_name(N)] of
+        [] -> #{verified => true};
+        [Wrong | _] -> #{verified => false, message => <<Wrong/binary, " is not the name of an exception module.">>}
+    end.
+
+is_name(Name) ->
+    re:run(Name, "^(:?[a-z]\\w*|[A-Z]\\w*(\\.[A-Z]\\w*)*)$", [{capture, none}]) =:= match.
+
+%% Once the project is compiled, and whenever a module comes into being in memory.
+-spec compiled() -> ok.
+compiled() ->
+    call_if_running(compiled).
+
+-spec module_defined(module()) -> ok.
+module_defined(Mod) ->
+    case filters() =/= #{} andalso is_exception(Mod) of
+        true -> call_if_running({arm, Mod});
+        false -> ok
+    end.
+
+call_if_running(Request) ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        _ -> gen_server:call(?MODULE, Request, infinity)
+    end.
+
+-spec filters() -> filters().
+filters() ->
+    persistent_term:get(?FILTERS, #{}).
+
+%% --- arming: every exception's constructor, since that is where `raise` goes ---
+
+-spec init([]) -> {ok, []}.
+init([]) ->
+    ?RAISED = ets:new(?RAISED, [named_table, public, set]),
+    {ok, []}.
+
+-spec handle_call(term(), gen_server:from(), []) -> {reply, ok, []}.
+handle_call({set, Filters}, _From, S) ->
+    persistent_term:put(?FILTERS, Filters),
+    case maps:size(Filters) of
+        0 -> disarm();
+        _ -> lists:foreach(fun arm/1, exceptions())
+    end,
+    listen(is_map_key(uncaught, Filters)),
+    {reply, ok, S};
+handle_call(compiled, _From, S) ->
+    filters() =/= #{} andalso lists:foreach(fun arm/1, exceptions()),
+    {reply, ok, S};
+handle_call({arm, Mod}, _From, S) ->
+    arm(Mod),
+    {reply, ok, S}.
+
+-spec handle_cast(term(), []) -> {noreply, []}.
+handle_cast(_Message, S) ->
+    {noreply, S}.
+
+-spec terminate(term(), []) -> ok.
+terminate(_Reason, _S) ->
+    disarm(),
+    listen(false),
+    _ = persistent_term:erase(?FILTERS),
+    ok.
+
+exceptions() ->
+    [?UTILS | [M || M <- ecd_scan:modules_with(<<"__exception__">>), is_exception(M)]].
+
+is_exception(Mod) ->
+    erlang:function_exported(Mod, exception, 1) andalso erlang:function_exported(Mod, '__struct__', 0).
+
+constructor(?UTILS) -> {raise, 1};
+constructor(_Mod) -> {exception, 1}.
+
+%% A module whose constructor cannot be armed raises without a stop; its crash is told all the same.
+arm(Mod) ->
+    case ecd_engine:arm(Mod, constructor(Mod), ?OWNER) of
+        ok -> lists:foreach(fun(Line) -> ecd_engine:set_break(Mod, Line, {?MODULE, Mod}) end, entry_lines(Mod));
+        {error, _} -> ok
+    end.
+
+entry_lines(Mod) ->
+    ecd_calls:entry_lines(ecd_engine:clauses(Mod, constructor(Mod))).
+
+disarm() ->
+    Mods = [Mod || {Mod, _, Owners} <- ecd_engine:armed(), lists:member(?OWNER, Owners)],
+    ok = ecd_engine:disarm_all(?OWNER),
+    lists:foreach(fun(Mod) -> [ecd_engine:clear_break(Mod, L) || L <- entry_lines(Mod)] end, Mods).
+
+%% --- the condition, in the evaluator of the process that makes an exception ---
+
+-spec '$handle_undefined_function'(module(), [term()]) -> boolean().
+'$handle_undefined_function'(Mod, [Bindings]) ->
+    Pid = get(self),
+    case not ecd_worker:is(Pid) andalso is_made(Mod, Bindings) of
+        {true, Exception} -> raised(Pid, Exception, site(Pid));
+        false -> false
+    end;
+'$handle_undefined_function'(Name, Args) ->
+    error_handler:raise_undef_exception(?MODULE, Name, Args).
+
+%% `raise Mod` and `raise "text"` go through the exception's constructor next; `raise %Mod{}` ends here.
+is_made(?UTILS, Bindings) ->
+    case [S || {_, #{'__struct__' := S, '__exception__' := true}} <- Bindings] of
+        [Struct | _] -> {true, Struct};
+        [] -> false
+    end;
+%% exception("text") of an exception with a message calls exception(message: "text").
+is_made(Mod, [{_, Text}]) when is_binary(Text) ->
+    case delegates(Mod) of
+        true -> false;
+        false -> {true, Mod}
+    end;
+is_made(Mod, _Bindings) ->
+    {true, Mod}.
+
+delegates(Mod) ->
+    Clauses = ecd_engine:clauses(Mod, {exception, 1}),
+    length(Clauses) > 1 andalso
+        lists:any(
+            fun
+                ({clause, _, _, [_ | _], [{local_call, _, exception, [_], _}]}) -> true;
+                ({clause, _, _, [_ | _], [{call_remote, _, M, exception, [_], _}]}) -> M =:= Mod;
+                (_) -> false
+            end,
+            Clauses
+        ).
+
+%% Made in order to be raised, or only made?
+raised(_Pid, _Exception, none) ->
+    false;
+raised(Pid, Exception, {Kind, Site}) ->
+    Filters = filters(),
+    Always = Kind =:= raise andalso wants(maps:get(raised, Filters, []), Exception),
+    case Always orelse (wants(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid)) of
+        true ->
+            Mode = case Always of true -> always; false -> unhandled end,
+            true = ets:insert(?RAISED, {Pid, new, #{exception => Exception, mode => Mode, site => Site}}),
+            true;
+        false ->
+            false
+    end.
+
+wants(all, _Exception) -> true;
+wants(Names, Exception) -> lists:member(ecd_modules:display(Exception), Names).
+
+%% The caller is the innermost interpreted frame or the native one below the evaluator; the source tells which raises.
+site(Pid) ->
+    Native = [{M, F, A, proplists:get_value(line, Info, 0)} || {M, F, A, Info} <- first(ecd_step:native_frames(Pid))],
+    Interpreted = [{M, F, length(As), abs(element(4, E))} || E <- first(get(dbg_istk)), {M, F, As} <- [element(3, E)]],
+    Sites = [{Kind, Site} || Site <- Interpreted ++ Native, Kind <- [raises(Site)], Kind =/= none],
+    case Sites of
+        [First | _] -> First;
+        [] -> none
+    end.
+
+first([Head | _]) -> [Head];
+first([]) -> [].
+
+raises({M, F, A, Line}) when is_integer(A), is_atom(M), is_atom(F) ->
+    ecd_calls:raises_on(ecd_engine:clauses(M, ecd_calls:host({F, A})), Line);
+raises(_) ->
+    none.
+
+%% --- what ecd_control asks ---
+
+%% Why the process has stopped, once for each stop.
+-spec stopped(pid()) -> {ok, Description :: binary()} | none.
+stopped(Pid) ->
+    case ets:lookup(?RAISED, Pid) of
+        [{_, new, #{exception := Exception, mode := Mode} = Raised}] ->
+            true = ets:insert(?RAISED, {Pid, shown, Raised}),
+            {ok, <<(ecd_modules:display(Exception))/binary, (description(Mode))/binary>>};
+        _ ->
+            none
+    end.
+
+description(always) -> <<" is raised">>;
+description(unhandled) -> <<" is raised and nothing will rescue it">>.
+
+-spec drop(pid()) -> ok.
+drop(Pid) ->
+    true = ets:match_delete(?RAISED, {Pid, shown, '_'}),
+    ok.
+
+-spec exception_info(map()) -> map().
+exception_info(#{thread := Thread}) ->
+    case ecd_threads:pid(Thread) of
+        {ok, Pid} ->
+            case {ets:lookup(?RAISED, Pid), ecd_control:stop_info(Pid)} of
+                {[{_, shown, Raised}], {stopped, Stop}} -> info(Thread, Raised, Stop);
+                _ -> no_exception()
+            end;
+        error ->
+            no_exception()
+    end.
+
+-spec no_exception() -> no_return().
+no_exception() ->
+    ecd_failure:expected(<<"noException">>, "This process is not stopped at an exception.").
+
+info(Thread, #{exception := Exception, mode := Mode}, #{meta := Meta}) ->
+    Name = ecd_modules:display(Exception),
+    #{
+        exceptionId => Name,
+        typeName => Name,
+        breakMode => Mode,
+        description => message(Meta),
+        stackTrace => stack_text(Thread)
+    }.
+
+%% The exception does not exist yet; it is made a second time, aside.
+message(Meta) ->
+    case ecd_meta:frames(Meta) of
+        [#{module := Mod, args := [Arg]} | _] ->
+            Make =
+                fun() ->
+                    Exception = case Mod of ?UTILS -> Arg; _ -> Mod:exception(Arg) end,
+                    'Elixir.Exception':message(Exception)
+                end,
+            case ecd_worker:run(Make, ?DESCRIBE) of
+                {ok, Text} when is_binary(Text) -> Text;
+                _ -> <<"(the exception has no message yet)">>
+            end;
+        _ ->
+            <<"(the exception has no message yet)">>
+    end.
+
+stack_text(Thread) ->
+    #{frames := Frames} = ecd_frames:stack_trace(#{thread => Thread, start => 0, levels => 0}),
+    iolist_to_binary([frame_text(F) || F <- Frames]).
+
+frame_text(#{name := Name, line := Line, path := nil}) ->
+    ["    ", Name, line_text("", Line), "\n"];
+frame_text(#{name := Name, line := Line, path := Path}) ->
+    ["    ", Name, line_text(Path, Line), "\n"].
+
+line_text("", 0) -> "";
+line_text(Path, Line) -> [" (", Path, ":", integer_to_list(Line), ")"].
+
+%% --- post-mortem: what nobody could stop before it happened ---
+
+%% The evaluator saw a process die; ExitInfo is where its interpreted code was, with bindings.
+-spec post_mortem(pid(), term(), term()) -> ok.
+post_mortem(Pid, Reason, ExitInfo) ->
+    case filters() of
+        #{uncaught := Names} ->
+            case ecd_crash:of_reason(Reason) of
+                {Exception, Stack} ->
+                    wants(Names, ecd_crash:name(Exception)) andalso is_first(Pid) andalso
+                        ecd_wire:event(output, ecd_crash:report(Pid, Exception, Stack, ExitInfo)),
+                    ok;
+                none ->
+                    ok
+            end;
+        _ ->
+            ok
+    end.
+
+is_first(Pid) ->
+    ets:info(?RAISED, size) > ?TOLD andalso ets:match_delete(?RAISED, {{told, '_'}}),
+    ets:insert_new(?RAISED, {{told, Pid}}).
+
+%% Crashes of processes that ran natively reach the logger, with their stack.
+-spec log(logger:log_event(), logger:handler_config()) -> ok.
+log(Event, _Config) ->
+    case ecd_crash:of_event(Event) of
+        {Pid, Reason} when node(Pid) =:= node() -> post_mortem(Pid, Reason, {});
+        none -> ok
+    end.
+
+listen(true) ->
+    case logger:add_handler(?HANDLER, ?MODULE, #{level => error}) of
+        ok -> ok;
+        {error, {already_exist, _}} -> ok
+    end;
+listen(false) ->
+    case logger:remove_handler(?HANDLER) of
+        ok -> ok;
+        {error, {not_found, _}} -> ok
+    end.

@@ -1,0 +1,54 @@
+%% Finds modules by what their bytecode mentions, and tells those who arm by it that there is new code. Arms nothing.
+-module(ecd_scan).
+
+-export([modules_with/1, own_modules/0, compiled/0, module_defined/1]).
+
+%% The project has been compiled; nothing of it runs yet.
+-spec compiled() -> ok.
+compiled() ->
+    ok = ecd_dbg:compiled(),
+    ok = ecd_entry:compiled(),
+    ecd_exceptions:compiled().
+
+%% A module came into being in memory and has not run yet.
+-spec module_defined(module()) -> ok.
+module_defined(Mod) ->
+    ok = ecd_dbg:module_defined(Mod),
+    ok = ecd_entry:module_defined(Mod),
+    ecd_exceptions:module_defined(Mod).
+
+%% The modules outside of OTP, loaded or to be loaded, whose bytecode has a text in it; they are loaded then. One that runs
+%% code when it is loaded is left to the program.
+-spec modules_with(binary()) -> [module()].
+modules_with(Text) ->
+    [Mod || {Mod, File} <- files(), mentions(File, Text), is_loaded(Mod, File)].
+
+%% The user's own modules, loaded or to be loaded.
+-spec own_modules() -> [module()].
+own_modules() ->
+    lists:usort([M || {M, _} <- code:all_loaded(), ecd_modules:own(M)] ++
+                [M || {M, _, File} <- ecd_modules:built(), ecd_modules:own(M), is_loaded(M, File)]).
+
+files() ->
+    Otp = code:lib_dir() ++ "/",
+    Dirs = [Dir || Dir <- code:get_path(), not lists:prefix(Otp, Dir), Dir =/= "."],
+    OnPath = [{list_to_atom(filename:basename(F, ".beam")), F}
+              || Dir <- Dirs, F <- filelib:wildcard(filename:join(Dir, "*.beam"))],
+    Built = [{M, File} || {M, _, File} <- ecd_modules:built()],
+    lists:ukeysort(1, OnPath ++ Built).
+
+mentions(File, Text) ->
+    case file:read_file(File) of
+        {ok, Bytes} -> binary:match(Bytes, Text) =/= nomatch;
+        {error, _} -> false
+    end.
+
+is_loaded(Mod, File) ->
+    erlang:module_loaded(Mod) orelse
+        (not runs_at_load(File) andalso code:ensure_loaded(Mod) =:= {module, Mod}).
+
+runs_at_load(File) ->
+    case beam_lib:chunks(unicode:characters_to_list(File), [attributes]) of
+        {ok, {_, [{attributes, Attributes}]}} -> proplists:is_defined(on_load, Attributes);
+        {error, beam_lib, _} -> true
+    end.
