@@ -1,0 +1,188 @@
+%% The facade of the debugging engine, and the choice of it. Knows modules, functions and lines; must not know files or
+%% the adapter's protocol. One engine runs at a time; which one is a constant term, so that no call costs a message.
+-module(ecd_engine).
+
+-export([start/0, start/1, stop/0, name/0, metrics/0]).
+-export([prepare/2, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
+-export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
+-export([code_changed/1, release/1, status/0]).
+
+-type function_key() :: {atom(), arity()}.
+-type owner() :: term().
+-type step_mode() :: off | entry | all | {into, fun((module()) -> boolean())}.
+-type prepared() :: #{ms := non_neg_integer(), bytes := non_neg_integer(), cached := boolean(), md5 := binary()}.
+-type options() :: #{
+    engine => binary(),
+    stack => no_tail | all,
+    bytecode => fun((module()) -> {ok, binary()} | {error, term()}),
+    standin => binary()
+}.
+-export_type([function_key/0, owner/0, step_mode/0, prepared/0, options/0]).
+
+-callback start(options()) -> {ok, [binary()]} | {error, binary()}.
+-callback stop() -> [module()].
+-callback metrics() -> map().
+-callback prepare(module(), none | binary(), binary()) -> {ok, prepared()} | {error, binary()}.
+-callback lines(module()) -> [{pos_integer(), [function_key()]}].
+-callback functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
+-callback clauses(module(), function_key()) -> [ecd_rows:clause()].
+-callback arm(module(), function_key(), owner()) -> ok | {error, binary()}.
+-callback disarm(module(), function_key(), owner()) -> ok.
+-callback disarm_all(owner()) -> ok.
+-callback armed() -> [{module(), function_key(), [owner()]}].
+-callback set_break(module(), pos_integer(), ecd_iserver:condition()) -> ok.
+-callback clear_break(module(), pos_integer()) -> ok.
+-callback step_mode(pid(), step_mode()) -> ok.
+-callback subscribe(pid()) -> ok.
+-callback exempt(pid()) -> ok.
+-callback meta(pid()) -> {ok, pid()} | error.
+-callback place(pid()) -> {ok, {module(), integer()}} | error.
+-callback code_changed(module()) -> ok | {lost, [{function_key(), [owner()]}]}.
+-callback release(module()) -> ok | {error, binary()}.
+-callback status() -> [map()].
+
+-define(KEY, {?MODULE, engine}).
+
+%% As the configuration says: `engine`, `stackTraceMode`.
+-spec start() -> {ok, interpreter | traditional, [binary()]}.
+start() ->
+    start(#{
+        engine => ecd_config:get(engine),
+        stack => stack(ecd_config:get(stackTraceMode)),
+        bytecode => fun ecd_modules:bytecode/1
+    }).
+
+%% `false` would take the place of callers from the user, and the evaluator's handling of it kills processes.
+stack(<<"all">>) -> all;
+stack(_) -> no_tail.
+
+%% Takes the wished engine, or the stock interpreter with a notice where the wished one does not work here.
+-spec start(options()) -> {ok, interpreter | traditional, [binary()]}.
+start(#{engine := <<"traditional">>} = Options) ->
+    {ok, Notices} = begin_engine(ecd_traditional, Options),
+    {ok, traditional, Notices};
+start(Options) ->
+    case begin_engine(ecd_interpreter, Options) of
+        {ok, Notices} ->
+            {ok, interpreter, Notices};
+        {error, Why} ->
+            case begin_engine(ecd_traditional, Options) of
+                {ok, Notices} ->
+                    Notice = <<"The interpreter engine does not work here (", Why/binary,
+                        "); whole modules are interpreted instead, which is slow.">>,
+                    {ok, traditional, [Notice | Notices]};
+                {error, Why} ->
+                    ecd_failure:user(<<"engineMissing">>, Why);
+                {error, Other} ->
+                    ecd_failure:user(<<"engineMissing">>, [Why, "; ", Other])
+            end
+    end.
+
+begin_engine(Engine, Options) ->
+    case Engine:start(Options) of
+        {ok, Notices} ->
+            persistent_term:put(?KEY, Engine),
+            {ok, Notices};
+        {error, Why} ->
+            {error, Why}
+    end.
+
+%% Disarms everything, resumes everyone. Modules whose closures or frames still need their rows are answered; for them
+%% a small server stays. Calling it again looks whether it may go now.
+-spec stop() -> {ok, [module()]}.
+stop() ->
+    case persistent_term:get(?KEY, none) of
+        none ->
+            {ok, []};
+        Engine ->
+            Left = Engine:stop(),
+            Left =:= [] andalso persistent_term:erase(?KEY),
+            {ok, Left}
+    end.
+
+-spec name() -> interpreter | traditional | none.
+name() ->
+    case persistent_term:get(?KEY, none) of
+        ecd_interpreter -> interpreter;
+        ecd_traditional -> traditional;
+        none -> none
+    end.
+
+%% Counts and bytes.
+-spec metrics() -> #{atom() => number()}.
+metrics() -> (engine()):metrics().
+
+-spec prepare(module(), binary()) -> {ok, prepared()} | {error, binary()}.
+prepare(Mod, Cause) -> (engine()):prepare(Mod, none, Cause).
+
+%% With the bytecode at hand, as of a module that exists in memory only.
+-spec prepare(module(), binary(), binary()) -> {ok, prepared()} | {error, binary()}.
+prepare(Mod, Bytecode, Cause) -> (engine()):prepare(Mod, Bytecode, Cause).
+
+%% Lines that can stop, sorted, with their functions. Empty if the module cannot be prepared; prepare/2 says why.
+-spec lines(module()) -> [{pos_integer(), [function_key()]}].
+lines(Mod) -> (engine()):lines(Mod).
+
+%% {Function, line of its head, last line, exported}
+-spec functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
+functions(Mod) -> (engine()):functions(Mod).
+
+%% Transformed rows of a function, for scoping and for the calls of a line; empty if there are none.
+-spec clauses(module(), function_key()) -> [ecd_rows:clause()].
+clauses(Mod, FA) -> (engine()):clauses(Mod, FA).
+
+%% From now on the function is interpreted when it is called. Counted by owner.
+-spec arm(module(), function_key(), owner()) -> ok | {error, binary()}.
+arm(Mod, FA, Owner) -> (engine()):arm(Mod, FA, Owner).
+
+-spec disarm(module(), function_key(), owner()) -> ok.
+disarm(Mod, FA, Owner) -> (engine()):disarm(Mod, FA, Owner).
+
+-spec disarm_all(owner()) -> ok.
+disarm_all(Owner) -> (engine()):disarm_all(Owner).
+
+-spec armed() -> [{module(), function_key(), [owner()]}].
+armed() -> (engine()):armed().
+
+%% A stop point in interpreted code. `{M, F}` is called in the meta process with the bindings, `true` stops.
+-spec set_break(module(), pos_integer(), ecd_iserver:condition()) -> ok.
+set_break(Mod, Line, Condition) -> (engine()):set_break(Mod, Line, Condition).
+
+-spec clear_break(module(), pos_integer()) -> ok.
+clear_break(Mod, Line) -> (engine()):clear_break(Mod, Line).
+
+%% Which modules the process may enter that nobody has armed; `entry`: it stops whenever it enters interpreted code.
+-spec step_mode(pid(), step_mode()) -> ok.
+step_mode(Pid, Mode) -> (engine()):step_mode(Pid, Mode).
+
+%% {ecd, stopped, Pid, Meta, Mod, Line} | {ecd, running | idle | waiting, Pid} | {ecd, exit, Pid, Reason, ExitInfo} |
+%% {ecd, new, Pid, Meta, {M, F, Arity}} | {ecd, lost, Mod, [{{F, A}, [Owner]}]} | {ecd, engine_down, Reason}.
+%% Moves are told of processes that have stopped or step, until they have left interpreted code.
+-spec subscribe(pid()) -> ok.
+subscribe(Pid) -> (engine()):subscribe(Pid).
+
+%% A process of the debugger's own, which must never stop.
+-spec exempt(pid()) -> ok.
+exempt(Pid) -> (engine()):exempt(Pid).
+
+%% The meta process of one that has been in interpreted code.
+-spec meta(pid()) -> {ok, pid()} | error.
+meta(Pid) -> (engine()):meta(Pid).
+
+%% Where a meta has stopped last.
+-spec place(pid()) -> {ok, {module(), integer()}} | error.
+place(Meta) -> (engine()):place(Meta).
+
+%% After a module was loaded anew: prepares and arms again what its owners want, and answers what is gone.
+-spec code_changed(module()) -> ok | {lost, [{function_key(), [owner()]}]}.
+code_changed(Mod) -> (engine()):code_changed(Mod).
+
+%% Gives the rows back, unless a process or closure holds them.
+-spec release(module()) -> ok | {error, binary()}.
+release(Mod) -> (engine()):release(Mod).
+
+-spec status() -> [map()].
+status() -> (engine()):status().
+
+engine() ->
+    persistent_term:get(?KEY).

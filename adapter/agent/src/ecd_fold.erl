@@ -1,0 +1,203 @@
+%% Constants in Erlang abstract forms, folded before the interpreter's loader expands them. Pure; holds no state.
+%%
+%% The loader turns a binary literal into one row element per byte, 50 to 90 times its size, and turns `{integer, L, X}`
+%% into `{value, L, X}` without looking at X. So a folded constant travels as an `integer` form that holds any term.
+-module(ecd_fold).
+
+-export([forms/2, shrink/1]).
+
+-define(LARGE, 1024).
+
+-type placeholders() :: #{integer() => binary()}.
+-export_type([placeholders/0]).
+
+%% Forms the loader needs, with constant expressions folded and placeholders put back.
+-spec forms([tuple()], placeholders()) -> [tuple()].
+forms(Forms, Placeholders) ->
+    [form(Form, Placeholders) || Form <- Forms, needed(Form)].
+
+%% Elixir keeps its own syntax tree and writes a binary literal out as a list of bytes, 16 bytes for one, when it is
+%% asked for forms. Large literals are therefore replaced by unlikely integers first and put back by forms/2.
+-spec shrink(term()) -> {term(), placeholders()}.
+shrink({elixir_v1, #{definitions := Definitions} = Map, Specs}) ->
+    Base = binary:decode_unsigned(<<1, (erlang:md5(term_to_binary(make_ref())))/binary>>) bsl 32,
+    {Small, {_, Found}} = lists:mapfoldl(fun definition/2, {Base, #{}}, Definitions),
+    {{elixir_v1, Map#{definitions := Small}, Specs}, Found};
+shrink(Other) ->
+    {Other, #{}}.
+
+definition({Tuple, Kind, Meta, Clauses}, Acc0) ->
+    {Small, Acc} = lists:mapfoldl(
+        fun({ClauseMeta, Args, Guards, Body}, A0) ->
+            {Body1, A} = quoted(Body, A0),
+            {{ClauseMeta, Args, Guards, Body1}, A}
+        end,
+        Acc0,
+        Clauses
+    ),
+    {{Tuple, Kind, Meta, Small}, Acc};
+definition(Other, Acc) ->
+    {Other, Acc}.
+
+%% The parts of `<<>>` must stay binaries: there an integer would mean one byte.
+quoted(Bin, {Next, Found}) when is_binary(Bin), byte_size(Bin) >= ?LARGE ->
+    {Next, {Next + 1, Found#{Next => Bin}}};
+quoted({'<<>>', _, _} = Node, Acc) ->
+    {Node, Acc};
+quoted({Name, Meta, Args}, Acc0) when is_list(Meta) ->
+    {Name1, Acc1} = quoted(Name, Acc0),
+    {Args1, Acc} = quoted(Args, Acc1),
+    {{Name1, Meta, Args1}, Acc};
+quoted({Left, Right}, Acc0) ->
+    {Left1, Acc1} = quoted(Left, Acc0),
+    {Right1, Acc} = quoted(Right, Acc1),
+    {{Left1, Right1}, Acc};
+quoted([Head | Tail], Acc0) ->
+    {Head1, Acc1} = quoted(Head, Acc0),
+    {Tail1, Acc} = quoted(Tail, Acc1),
+    {[Head1 | Tail1], Acc};
+quoted(Other, Acc) ->
+    {Other, Acc}.
+
+needed({function, _, _, _, _}) -> true;
+needed({attribute, _, Name, _}) -> lists:member(Name, [module, file, import, record]);
+needed(_) -> false.
+
+form({function, L, F, A, Clauses}, P) -> {function, L, F, A, clauses(Clauses, P)};
+form(Attribute, _P) -> Attribute.
+
+clauses(Clauses, P) ->
+    [{clause, L, patterns(Ps, P), Guards, exprs(Body, P)} || {clause, L, Ps, Guards, Body} <- Clauses].
+
+exprs(Es, P) -> [expr(E, P) || E <- Es].
+
+expr({integer, L, I}, P) ->
+    {integer, L, maps:get(I, P, I)};
+expr({cons, _, _, _} = E, P) ->
+    cons(E, P);
+expr({tuple, L, Es}, P) ->
+    compound({tuple, L, exprs(Es, P)});
+expr({map, L, Fields}, P) ->
+    compound({map, L, fields(Fields, P)});
+expr({map, L, E, Fields}, P) ->
+    {map, L, expr(E, P), fields(Fields, P)};
+expr({bin, L, Elements}, P) ->
+    compound({bin, L, [segment(B, P) || B <- Elements]});
+expr({op, L, Op, E}, P) ->
+    {op, L, Op, expr(E, P)};
+expr({op, L, Op, E1, E2}, P) ->
+    {op, L, Op, expr(E1, P), expr(E2, P)};
+expr({match, L, Pattern, E}, P) ->
+    {match, L, pattern(Pattern, P), expr(E, P)};
+expr({maybe_match, L, Pattern, E}, P) ->
+    {maybe_match, L, pattern(Pattern, P), expr(E, P)};
+expr({call, L, Callee, Args}, P) ->
+    {call, L, callee(Callee, P), exprs(Args, P)};
+expr({block, L, Es}, P) ->
+    {block, L, exprs(Es, P)};
+expr({'case', L, E, Cs}, P) ->
+    {'case', L, expr(E, P), clauses(Cs, P)};
+expr({'if', L, Cs}, P) ->
+    {'if', L, clauses(Cs, P)};
+expr({'try', L, Es, Cs, Hs, As}, P) ->
+    {'try', L, exprs(Es, P), clauses(Cs, P), clauses(Hs, P), exprs(As, P)};
+expr({'receive', L, Cs}, P) ->
+    {'receive', L, clauses(Cs, P)};
+expr({'receive', L, Cs, To, Es}, P) ->
+    {'receive', L, clauses(Cs, P), expr(To, P), exprs(Es, P)};
+expr({'catch', L, E}, P) ->
+    {'catch', L, expr(E, P)};
+expr({'fun', L, {clauses, Cs}}, P) ->
+    {'fun', L, {clauses, clauses(Cs, P)}};
+expr({named_fun, L, Name, Cs}, P) ->
+    {named_fun, L, Name, clauses(Cs, P)};
+expr(Other, _P) ->
+    Other.
+
+callee({remote, L, M, F}, P) -> {remote, L, expr(M, P), expr(F, P)};
+callee(F, P) -> expr(F, P).
+
+%% A long list literal is a deep chain of cons cells; it is taken apart in a loop.
+cons(E, P) ->
+    {Cells, Tail0} = cells(E, P, []),
+    Tail = expr(Tail0, P),
+    lists:foldl(fun({L, Head}, Rest) -> compound({cons, L, Head, Rest}) end, Tail, Cells).
+
+cells({cons, L, H, T}, P, Acc) -> cells(T, P, [{L, expr(H, P)} | Acc]);
+cells(Tail, _P, Acc) -> {Acc, Tail}.
+
+fields(Fields, P) ->
+    [{Kind, L, expr(K, P), expr(V, P)} || {Kind, L, K, V} <- Fields].
+
+segment({bin_element, L, {string, _, _} = S, Size, Types}, _P) -> {bin_element, L, S, Size, Types};
+segment({bin_element, L, E, Size, Types}, P) -> {bin_element, L, expr(E, P), Size, Types}.
+
+patterns(Ps, P) -> [pattern(Pattern, P) || Pattern <- Ps].
+
+%% Only whole binaries: the loader looks into lists (`++`) and tuples (records) of patterns.
+pattern({integer, L, I}, P) -> {integer, L, maps:get(I, P, I)};
+pattern({bin, _, _} = Bin, _P) -> compound(Bin);
+pattern({tuple, L, Ps}, P) -> {tuple, L, patterns(Ps, P)};
+pattern({cons, L, H, T}, P) -> {cons, L, pattern(H, P), pattern(T, P)};
+pattern({match, L, P1, P2}, P) -> {match, L, pattern(P1, P), pattern(P2, P)};
+pattern({map, L, Fields}, P) -> {map, L, [{Kind, Lf, K, pattern(V, P)} || {Kind, Lf, K, V} <- Fields]};
+pattern(Other, _P) -> Other.
+
+compound(Form) ->
+    case constant(Form) of
+        {ok, Term} -> {integer, element(2, Form), Term};
+        false -> Form
+    end.
+
+constant({integer, _, Term}) -> {ok, Term};
+constant({float, _, Term}) -> {ok, Term};
+constant({atom, _, Term}) -> {ok, Term};
+constant({char, _, Term}) -> {ok, Term};
+constant({string, _, Term}) -> {ok, Term};
+constant({nil, _}) -> {ok, []};
+constant({op, _, '-', {integer, _, I}}) when is_integer(I) -> {ok, -I};
+constant({op, _, '-', {float, _, F}}) -> {ok, -F};
+constant({cons, _, H, T}) ->
+    case {constant(H), constant(T)} of
+        {{ok, Head}, {ok, Tail}} -> {ok, [Head | Tail]};
+        _ -> false
+    end;
+constant({tuple, _, Es}) ->
+    case constants(Es, []) of
+        {ok, Terms} -> {ok, list_to_tuple(Terms)};
+        false -> false
+    end;
+constant({map, _, Fields}) ->
+    Keys = constants([K || {map_field_assoc, _, K, _} <- Fields], []),
+    Values = constants([V || {map_field_assoc, _, _, V} <- Fields], []),
+    case {Keys, Values} of
+        {{ok, Ks}, {ok, Vs}} when length(Ks) =:= length(Fields) -> {ok, maps:from_list(lists:zip(Ks, Vs))};
+        _ -> false
+    end;
+constant({bin, _, Elements}) ->
+    segments(Elements, []);
+constant(_) ->
+    false.
+
+constants([E | Es], Acc) ->
+    case constant(E) of
+        {ok, Term} -> constants(Es, [Term | Acc]);
+        false -> false
+    end;
+constants([], Acc) ->
+    {ok, lists:reverse(Acc)}.
+
+segments([{bin_element, _, {string, _, S}, default, default} | Es], Acc) ->
+    segments(Es, [<<<<C>> || C <- S>> | Acc]);
+segments([{bin_element, _, {Kind, _, I}, default, Types} | Es], Acc) when
+    (Kind =:= integer orelse Kind =:= char) andalso is_integer(I) andalso (Types =:= default orelse Types =:= [integer])
+->
+    segments(Es, [<<I>> | Acc]);
+segments([{bin_element, _, {integer, _, B}, default, [Type]} | Es], Acc) when
+    is_bitstring(B), Type =:= binary orelse Type =:= bitstring
+->
+    segments(Es, [B | Acc]);
+segments([], Acc) ->
+    {ok, list_to_bitstring(lists:reverse(Acc))};
+segments(_, _Acc) ->
+    false.

@@ -1,0 +1,145 @@
+%% Survives the engine's other processes: owns their shared tables and the rows, and undoes everything when one of them
+%% or the adapter's connection dies. Must not do anything else, so that nothing makes it fail.
+%%
+%% A function stays armed when nobody is there to answer for it: the process that calls it spins or crashes. So what is
+%% armed is written down here first, and disarmed from here whatever happens to the writer.
+-module(ecd_guardian).
+-behaviour(gen_server).
+
+-export([start/0, stop/0, table/0, drop/1, guard/1, unguard/1, watch/1, arm/1, disarm/1, armed/0, resume_all/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-record(state, {
+    engine = #{} :: #{reference() => pid()},
+    adapters = #{} :: #{reference() => pid()}
+}).
+
+-define(ARMED, ecd_armed).
+-define(DEADLINE, 5000).
+
+-spec start() -> {ok, pid()}.
+start() ->
+    {ok, _} = gen_server:start({local, ?MODULE}, ?MODULE, [], []).
+
+-spec stop() -> ok.
+stop() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Pid -> gen_server:stop(Pid, normal, ?DEADLINE)
+    end.
+
+%% A table for the rows of a module.
+-spec table() -> ets:tid().
+table() ->
+    gen_server:call(?MODULE, table, ?DEADLINE).
+
+-spec drop(ets:tid()) -> ok.
+drop(Table) ->
+    gen_server:call(?MODULE, {drop, Table}, ?DEADLINE).
+
+%% A process of the engine's: when it dies, debugging ends and the program runs on.
+-spec guard(pid()) -> ok.
+guard(Pid) ->
+    gen_server:call(?MODULE, {guard, Pid}, ?DEADLINE).
+
+%% Before the engine ends its processes itself.
+-spec unguard(pid()) -> ok.
+unguard(Pid) ->
+    gen_server:call(?MODULE, {unguard, Pid}, ?DEADLINE).
+
+%% The process that speaks for the adapter: when it dies, the engine is stopped in good order.
+-spec watch(pid()) -> ok.
+watch(Pid) ->
+    gen_server:call(?MODULE, {watch, Pid}, ?DEADLINE).
+
+%% Arms a function; false if there is no such function natively.
+-spec arm(mfa()) -> boolean().
+arm(MFA) ->
+    true = ets:insert(?ARMED, {MFA}),
+    case erts_debug:breakpoint(MFA, true) of
+        1 ->
+            true;
+        0 ->
+            true = ets:delete(?ARMED, MFA),
+            false
+    end.
+
+-spec disarm(mfa()) -> ok.
+disarm(MFA) ->
+    _ = erts_debug:breakpoint(MFA, false),
+    true = ets:delete(?ARMED, MFA),
+    ok.
+
+-spec armed() -> [mfa()].
+armed() ->
+    [MFA || {MFA} <- ets:tab2list(?ARMED)].
+
+%% No meta stops any more, and those that have stopped go on.
+-spec resume_all() -> ok.
+resume_all() ->
+    lists:foreach(
+        fun({Meta, _}) ->
+            Meta ! {int, no_break},
+            Meta ! {int, detached},
+            Meta ! {user, {cmd, continue}}
+        end,
+        ecd_state:all(meta)
+    ).
+
+-spec init([]) -> {ok, #state{}}.
+init([]) ->
+    process_flag(trap_exit, true),
+    process_flag(priority, high),
+    ok = ecd_state:create(),
+    ?ARMED = ets:new(?ARMED, [named_table, public]),
+    {ok, #state{}}.
+
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
+handle_call(table, _From, S) ->
+    {reply, ets:new(ecd_rows, [ordered_set, public, {read_concurrency, true}]), S};
+handle_call({drop, Table}, _From, S) ->
+    true = ets:delete(Table),
+    {reply, ok, S};
+handle_call({guard, Pid}, _From, #state{engine = Engine} = S) ->
+    {reply, ok, S#state{engine = Engine#{monitor(process, Pid) => Pid}}};
+handle_call({unguard, Pid}, _From, #state{engine = Engine} = S) ->
+    Monitors = [Monitor || {Monitor, P} <- maps:to_list(Engine), P =:= Pid],
+    lists:foreach(fun(Monitor) -> demonitor(Monitor, [flush]) end, Monitors),
+    {reply, ok, S#state{engine = maps:without(Monitors, Engine)}};
+handle_call({watch, Pid}, _From, #state{adapters = Adapters} = S) ->
+    {reply, ok, S#state{adapters = Adapters#{monitor(process, Pid) => Pid}}}.
+
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast(_Stray, S) ->
+    {noreply, S}.
+
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+handle_info({'DOWN', Monitor, process, _Pid, Reason}, #state{engine = Engine, adapters = Adapters} = S) ->
+    case {Engine, Adapters} of
+        {#{Monitor := _}, _} ->
+            {noreply, rescue(Reason, S#state{engine = maps:remove(Monitor, Engine)})};
+        {_, #{Monitor := _}} ->
+            spawn(fun() -> ecd_engine:stop() end),
+            {noreply, S#state{adapters = maps:remove(Monitor, Adapters)}};
+        _ ->
+            {noreply, S}
+    end;
+handle_info(_Stray, S) ->
+    {noreply, S}.
+
+%% Closures made in interpreted code, and calls on their way, still need a server that answers.
+rescue(Reason, #state{engine = Engine} = S) ->
+    ecd_state:put(mode, remnant),
+    lists:foreach(fun disarm/1, armed()),
+    lists:foreach(fun({Pid, _}) -> ecd_state:delete({step, Pid}) end, ecd_state:all(step)),
+    S1 =
+        case whereis(ecd_iserver) of
+            undefined ->
+                {ok, Pid} = ecd_iserver:start(),
+                S#state{engine = Engine#{monitor(process, Pid) => Pid}};
+            _ ->
+                S
+        end,
+    ok = resume_all(),
+    lists:foreach(fun({Pid, _}) -> Pid ! {ecd, engine_down, Reason} end, ecd_state:all(subscriber)),
+    S1.

@@ -1,0 +1,180 @@
+%% What runs inside the meta processes: the answers that the evaluator expects of its server, read from shared tables
+%% where that will do. It must not wait for anything that can wait for the meta, and must not fail.
+%%
+%% Each of these functions runs in a meta process, except get_meta, which a user's process calls when it traps. Being
+%% there, a stop that is none (a second expression of the same line, generated code) can be passed over before anyone
+%% hears of it, and a pending step can be taken back when the process leaves interpreted code, so that it never leaks
+%% into the next message the process handles.
+-module(ecd_inside).
+
+-export([call/1, cast/1, accepts/2]).
+
+-define(SERVER, ecd_iserver).
+-define(ENGINE, ecd_interpreter).
+-define(ENTER_TIMEOUT, 30000).
+
+-spec call(term()) -> term().
+call({get_meta, Pid}) ->
+    case ecd_state:get({pid, Pid}, none) of
+        none -> {error, not_interpreted};
+        Meta -> {ok, Meta}
+    end;
+call({new_process, Pid, Meta, Function}) ->
+    ask(?SERVER, {new_process, Pid, Meta, arity(Function)}, infinity, running);
+call(all_breaks) ->
+    ask(?SERVER, {all_breaks, self(), get(self)}, infinity, []);
+call(get_stack_trace) ->
+    ecd_state:get(stack, no_tail);
+call({get_module_db, Mod, Pid}) ->
+    table(Mod, Pid);
+call(_Other) ->
+    %% Stock tools (int, the IEx breaker) speak more than the evaluator does; here they find nothing.
+    {error, not_available}.
+
+-spec cast(term()) -> ok.
+cast({set_status, Meta, Status, Info}) ->
+    status(Status, Info, get(self), Meta);
+cast({set_exit_info, Meta, ExitInfo}) ->
+    gen_server:cast(?SERVER, {exit_info, Meta, ExitInfo});
+cast(_Other) ->
+    ok.
+
+%% The meta keeps a table for good but asks again where there was none, so a module can be handed out at any call.
+table(Mod, Pid) ->
+    Step = ecd_state:get({step, Pid}, off),
+    case Step =/= off andalso accepts(Step, Mod) of
+        true -> hold(enter(Mod, Pid), Mod);
+        false -> hold(answered(Mod), Mod)
+    end.
+
+%% What has not been loaded yet would be by the call itself. The engine asks for nothing on the way to it.
+enter(Mod, Pid) ->
+    case code:ensure_loaded(Mod) of
+        {module, _} -> ask(?ENGINE, {with, Mod, none, {enter, Pid}}, ?ENTER_TIMEOUT, not_found);
+        {error, _} -> not_found
+    end.
+
+answered(Mod) ->
+    case ecd_state:member({answered, Mod}) of
+        true -> ecd_state:get({prepared, Mod}, not_found);
+        false -> not_found
+    end.
+
+%% Whether a step in this mode may enter the module.
+-spec accepts(ecd_engine:step_mode(), module()) -> boolean().
+accepts(entry, _Mod) ->
+    false;
+accepts(all, Mod) ->
+    not ecd_deny:enter(Mod);
+accepts({into, Accepts}, Mod) ->
+    try
+        Accepts(Mod) =:= true andalso not ecd_deny:enter(Mod)
+    catch
+        _:_ -> false
+    end.
+
+hold(not_found, _Mod) ->
+    not_found;
+hold(Table, Mod) ->
+    ok = ecd_state:hold(self(), Mod),
+    ok = ecd_state:put({entered, Mod}, true),
+    Table.
+
+%% With the server gone everything has been disarmed, and all that matters is that the process computes on.
+ask(Server, Request, Timeout, Otherwise) ->
+    try
+        gen_server:call(Server, Request, Timeout)
+    catch
+        exit:_ -> Otherwise
+    end.
+
+status(break, {Mod, Line}, Pid, Meta) ->
+    case evaluated() of
+        true -> ok;
+        false -> stop(Mod, Line, Pid, Meta)
+    end;
+status(running, _Info, Pid, Meta) ->
+    case evaluating() of
+        true -> ok;
+        false -> moved(running, Pid, Meta)
+    end;
+status(idle, _Info, Pid, Meta) ->
+    Step = ecd_state:get({step, Pid}, off),
+    put(next_break, case Step of entry -> break; _ -> running end),
+    moved(idle, Pid, Meta),
+    Step =/= off orelse ecd_state:delete({watched, Pid}),
+    ok;
+status(waiting, _Info, Pid, Meta) ->
+    moved(waiting, Pid, Meta).
+
+moved(Move, Pid, Meta) ->
+    case ecd_state:member({watched, Pid}) orelse ecd_state:member({step, Pid}) of
+        true -> gen_server:cast(?SERVER, {moved, Move, Pid, Meta});
+        false -> ok
+    end.
+
+%% An evaluation in the user's process shows up as `running` and `break`. The evaluator counts them in `user_eval`.
+evaluating() ->
+    Depth = length(get(user_eval)),
+    Depth > evaluations() andalso
+        begin
+            put(ecd_evaluations, Depth),
+            true
+        end.
+
+evaluated() ->
+    Depth = length(get(user_eval)),
+    Depth < evaluations() andalso
+        begin
+            put(ecd_evaluations, Depth),
+            true
+        end.
+
+evaluations() ->
+    case get(ecd_evaluations) of
+        undefined -> 0;
+        Depth -> Depth
+    end.
+
+stop(Mod, Line, Pid, Meta) ->
+    Known = ecd_state:get({meta, Meta}, #{command => none, stop => none}),
+    case decide(Mod, Line, Known) of
+        report ->
+            Place = {Mod, abs(Line)},
+            ecd_state:get({meta, Meta}, gone) =/= gone andalso
+                ecd_state:put({meta, Meta}, Known#{stop := Place, stopped := true, frames := callers()}),
+            ecd_state:put({watched, Pid}, true),
+            gen_server:cast(?SERVER, {stopped, Pid, Meta, Mod, abs(Line)});
+        Command ->
+            self() ! {user, {cmd, Command}},
+            ok
+    end.
+
+%% Line 0 is generated code, a negative line a later expression of the line that the process is on (ecd_rows).
+decide(Mod, Line, #{command := Command, stop := Stop}) ->
+    Alive = ecd_state:get(mode, remnant) =:= running andalso whereis(?SERVER) =/= undefined,
+    if
+        not Alive -> continue;
+        Line =:= 0 -> onward(Command);
+        Line < 0, Stop =:= {Mod, -Line}, Command =:= step orelse Command =:= next -> Command;
+        true -> report
+    end.
+
+onward(next) -> next;
+onward(finish) -> next;
+onward(_) -> step.
+
+%% The evaluator's stack without bindings and arguments, innermost first: `-record(e, {level, mfa, line, …})`.
+callers() ->
+    [
+        #{level => element(2, E), mfa => arity(element(3, E)), line => line(element(4, E))}
+     || E <- get(dbg_istk)
+    ].
+
+%% The evaluator writes -1 where it knows no line.
+line(-1) -> 0;
+line(Line) -> abs(Line).
+
+arity({Mod, Function, Args}) when is_list(Args) -> {Mod, Function, length(Args)};
+arity({Function, Args}) when is_list(Args) -> {undefined, Function, length(Args)};
+arity(Other) -> Other.

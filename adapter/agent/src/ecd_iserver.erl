@@ -1,0 +1,145 @@
+%% The interpreter engine's server: knows the meta processes, keeps the stop points, tells subscribers what happens. It
+%% must do no slow work and must not call Elixir; what the metas ask often they read from ecd_state (ecd_inside).
+%%
+%% It monitors the metas instead of linking to them: a meta whose link breaks ends, and the user's function would
+%% return `{interpreter_terminated, Reason}`. So this process may die and no other notices.
+-module(ecd_iserver).
+-behaviour(gen_server).
+
+-export([start/0, stop/0, subscribe/1, set_break/3, clear_break/2, clear_breaks/0, flush/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-type condition() :: null | {module(), atom()}.
+-type point() :: {module(), pos_integer()}.
+-export_type([condition/0]).
+
+-record(state, {
+    %% Monitor of each meta, and whether it has asked for the stop points: from then on it is told of changes.
+    metas = #{} :: #{pid() => {reference(), boolean()}},
+    exits = #{} :: #{pid() => term()},
+    breaks = #{} :: #{point() => list()}
+}).
+
+-define(DEADLINE, 5000).
+
+-spec start() -> {ok, pid()}.
+start() ->
+    {ok, _} = gen_server:start({local, ?MODULE}, ?MODULE, [], []).
+
+-spec stop() -> ok.
+stop() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Pid -> gen_server:stop(Pid, shutdown, ?DEADLINE)
+    end.
+
+-spec subscribe(pid()) -> ok.
+subscribe(Pid) ->
+    gen_server:call(?MODULE, {subscribe, Pid}, ?DEADLINE).
+
+%% A stop point in interpreted code. The evaluator calls a condition in the meta process, with the bindings.
+-spec set_break(module(), pos_integer(), condition()) -> ok.
+set_break(Mod, Line, Condition) ->
+    gen_server:call(?MODULE, {set_break, {Mod, Line}, [active, enable, null, Condition]}, ?DEADLINE).
+
+-spec clear_break(module(), pos_integer()) -> ok.
+clear_break(Mod, Line) ->
+    gen_server:call(?MODULE, {clear_break, {Mod, Line}}, ?DEADLINE).
+
+-spec clear_breaks() -> ok.
+clear_breaks() ->
+    gen_server:call(?MODULE, clear_breaks, ?DEADLINE).
+
+%% Makes every meta forget the few functions it remembers, before it handles anything that follows. A meta that has
+%% called a private function from inside would not find it when it is called from outside.
+%% Naming a module that nobody runs is safe: the evaluator kills a process only for one that is on its stack.
+-spec flush() -> ok.
+flush() ->
+    lists:foreach(fun({Meta, _}) -> Meta ! {int, {old_code, '$ecd'}} end, ecd_state:all(meta)).
+
+-spec init([]) -> {ok, #state{}}.
+init([]) ->
+    process_flag(priority, high),
+    Metas = maps:from_list([{Meta, {monitor(process, Meta), true}} || {Meta, _} <- ecd_state:all(meta)]),
+    lists:foreach(fun({Pid, _}) -> monitor(process, Pid) end, ecd_state:all(subscriber)),
+    {ok, #state{metas = Metas}}.
+
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
+handle_call({new_process, Pid, Meta, MFA}, _From, #state{metas = Metas} = S) ->
+    ecd_state:put({meta, Meta}, #{pid => Pid, command => none, stop => none, stopped => false, frames => []}),
+    ecd_state:put({pid, Pid}, Meta),
+    tell({ecd, new, Pid, Meta, MFA}),
+    Status =
+        case ecd_state:get({step, Pid}, off) of
+            entry -> break;
+            _ -> running
+        end,
+    {reply, Status, S#state{metas = Metas#{Meta => {monitor(process, Meta), false}}}};
+handle_call({all_breaks, Meta, Pid}, _From, #state{metas = Metas, breaks = Breaks} = S) ->
+    case {ecd_state:member({exempt, Pid}), Metas} of
+        {false, #{Meta := {Monitor, _}}} ->
+            {reply, maps:to_list(Breaks), S#state{metas = Metas#{Meta := {Monitor, true}}}};
+        _ ->
+            {reply, [], S}
+    end;
+handle_call({set_break, Point, Options}, _From, #state{breaks = Breaks} = S) ->
+    case Breaks of
+        #{Point := Options} -> ok;
+        #{Point := _} -> to_metas({break_options, {Point, Options}}, S);
+        #{} -> to_metas({new_break, {Point, Options}}, S)
+    end,
+    {reply, ok, S#state{breaks = Breaks#{Point => Options}}};
+handle_call({clear_break, Point}, _From, #state{breaks = Breaks} = S) ->
+    is_map_key(Point, Breaks) andalso to_metas({delete_break, Point}, S),
+    {reply, ok, S#state{breaks = maps:remove(Point, Breaks)}};
+handle_call(clear_breaks, _From, S) ->
+    to_metas(no_break, S),
+    {reply, ok, S#state{breaks = #{}}};
+handle_call({subscribe, Pid}, _From, S) ->
+    ecd_state:member({subscriber, Pid}) orelse monitor(process, Pid),
+    ecd_state:put({subscriber, Pid}, true),
+    {reply, ok, S}.
+
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast({stopped, Pid, Meta, Mod, Line}, S) ->
+    tell({ecd, stopped, Pid, Meta, Mod, Line}),
+    {noreply, S};
+handle_cast({moved, Move, Pid, _Meta}, S) ->
+    tell({ecd, Move, Pid}),
+    {noreply, S};
+handle_cast({exit_info, Meta, ExitInfo}, #state{exits = Exits} = S) ->
+    {noreply, S#state{exits = Exits#{Meta => ExitInfo}}}.
+
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+handle_info({'DOWN', _Monitor, process, Process, Reason}, #state{metas = Metas, exits = Exits} = S) ->
+    case Metas of
+        #{Process := _} ->
+            #{pid := Pid} = ecd_state:get({meta, Process}, #{pid => undefined}),
+            forget(Process, Pid),
+            tell({ecd, exit, Pid, Reason, maps:get(Process, Exits, {})}),
+            {noreply, S#state{metas = maps:remove(Process, Metas), exits = maps:remove(Process, Exits)}};
+        #{} ->
+            ecd_state:delete({subscriber, Process}),
+            {noreply, S}
+    end;
+handle_info(_Stray, S) ->
+    {noreply, S}.
+
+forget(Meta, Pid) ->
+    ecd_state:delete({meta, Meta}),
+    ecd_state:delete({pid, Pid}),
+    ecd_state:delete({watched, Pid}),
+    ecd_state:delete({step, Pid}),
+    ecd_state:let_go(Meta).
+
+tell(Message) ->
+    lists:foreach(fun({Pid, _}) -> Pid ! Message end, ecd_state:all(subscriber)).
+
+to_metas(Message, #state{metas = Metas}) ->
+    maps:foreach(
+        fun
+            (Meta, {_, true}) -> Meta ! {int, Message};
+            (_, _) -> ok
+        end,
+        Metas
+    ).

@@ -1,0 +1,255 @@
+%% Bytecode made into interpreter rows in a table. Run it in a throw-away process: what it builds on the way is many
+%% times larger than what stays. It touches neither code nor other processes, except that a module of NIFs is loaded.
+%%
+%% A table holds `{{Mod, F, A, Entered}, Clauses}` and one `{info, Info}`. The evaluator looks for `Entered = true` when
+%% a call comes from outside, for any value when a private function is called from interpreted code. So a private
+%% function is always reachable from inside, and an exported one runs natively until its row is opened.
+-module(ecd_prepare).
+
+-export([run/4, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+
+-type function_key() :: {atom(), arity()}.
+-type info() :: #{
+    md5 := binary(),
+    exported := #{function_key() => true},
+    lines := [{pos_integer(), [function_key()]}],
+    functions := [{function_key(), integer(), integer(), boolean()}],
+    inlined := [function_key()],
+    refused := #{function_key() => binary()}
+}.
+-export_type([function_key/0, info/0]).
+
+%% Prepares Bytecode into Table, over what may be there of an earlier version. Open, asked with function and whether it
+%% is exported: its row can be entered from outside at once. Private rows of the earlier version stay: its closures may call them.
+-spec run(module(), binary(), ets:tid(), fun((function_key(), boolean()) -> boolean())) ->
+    {ok, info()} | {error, binary()}.
+run(Mod, Bytecode, Table, Open) ->
+    try
+        ok = debugger(),
+        {Forms, Exported} = forms(Mod, Bytecode),
+        {Rows, Refused} = enterable(load(Mod, Forms, Exported), Mod, Exported, nifs(Mod, Bytecode)),
+        Transformed = ecd_rows:transform(Rows, Exported),
+        Kept = [Row || Row <- Transformed, stops(Row) orelse not is_exported(Row)],
+        Info = #{
+            md5 => md5(Bytecode),
+            exported => Exported,
+            lines => ecd_lines:index(Kept),
+            functions => ecd_lines:functions(Kept),
+            inlined => inlined(Forms),
+            refused => Refused
+        },
+        replace(Mod, Table, Kept, Info, Open),
+        {ok, Info}
+    catch
+        throw:{unprepared, Reason} -> {error, Reason}
+    end.
+
+%% The evaluator is an application of its own, which Mix prunes from the path and Debian packs apart.
+-spec debugger() -> ok.
+debugger() ->
+    case code:ensure_loaded(dbg_iload) of
+        {module, _} ->
+            ok;
+        {error, _} ->
+            Pattern = filename:join([code:root_dir(), "lib", "debugger-*", "ebin"]),
+            case lists:reverse(lists:sort(filelib:wildcard(Pattern))) of
+                [Ebin | _] ->
+                    _ = code:add_pathz(Ebin),
+                    {module, _} = code:ensure_loaded(dbg_iload),
+                    ok;
+                [] ->
+                    unprepared(
+                        "Erlang's debugger application is not installed under ~ts; "
+                        "on Debian and Ubuntu the package is called erlang-debugger",
+                        [code:root_dir()]
+                    )
+            end
+    end.
+
+-spec info(ets:tid()) -> {ok, info()} | none.
+info(Table) ->
+    case ets:lookup(Table, info) of
+        [{info, Info}] -> {ok, Info};
+        [] -> none
+    end.
+
+-spec rows(ets:tid()) -> [ecd_rows:row()].
+rows(Table) ->
+    [Row || {{_, _, _, _}, _} = Row <- ets:tab2list(Table)].
+
+-spec row(ets:tid(), module(), function_key()) -> {ok, [ecd_rows:clause()]} | none.
+row(Table, Mod, {F, A}) ->
+    case ets:match_object(Table, {{Mod, F, A, '_'}, '_'}) of
+        [{_, Clauses} | _] -> {ok, Clauses};
+        [] -> none
+    end.
+
+%% Lets calls from outside enter the functions. In between both rows exist, which only exported functions could
+%% suffer: they are never looked up from inside.
+-spec open(ets:tid(), module(), [function_key()]) -> ok.
+open(Table, Mod, Functions) ->
+    lists:foreach(fun(FA) -> move(Table, Mod, FA, false, true) end, Functions).
+
+%% Exported functions only: a process on its way into a private one would find nothing, and natively nothing either.
+-spec close(ets:tid(), module(), [function_key()]) -> ok.
+close(Table, Mod, Functions) ->
+    lists:foreach(fun(FA) -> move(Table, Mod, FA, true, false) end, Functions).
+
+%% Functions that call one of the given ones locally, and their callers, and so on.
+-spec callers(ets:tid(), module(), [function_key()]) -> [function_key()].
+callers(Table, Mod, Functions) ->
+    Calls = [{{F, A}, called(Clauses, Mod)} || {{_, F, A, _}, Clauses} <- rows(Table)],
+    reach(Functions, Calls, ordsets:from_list(Functions)) -- Functions.
+
+-spec bytes(ets:tid()) -> non_neg_integer().
+bytes(Table) ->
+    ets:info(Table, memory) * erlang:system_info(wordsize).
+
+move(Table, Mod, {F, A}, From, To) ->
+    case ets:lookup(Table, {Mod, F, A, From}) of
+        [{_, Clauses}] ->
+            ets:insert(Table, {{Mod, F, A, To}, Clauses}),
+            ets:delete(Table, {Mod, F, A, From}),
+            ok;
+        [] ->
+            ok
+    end.
+
+forms(Mod, Bytecode) ->
+    case beam_lib:chunks(Bytecode, [debug_info, exports]) of
+        {ok, {Mod, [{debug_info, {debug_info_v1, Backend, Data}}, {exports, Exports}]}} ->
+            {Small, Placeholders} = ecd_fold:shrink(Data),
+            case backend(Backend, Mod, Small) of
+                {ok, Forms} ->
+                    {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true)};
+                {error, _} ->
+                    no_debug_info(Mod)
+            end;
+        {ok, {Mod, _}} ->
+            no_debug_info(Mod);
+        {ok, {Other, _}} ->
+            unprepared("the bytecode is of ~ts, not of ~ts", [Other, Mod]);
+        {error, beam_lib, {missing_chunk, _, _}} ->
+            no_debug_info(Mod);
+        {error, beam_lib, Reason} ->
+            unprepared("the bytecode of ~ts cannot be read: ~ts", [Mod, beam_lib:format_error(Reason)])
+    end.
+
+backend(Backend, Mod, Data) ->
+    case code:ensure_loaded(Backend) of
+        {module, _} -> Backend:debug_info(erlang_v1, Mod, Data, []);
+        {error, Reason} -> {error, Reason}
+    end.
+
+%% Which functions the compiler was told to inline is not for the loader, but for inlined/1.
+directives(Forms) ->
+    [Form || {attribute, _, compile, _} = Form <- Forms].
+
+-spec no_debug_info(module()) -> no_return().
+no_debug_info(Mod) ->
+    unprepared("~ts was compiled without debug information", [Mod]).
+
+-spec unprepared(string(), [term()]) -> no_return().
+unprepared(Format, Args) ->
+    throw({unprepared, unicode:characters_to_binary(io_lib:format(Format, Args))}).
+
+load(Mod, Forms, Exported) ->
+    Scratch = ets:new(?MODULE, [ordered_set, public]),
+    Input = term_to_binary({interpreter_module, maps:keys(Exported), {raw_abstract_v1, Forms}, <<>>, <<>>}),
+    try dbg_iload:load_mod(Mod, "", Input, Scratch) of
+        {ok, Mod} -> [Row || {{M, _, _, _}, _} = Row <- ets:tab2list(Scratch), M =:= Mod];
+        Reason -> unprepared("Erlang's debugger cannot read ~ts: ~0tP", [Mod, Reason, 12])
+    after
+        ets:delete(Scratch)
+    end.
+
+nifs(Mod, Bytecode) ->
+    {ok, {_, [{imports, Imports}]}} = beam_lib:chunks(Bytecode, [imports]),
+    case lists:member({erlang, load_nif, 2}, Imports) of
+        true ->
+            %% Only the loaded module knows which functions its library took over.
+            _ = code:ensure_loaded(Mod),
+            case erlang:module_loaded(Mod) of
+                true -> erlang:get_module_info(Mod, nifs);
+                false -> []
+            end;
+        false ->
+            []
+    end.
+
+%% Drops what must run natively: NIFs, and whoever can reach a private NIF without leaving the interpreted code.
+enterable(Rows, _Mod, _Exported, []) ->
+    {Rows, #{}};
+enterable(Rows, Mod, Exported, Nifs) ->
+    Private = [FA || FA <- Nifs, not is_map_key(FA, Exported)],
+    Calls = [
+        {{F, A}, [FA || FA <- called(Clauses, Mod), not is_map_key(FA, Exported)]}
+     || {{_, F, A, _}, Clauses} <- Rows
+    ],
+    Blocked = reach(Private, Calls, ordsets:from_list(Private)),
+    Refused = maps:merge(
+        maps:from_keys(Blocked, <<"calls a function of its module that is native code (a NIF)">>),
+        maps:from_keys(Nifs, <<"is native code (a NIF)">>)
+    ),
+    {[Row || {{_, F, A, _}, _} = Row <- Rows, not is_map_key({F, A}, Refused)], Refused}.
+
+reach([], _Calls, Seen) ->
+    Seen;
+reach(Next, Calls, Seen) ->
+    New = ordsets:subtract(
+        ordsets:from_list([FA || {FA, Called} <- Calls, lists:any(fun(C) -> lists:member(C, Next) end, Called)]),
+        Seen
+    ),
+    reach(New, Calls, ordsets:union(Seen, New)).
+
+called({value, _, _}, _Mod) ->
+    [];
+called({local_call, _, F, As, _}, Mod) ->
+    [{F, length(As)} | called(As, Mod)];
+called({call_remote, _, Mod, F, As, _}, Mod) ->
+    [{F, length(As)} | called(As, Mod)];
+called(Node, Mod) when is_tuple(Node) ->
+    called(tuple_to_list(Node), Mod);
+called([H | T], Mod) ->
+    called(H, Mod) ++ called(T, Mod);
+called(_, _Mod) ->
+    [].
+
+inlined(Forms) ->
+    Options = lists:append([lists:flatten([Value]) || {attribute, _, compile, Value} <- Forms]),
+    lists:usort(
+        [FA || {inline, {_, _} = FA} <- Options] ++
+            lists:append([FAs || {inline, FAs} <- Options, is_list(FAs)])
+    ).
+
+stops({_, Clauses}) -> ecd_lines:spans(Clauses) =/= [].
+
+is_exported({{_, _, _, Exported}, _}) -> Exported.
+
+%% Rows of exported functions arrive as `true` and are kept closed, unless they are to be open.
+replace(Mod, Table, Rows, Info, Open) ->
+    Gated = [{{Mod, F, A, Open({F, A}, Exported)}, Clauses} || {{_, F, A, Exported}, Clauses} <- Rows],
+    ets:insert(Table, Gated),
+    New = maps:from_list([{{F, A}, Entered} || {{_, F, A, Entered}, _} <- Gated]),
+    lists:foreach(
+        fun({{_, F, A, Entered} = Key, _}) ->
+            case New of
+                #{{F, A} := Entered} -> ok;
+                #{{F, A} := _} -> ets:delete(Table, Key);
+                _ -> was_exported(Table, {F, A}) andalso ets:delete(Table, Key)
+            end
+        end,
+        rows(Table)
+    ),
+    ets:insert(Table, {info, Info}),
+    ok.
+
+was_exported(Table, FA) ->
+    case info(Table) of
+        {ok, #{exported := Exported}} -> is_map_key(FA, Exported);
+        none -> false
+    end.
+
+md5(Bytecode) ->
+    {ok, {_, Md5}} = beam_lib:md5(Bytecode),
+    Md5.

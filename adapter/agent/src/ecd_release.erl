@@ -1,0 +1,92 @@
+%% Gives the rows of a module back when no frame can be in them, but for those that closures made in interpreted code
+%% may still call: such a closure carries its own clauses, and finds private functions in the table only.
+-module(ecd_release).
+
+-export([run/1, kept/2, in_use/1]).
+
+%% ok: everything is back. {error, Why} otherwise, also where all but a few rows are back.
+-spec run(module()) -> ok | {error, binary()}.
+run(Mod) ->
+    case in_use(Mod) of
+        [] ->
+            case gen_server:call(ecd_interpreter, {retire, Mod}, 60000) of
+                {ok, Table} -> empty(Mod, Table);
+                {error, Why} -> {error, Why};
+                gone -> ok
+            end;
+        Pids ->
+            {error, text("~ts of it", [lists:join(", ", [io_lib:format("~p is in a function", [Pid]) || Pid <- Pids])])}
+    end.
+
+%% Processes that have a frame of the module, or do not say.
+-spec in_use(module()) -> [pid()].
+in_use(Mod) ->
+    [
+        pid_of(Meta)
+     || Meta <- lists:usort(ecd_state:holders(Mod)), is_process_alive(Meta), not is_clear(Meta, Mod)
+    ].
+
+pid_of(Meta) ->
+    case ecd_state:meta(Meta, pid) of
+        Pid when is_pid(Pid) -> Pid;
+        none -> Meta
+    end.
+
+is_clear(Meta, Mod) ->
+    case ecd_meta:backtrace(Meta, all) of
+        {ok, [{1, _} | _]} -> true;
+        {ok, Frames} -> not lists:any(fun({_, MFA}) -> element(1, MFA) =:= Mod end, Frames);
+        timeout -> not is_process_alive(Meta)
+    end.
+
+%% The empty table stays for the metas that know it.
+empty(Mod, Table) ->
+    Kept = kept(Mod, Table),
+    lists:foreach(
+        fun({{_, F, A, _} = Key, _}) -> lists:member({F, A}, Kept) orelse ets:delete(Table, Key) end,
+        ecd_prepare:rows(Table)
+    ),
+    ets:delete(Table, info),
+    case Kept of
+        [] ->
+            ok;
+        _ ->
+            Names = lists:join(", ", [io_lib:format("~ts/~b", [F, A]) || {F, A} <- Kept]),
+            {error, text("closures made while it was interpreted may still call ~ts; the rest is released", [Names])}
+    end.
+
+%% Private functions that closures can reach. None if no process has ever been in the module's rows.
+-spec kept(module(), ets:tid()) -> [{atom(), arity()}].
+kept(Mod, Table) ->
+    case ecd_state:member({entered, Mod}) of
+        true ->
+            Calls = maps:from_list([{{F, A}, local(Clauses)} || {{_, F, A, _}, Clauses} <- ecd_prepare:rows(Table)]),
+            From = lists:usort(lists:append([in_closures(Clauses) || {_, Clauses} <- ecd_prepare:rows(Table)])),
+            reach(From, Calls, []);
+        false ->
+            []
+    end.
+
+reach([], _Calls, Seen) ->
+    Seen;
+reach([FA | Rest], Calls, Seen) ->
+    case lists:member(FA, Seen) of
+        true -> reach(Rest, Calls, Seen);
+        false -> reach(maps:get(FA, Calls, []) ++ Rest, Calls, [FA | Seen])
+    end.
+
+in_closures({value, _, _}) -> [];
+in_closures({make_fun, _, _, Clauses}) -> local(Clauses);
+in_closures({make_named_fun, _, _, _, Clauses}) -> local(Clauses);
+in_closures(Node) when is_tuple(Node) -> in_closures(tuple_to_list(Node));
+in_closures([H | T]) -> in_closures(H) ++ in_closures(T);
+in_closures(_) -> [].
+
+local({value, _, _}) -> [];
+local({local_call, _, F, As, _}) -> [{F, length(As)} | local(As)];
+local(Node) when is_tuple(Node) -> local(tuple_to_list(Node));
+local([H | T]) -> local(H) ++ local(T);
+local(_) -> [].
+
+text(Format, Args) ->
+    unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -1,0 +1,377 @@
+%% Interpreter rows, rewritten so that the evaluator stops where a person expects it. Pure; holds no state.
+%%
+%% The evaluator stops before each expression of a sequence, and nowhere else. So
+%%  - a pipeline stage on a line of its own becomes a sequence expression that binds `'%pN'`, other calls on lines of
+%%    their own become one-expression blocks;
+%%  - further expressions of the same pass over one line get the negated line: no breakpoint matches it, and a step
+%%    passes over it (ecd_inside). Generated code has line 0 and is passed over too;
+%%  - local calls of exported functions become remote calls: these look for a row of an exported function only, so that
+%%    a function runs natively until its row says otherwise.
+-module(ecd_rows).
+
+-export([transform/2, is_call/1]).
+
+-type clause() :: {clause, integer(), [tuple()], [term()], [tuple()]}.
+-type row() :: {{module(), atom(), arity(), boolean()}, [clause()]}.
+-export_type([clause/0, row/0]).
+
+%% Remote functions that return to their caller and call closures meanwhile: see kept/2.
+-define(RETURNING, [
+    'Elixir.Enum', 'Elixir.List', 'Elixir.Map', 'Elixir.Keyword', 'Elixir.MapSet', 'Elixir.Access', 'Elixir.Range',
+    'Elixir.String', 'Elixir.Regex', 'Elixir.File', 'Elixir.Agent', 'Elixir.Stream', 'Elixir.Tuple', lists, maps, sets,
+    ordsets, dict, orddict, gb_trees, ets, array
+]).
+
+%% Native: the exported functions, which may run natively when interpreted code calls them.
+-spec transform([row()], #{{atom(), arity()} => true}) -> [row()].
+transform(Rows, Native) ->
+    [{Key, function(Clauses, Key, Native)} || {Key, Clauses} <- Rows].
+
+function(Clauses, {Mod, _, _, _}, Native) ->
+    {Staged, _} = stages_clauses(Clauses, 1),
+    marked(calls(Staged, Mod, Native)).
+
+-spec is_call(tuple()) -> boolean().
+is_call(E) ->
+    lists:member(element(1, E), [call_remote, local_call, apply, apply_fun]).
+
+%% --- stages: more expressions become members of a sequence. N numbers the temporaries of a function. ---
+
+stages_clauses(Clauses, N0) ->
+    lists:mapfoldl(
+        fun({clause, L, Ps, Gs, Body}, N) ->
+            {Body1, N1} = stages(Body, N),
+            {{clause, L, Ps, Gs, Body1}, N1}
+        end,
+        N0,
+        Clauses
+    ).
+
+stages(Body, N0) ->
+    {Nested, N} = lists:mapfoldl(
+        fun(E, N1) ->
+            {Pre, E1, N2} = stage(E, N1),
+            {Last, N3} = kept(E1, N2),
+            {Pre ++ Last, N3}
+        end,
+        N0,
+        Body
+    ),
+    {lists:append(Nested), N}.
+
+%% A tail call leaves the evaluator; closures that the callee calls would enter it again on the same level, and `next`
+%% would stop inside them. Where the callee is known to return, the call is taken out of the tail position.
+kept({call_remote, L, M, F, As, true}, N) ->
+    case lists:member(M, ?RETURNING) andalso lists:any(fun is_closure/1, As) of
+        true ->
+            {Var, N1} = temporary(L, N),
+            {[{match, L, Var, {call_remote, L, M, F, As, false}}, Var], N1};
+        false ->
+            {[{call_remote, L, M, F, As, true}], N}
+    end;
+kept(E, N) ->
+    {[E], N}.
+
+is_closure(E) ->
+    element(1, E) =:= make_fun orelse element(1, E) =:= make_named_fun.
+
+temporary(L, N) ->
+    {{var, L, list_to_atom("%p" ++ integer_to_list(N))}, N + 1}.
+
+%% Stages that run before E, and what is left of E.
+stage({match, L, P, E}, N0) ->
+    {Pre, E1, N} = stage(E, N0),
+    case element(2, E1) > L andalso L > 0 andalso wants_stop(E1) of
+        true ->
+            %% `y =` or `y = x` on a line before the last stage: stop there first, and at that stage in its turn.
+            Last = {match, element(2, E1), {var, L, '_'}, {match, L, P, E1}},
+            {[{value, L, ok} | Pre], Last, N};
+        false ->
+            {Pre, {match, L, P, E1}, N}
+    end;
+stage({call_remote, L, M, F, [A | As], Lc}, N0) ->
+    {Pre, A1, N1} = first(L, A, N0),
+    {As1, N} = inner_list(L, As, N1),
+    {Pre, {call_remote, L, M, F, [A1 | As1], Lc}, N};
+stage({local_call, L, F, [A | As], Lc}, N0) ->
+    {Pre, A1, N1} = first(L, A, N0),
+    {As1, N} = inner_list(L, As, N1),
+    {Pre, {local_call, L, F, [A1 | As1], Lc}, N};
+stage({'case', L, E, Cs}, N0) ->
+    {Pre, E1, N1} = first(L, E, N0),
+    {Cs1, N} = stages_clauses(Cs, N1),
+    {Pre, {'case', L, E1, Cs1}, N};
+stage(E, N0) ->
+    {E1, N} = below(E, N0),
+    {[], E1, N}.
+
+%% The first argument (or what a case looks at) is evaluated before all else, so it can be taken out.
+first(L, A, N0) ->
+    case is_call(A) andalso element(2, A) > 0 of
+        true when element(2, A) < L ->
+            {Pre, A1, N1} = stage(A, N0),
+            {Var, N} = temporary(element(2, A), N1),
+            {Pre ++ [{match, element(2, A), Var, A1}], Var, N};
+        true when element(2, A) =:= L ->
+            stage(A, N0);
+        _ ->
+            {A1, N} = inner(L, A, N0),
+            {[], A1, N}
+    end.
+
+%% An expression below another one that starts on line L: a block, hence a place to stop, if it is on its own line.
+inner(L, E, N0) ->
+    case wants_stop(E) andalso element(2, E) > 0 andalso element(2, E) =/= L of
+        true ->
+            {Es, N} = stages([E], N0),
+            {{block, element(2, E), Es}, N};
+        false ->
+            below(E, N0)
+    end.
+
+wants_stop(E) ->
+    is_call(E) orelse lists:member(element(1, E), ['case', 'try', 'receive', bif, safe_bif]).
+
+inner_list(L, Es, N) ->
+    lists:mapfoldl(fun(E, N1) -> inner(L, E, N1) end, N, Es).
+
+below({block, L, Es}, N0) ->
+    {Es1, N} = stages(Es, N0),
+    {{block, L, Es1}, N};
+below({match, L, P, E}, N0) ->
+    {E1, N} = inner(L, E, N0),
+    {{match, L, P, E1}, N};
+below({maybe_match, L, P, E}, N0) ->
+    {E1, N} = inner(L, E, N0),
+    {{maybe_match, L, P, E1}, N};
+below({'maybe', L, Es}, N0) ->
+    {Es1, N} = stages(Es, N0),
+    {{'maybe', L, Es1}, N};
+below({'maybe', L, Es, Cs}, N0) ->
+    {Es1, N1} = stages(Es, N0),
+    {Cs1, N} = stages_clauses(Cs, N1),
+    {{'maybe', L, Es1, Cs1}, N};
+below({call_remote, L, M, F, As, Lc}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{call_remote, L, M, F, As1, Lc}, N};
+below({local_call, L, F, As, Lc}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{local_call, L, F, As1, Lc}, N};
+below({apply, L, As, Lc}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{apply, L, As1, Lc}, N};
+below({apply_fun, L, F, As, Lc}, N0) ->
+    {F1, N1} = below(F, N0),
+    {As1, N} = inner_list(L, As, N1),
+    {{apply_fun, L, F1, As1, Lc}, N};
+below({bif, L, M, F, As}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{bif, L, M, F, As1}, N};
+below({safe_bif, L, M, F, As}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{safe_bif, L, M, F, As1}, N};
+below({dbg, L, Op, As}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{dbg, L, Op, As1}, N};
+below({op, L, Op, As}, N0) ->
+    {As1, N} = inner_list(L, As, N0),
+    {{op, L, Op, As1}, N};
+below({Op, L, E1, E2}, N0) when Op =:= 'andalso'; Op =:= 'orelse'; Op =:= cons; Op =:= send ->
+    {A, N1} = inner(L, E1, N0),
+    {B, N} = inner(L, E2, N1),
+    {{Op, L, A, B}, N};
+below({tuple, L, Es}, N0) ->
+    {Es1, N} = inner_list(L, Es, N0),
+    {{tuple, L, Es1}, N};
+below({map, L, Fields}, N0) ->
+    {Fields1, N} = fields(L, Fields, N0),
+    {{map, L, Fields1}, N};
+below({map, L, E, Fields}, N0) ->
+    {E1, N1} = inner(L, E, N0),
+    {Fields1, N} = fields(L, Fields, N1),
+    {{map, L, E1, Fields1}, N};
+below({bin, L, Segments}, N0) ->
+    {Segments1, N} = lists:mapfoldl(fun(S, N1) -> segment(L, S, N1) end, N0, Segments),
+    {{bin, L, Segments1}, N};
+below({make_fun, L, Name, Cs}, N0) ->
+    {Cs1, N} = stages_clauses(Cs, N0),
+    {{make_fun, L, Name, Cs1}, N};
+below({make_named_fun, L, Name, FName, Cs}, N0) ->
+    {Cs1, N} = stages_clauses(Cs, N0),
+    {{make_named_fun, L, Name, FName, Cs1}, N};
+below({'catch', L, E}, N0) ->
+    {E1, N} = inner(L, E, N0),
+    {{'catch', L, E1}, N};
+below({'case', L, E, Cs}, N0) ->
+    {E1, N1} = inner(L, E, N0),
+    {Cs1, N} = stages_clauses(Cs, N1),
+    {{'case', L, E1, Cs1}, N};
+below({'if', L, Cs}, N0) ->
+    {Cs1, N} = stages_clauses(Cs, N0),
+    {{'if', L, Cs1}, N};
+below({'receive', L, Cs}, N0) ->
+    {Cs1, N} = stages_clauses(Cs, N0),
+    {{'receive', L, Cs1}, N};
+below({'receive', L, Cs, To, Es}, N0) ->
+    {Cs1, N1} = stages_clauses(Cs, N0),
+    {Es1, N} = stages(Es, N1),
+    {{'receive', L, Cs1, To, Es1}, N};
+below({'try', L, Es, Cs, Hs, As}, N0) ->
+    {Es1, N1} = stages(Es, N0),
+    {Cs1, N2} = stages_clauses(Cs, N1),
+    {Hs1, N3} = stages_clauses(Hs, N2),
+    {As1, N} = stages(As, N3),
+    {{'try', L, Es1, Cs1, Hs1, As1}, N};
+below({lc, L, E, Qs}, N0) when is_tuple(E) ->
+    {E1, N} = inner(L, E, N0),
+    {{lc, L, E1, Qs}, N};
+below(E, N) ->
+    {E, N}.
+
+fields(L, Fields, N) ->
+    lists:mapfoldl(
+        fun
+            ({Lf, K, V}, N0) ->
+                {V1, N1} = inner(L, V, N0),
+                {{Lf, K, V1}, N1};
+            ({Kind, Lf, K, V}, N0) ->
+                {V1, N1} = inner(L, V, N0),
+                {{Kind, Lf, K, V1}, N1}
+        end,
+        N,
+        Fields
+    ).
+
+segment(L, {bin_element, Le, E, Size, Types}, N0) ->
+    {E1, N} = inner(L, E, N0),
+    {{bin_element, Le, E1, Size, Types}, N}.
+
+%% --- calls: local calls of functions that may run natively. Literals are data, whatever they look like. ---
+
+calls({value, _, _} = Literal, _Mod, _Native) ->
+    Literal;
+calls({local_call, L, F, As, Lc}, Mod, Native) ->
+    As1 = calls(As, Mod, Native),
+    case Native of
+        #{{F, length(As)} := true} -> {call_remote, L, Mod, F, As1, Lc};
+        _ -> {local_call, L, F, As1, Lc}
+    end;
+calls(Node, Mod, Native) when is_tuple(Node) ->
+    list_to_tuple(calls(tuple_to_list(Node), Mod, Native));
+calls([H | T], Mod, Native) ->
+    [calls(H, Mod, Native) | calls(T, Mod, Native)];
+calls(Other, _Mod, _Native) ->
+    Other.
+
+%% --- marked: the second and later expressions of one pass over a line. At is the line the pass is on, or `none`. ---
+
+marked(Clauses) ->
+    {Marked, _} = branches(Clauses, none),
+    Marked.
+
+%% Alternatives start where their expression stands; if they end on different lines the next one starts a new pass.
+branches(Clauses, At) ->
+    {Marked, Ends} = lists:unzip([
+        begin
+            {Body1, End} = sequence(Body, At),
+            {{clause, L, Ps, Gs, Body1}, End}
+        end
+     || {clause, L, Ps, Gs, Body} <- Clauses
+    ]),
+    {Marked, common(Ends, At)}.
+
+common([], At) ->
+    At;
+common(Ends, _At) ->
+    case lists:usort(Ends) of
+        [End] -> End;
+        _ -> none
+    end.
+
+sequence([], At) ->
+    {[], At};
+sequence([E | Es], At) ->
+    Line = element(2, E),
+    {E1, At1} = within(E, place(Line, At)),
+    E2 =
+        case Line > 0 andalso Line =:= At of
+            true -> again(E1, Line, Es =:= []);
+            false -> E1
+        end,
+    {Es1, End} = sequence(Es, At1),
+    {[E2 | Es1], End}.
+
+place(Line, At) when Line =< 0 -> At;
+place(Line, _At) -> Line.
+
+%% Only the node that the evaluator looks at when it decides to stop gets the mark; errors keep the true line, except
+%% where a wrapper would spoil a tail call.
+again(E, Line, Last) ->
+    case lists:member(element(1, E), [var, value]) orelse (Last andalso holds_tail(E)) of
+        true -> setelement(2, E, -Line);
+        false -> {match, -Line, {var, Line, '_'}, E}
+    end.
+
+holds_tail(E) ->
+    is_call(E) orelse lists:member(element(1, E), [block, 'case', 'if', 'try', 'receive', 'maybe']).
+
+within({block, L, Es}, At) ->
+    {Es1, End} = sequence(Es, At),
+    {{block, L, Es1}, End};
+within({make_fun, L, Name, Cs}, At) ->
+    {{make_fun, L, Name, marked(Cs)}, At};
+within({make_named_fun, L, Name, FName, Cs}, At) ->
+    {{make_named_fun, L, Name, FName, marked(Cs)}, At};
+within({'case', L, E, Cs}, At0) ->
+    {E1, At} = within(E, At0),
+    {Cs1, End} = branches(Cs, At),
+    {{'case', L, E1, Cs1}, End};
+within({'if', L, Cs}, At) ->
+    {Cs1, End} = branches(Cs, At),
+    {{'if', L, Cs1}, End};
+within({'receive', L, Cs}, At) ->
+    {Cs1, End} = branches(Cs, At),
+    {{'receive', L, Cs1}, End};
+within({'receive', L, Cs, To, Es}, At) ->
+    {Cs1, End1} = branches(Cs, At),
+    {Es1, End2} = sequence(Es, At),
+    {{'receive', L, Cs1, To, Es1}, common([End1, End2], At)};
+within({'try', L, Es, Cs, Hs, As}, At) ->
+    {Es1, Tried} = sequence(Es, At),
+    {Cs1, End1} = branches(Cs, Tried),
+    {Hs1, End2} = branches(Hs, none),
+    {As1, End3} = sequence(As, none),
+    End =
+        case {Hs, As} of
+            {[], []} -> End1;
+            {_, []} -> common([End1, End2], At);
+            _ -> End3
+        end,
+    {{'try', L, Es1, Cs1, Hs1, As1}, End};
+within({'maybe', L, Es}, At) ->
+    {Es1, _} = sequence(Es, At),
+    {{'maybe', L, Es1}, none};
+within({'maybe', L, Es, Cs}, At) ->
+    {Es1, _} = sequence(Es, At),
+    {Cs1, _} = branches(Cs, none),
+    {{'maybe', L, Es1, Cs1}, none};
+within({lc, L, E, Qs}, _At) when is_tuple(E) ->
+    {E1, _} = within(E, none),
+    {{lc, L, E1, Qs}, none};
+within({value, _, _} = E, At) ->
+    {E, At};
+within(E, At) when is_tuple(E) ->
+    {Parts, End} = within_list(tuple_to_list(E), At),
+    {list_to_tuple(Parts), End};
+within(Other, At) ->
+    {Other, At}.
+
+within_list(Parts, At0) ->
+    lists:mapfoldl(
+        fun
+            (Part, At) when is_list(Part) -> within_list(Part, At);
+            (Part, At) -> within(Part, At)
+        end,
+        At0,
+        Parts
+    ).

@@ -1,0 +1,143 @@
+%% Which variables a person sees at a line, and under which names. Pure; reads no process.
+%%
+%% The evaluator's bindings hold more than that: every version of a rebound variable, and the variables of `case` and
+%% `if` clauses that have ended. What is visible follows from the rows: only what was bound on the way to the line.
+-module(ecd_scope).
+
+-export([visible/3, pipeline/1, name/1]).
+
+-type binding() :: {atom(), term()}.
+
+%% Elixir's scoping, the highest version of each name. Variables of Erlang modules keep their names.
+-spec visible([ecd_rows:clause()], integer(), [binding()]) -> [{binary(), term(), atom()}].
+visible(Clauses, Line, Bindings) ->
+    Bound = maps:from_list(Bindings),
+    Scope = scope(Clauses, Line, Bound),
+    Named = lists:foldl(
+        fun(Raw, Acc) ->
+            case name(Raw) of
+                {Name, Version} ->
+                    case Acc of
+                        #{Name := {Higher, _}} when Higher > Version -> Acc;
+                        _ -> Acc#{Name => {Version, Raw}}
+                    end;
+                none ->
+                    Acc
+            end
+        end,
+        #{},
+        Scope
+    ),
+    [{Name, maps:get(Raw, Bound), Raw} || {Name, {_, Raw}} <- lists:sort(maps:to_list(Named))].
+
+%% Values of the stages of a pipeline, in order, under the names `ecd_rows` gave them.
+-spec pipeline([binding()]) -> [{binary(), term()}].
+pipeline(Bindings) ->
+    Stages = lists:sort([
+        {list_to_integer(N), Value}
+     || {Raw, Value} <- Bindings, "%p" ++ N <- [atom_to_list(Raw)]
+    ]),
+    [{<<"%p", (integer_to_binary(N))/binary>>, Value} || {N, Value} <- Stages].
+
+%% `_x@3` is Elixir's third `x`; `_@1` and `%…` are nobody's; `State` is Erlang's.
+-spec name(atom()) -> {binary(), non_neg_integer()} | none.
+name('_') ->
+    none;
+name(Raw) ->
+    case atom_to_binary(Raw, utf8) of
+        <<"%", _/binary>> -> none;
+        <<"_@", _/binary>> -> none;
+        <<"_", Rest/binary>> = Whole -> versioned(Whole, binary:split(Rest, <<"@">>, [global]));
+        Whole -> {Whole, 0}
+    end.
+
+versioned(Whole, Parts) when length(Parts) > 1 ->
+    Last = lists:last(Parts),
+    case Last =/= <<>> andalso lists:all(fun(C) -> C >= $0 andalso C =< $9 end, binary_to_list(Last)) of
+        true -> {iolist_to_binary(lists:join(<<"@">>, lists:droplast(Parts))), binary_to_integer(Last)};
+        false -> {Whole, 0}
+    end;
+versioned(Whole, _Parts) ->
+    {Whole, 0}.
+
+%% Of all expressions that the line may mean, the one whose variables are all bound, and which binds the most: clauses
+%% of a function and closures written on one line differ in nothing else. Only bound variables are answered.
+scope(Clauses, Line, Bound) ->
+    Places = lists:append([places(Body, variables(Ps), Line) || {clause, _, Ps, _, Body} <- Clauses]),
+    Exact = [Env || {exact, Env} <- Places],
+    Candidates =
+        case Exact of
+            [] -> [Env || {_, Env} <- Places];
+            _ -> Exact
+        end,
+    Ranked = [{unbound(Env, Bound), -length(Env), Env} || Env <- Candidates],
+    case lists:sort(Ranked) of
+        [{_, _, Env} | _] -> [V || V <- Env, is_map_key(V, Bound)];
+        [] -> []
+    end.
+
+unbound(Env, Bound) ->
+    length([V || V <- Env, not is_map_key(V, Bound)]).
+
+%% Environments in force at the expressions of a sequence that stand on the line, or that reach over it.
+places([], _Env, _Line) ->
+    [];
+places([E | Es], Env, Line) ->
+    Here =
+        case abs(element(2, E)) of
+            Line -> [{exact, Env}];
+            _ -> [{around, Env} || lists:member(Line, ecd_lines:spans(E))]
+        end,
+    Before = Env ++ scrutinee(E),
+    Inside = lists:append([
+        places(Body, variables(Ps) ++ Before, Line)
+     || {_, Ps, Body} <- ecd_lines:nested(E)
+    ]),
+    Here ++ Inside ++ places(Es, bound(E) ++ Env, Line).
+
+%% A variable bound in what a `case` looks at is visible in its clauses.
+scrutinee({'case', _, E, _}) -> bound(E);
+scrutinee({match, _, _, E}) -> scrutinee(E);
+scrutinee(_) -> [].
+
+%% Variables that an expression leaves behind. Those of a clause end with it, unless all clauses bind them: that is
+%% Erlang's rule, and in Elixir no two clauses share a version.
+bound({match, _, P, E}) -> variables(P) ++ bound(E);
+bound({maybe_match, _, P, E}) -> variables(P) ++ bound(E);
+bound({block, _, Es}) -> lists:append([bound(E) || E <- Es]);
+bound({'case', _, E, Cs}) -> bound(E) ++ in_all(Cs);
+bound({'if', _, Cs}) -> in_all(Cs);
+bound({'receive', _, Cs}) -> in_all(Cs);
+bound({value, _, _}) -> [];
+bound(E) when is_tuple(E), element(1, E) =/= make_fun, element(1, E) =/= make_named_fun -> parts(E);
+bound(_) -> [].
+
+in_all([]) ->
+    [];
+in_all(Clauses) ->
+    [First | Rest] = [variables(Ps) ++ lists:append([bound(E) || E <- Body]) || {clause, _, Ps, _, Body} <- Clauses],
+    lists:foldl(fun(Vars, Acc) -> [V || V <- Acc, lists:member(V, Vars)] end, First, Rest).
+
+%% `foo(x = 1)` binds x.
+parts(E) ->
+    case lists:member(element(1, E), ['receive', 'try', 'maybe', lc, bc, mc, var, 'catch']) of
+        true -> [];
+        false -> lists:append([bound(Part) || Part <- flat(tuple_to_list(E))])
+    end.
+
+flat(Parts) ->
+    lists:flatmap(
+        fun
+            (Part) when is_list(Part) -> flat(Part);
+            (Part) when is_tuple(Part) -> [Part];
+            (_) -> []
+        end,
+        Parts
+    ).
+
+variables({var, _, '_'}) -> [];
+variables({var, _, V}) -> [V];
+variables({value, _, _}) -> [];
+variables(Node) when is_tuple(Node) -> variables(tuple_to_list(Node));
+variables([H | T]) -> variables(H) ++ variables(T);
+variables(_) -> [].

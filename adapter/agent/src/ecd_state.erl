@@ -1,0 +1,88 @@
+%% What the interpreter engine's processes share: two public tables of the guardian's, so that they outlive whoever
+%% writes them. Names the keys; decides nothing.
+%%
+%%   {pid, Pid}         Meta of a process that has entered interpreted code
+%%   {meta, Meta}       Pid, the last command, the last stop reported, the frames below it
+%%   {prepared, Mod}    table with the rows of a module
+%%   {answered, Mod}    there if the rows are handed to every process that asks: something of Mod is or was armed
+%%   {entered, Mod}     there if a meta was ever given its rows
+%%   {step, Pid}        {into, Fun} | all: the modules that a step may enter; entry: stop where it enters interpreted code
+%%   {watched, Pid}     there from a stop until the process has left interpreted code: its moves are reported
+%%   {exempt, Pid}      there for processes of the debugger's own, which never stop
+%%   {subscriber, Pid}
+%%   mode               running | remnant (debugging has ended; only what old closures need still works)
+%%   stack              no_tail | all
+-module(ecd_state).
+
+-export([create/0, get/2, put/2, delete/1, member/1, all/1, hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
+
+-compile({no_auto_import, [put/2]}).
+
+-define(TABLE, ?MODULE).
+-define(HELD, ecd_held).
+
+-spec create() -> ok.
+create() ->
+    ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}, {write_concurrency, true}]),
+    ?HELD = ets:new(?HELD, [named_table, public, bag, {write_concurrency, true}]),
+    ok.
+
+-spec get(term(), Default) -> term() | Default.
+get(Key, Default) ->
+    case ets:lookup(?TABLE, Key) of
+        [{_, Value}] -> Value;
+        [] -> Default
+    end.
+
+-spec put(term(), term()) -> ok.
+put(Key, Value) ->
+    true = ets:insert(?TABLE, {Key, Value}),
+    ok.
+
+-spec delete(term()) -> ok.
+delete(Key) ->
+    true = ets:delete(?TABLE, Key),
+    ok.
+
+-spec member(term()) -> boolean().
+member(Key) ->
+    ets:member(?TABLE, Key).
+
+%% All entries of a kind: `{{Kind, Id}, Value}` as `{Id, Value}`.
+-spec all(atom()) -> [{term(), term()}].
+all(Kind) ->
+    ets:select(?TABLE, [{{{Kind, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
+
+%% A meta has been given the table of a module and may look into it for as long as it lives.
+-spec hold(pid(), module()) -> ok.
+hold(Meta, Mod) ->
+    true = ets:insert(?HELD, {Meta, Mod}),
+    ok.
+
+-spec held(pid()) -> [module()].
+held(Meta) ->
+    [Mod || {_, Mod} <- ets:lookup(?HELD, Meta)].
+
+-spec holders(module()) -> [pid()].
+holders(Mod) ->
+    ets:select(?HELD, [{{'$1', Mod}, [], ['$1']}]).
+
+-spec let_go(pid()) -> ok.
+let_go(Meta) ->
+    true = ets:delete(?HELD, Meta),
+    ok.
+
+%% One field of what is known about a meta; nothing happens if the meta is gone.
+-spec set_meta(pid(), atom(), term()) -> ok.
+set_meta(Meta, Field, Value) ->
+    case get({meta, Meta}, gone) of
+        gone -> ok;
+        Known -> put({meta, Meta}, Known#{Field := Value})
+    end.
+
+-spec meta(pid(), atom()) -> term().
+meta(Meta, Field) ->
+    case get({meta, Meta}, gone) of
+        gone -> none;
+        #{Field := Value} -> Value
+    end.
