@@ -35,7 +35,9 @@ export function parseArguments<S extends v.GenericSchema>(
   value: unknown,
   blame: 'user' | 'expected',
 ): v.InferOutput<S> {
-  const result = v.safeParse(schema, value === undefined ? {} : value, { abortEarly: true });
+  // Valibot takes a list for an object without properties.
+  const given = Array.isArray(value) ? 'a list' : (value ?? {});
+  const result = v.safeParse(schema, given, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = v.getDotPath(issue);

@@ -272,16 +272,19 @@ export class Lifecycle {
   }
 
   async #terminateProgram({ program }: Live, timeout: number): Promise<void> {
+    const sweep = program.rememberChildren();
     const asked = program.agent.request('terminate', { timeout }, { timeout });
     asked.catch((thrown: unknown) => {
       // It ends all the same, by force.
       this.parts.log.debug('beam.end', 'terminate was not answered', { error: String(thrown) });
     });
     const late = await Promise.race([program.ended.then(() => false), delay(timeout + GRACE, true, { ref: false })]);
-    if (!late) return;
-    this.parts.log.warn('beam.end', 'the program is ended by force', { name: program.name });
-    program.kill();
-    await program.ended;
+    if (late) {
+      this.parts.log.warn('beam.end', 'the program is ended by force', { name: program.name });
+      program.kill();
+      await program.ended;
+    }
+    sweep();
   }
 
   async #detach({ program }: Live): Promise<void> {

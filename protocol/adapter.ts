@@ -34,13 +34,18 @@ const measured = (parse: (text: string) => number | undefined, example: string) 
     `must be a number or a text such as "${example}"`,
   );
 /** `launch.json` is written by hand: numbers and truth values become text, null removes a variable. */
-const environment = v.record(
-  v.string(),
-  v.union(
-    [v.null(), v.string(), v.pipe(v.union([v.number(), v.boolean()]), v.transform(String))],
-    'must be a string, or null to remove the variable',
+const environment = v.pipe(
+  v.custom<Record<string, unknown>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be an object of environment variables',
   ),
-  'must be an object of environment variables',
+  v.record(
+    v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'must be the name of an environment variable')),
+    v.union(
+      [v.null(), v.string(), v.pipe(v.union([v.number(), v.boolean()]), v.transform(String))],
+      'must be a string, or null to remove the variable',
+    ),
+  ),
 );
 
 export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;

@@ -11,6 +11,7 @@ import { abortReason, orAborted } from '../cancellation';
 import type { Log } from '../log';
 import { AgentListener, type AgentClient } from './agentClient';
 import { command, erlFlag, erlPathOf } from './command';
+import { killIfThere, snapshotDescendants } from './descendants';
 import { applyChanges, type Environment, type EnvironmentChanges } from './environment';
 import type { Ending, OutputSink, Program } from './program';
 
@@ -19,7 +20,8 @@ const CONNECT_TIMEOUT = 60_000;
 /** ms after the end of the program in which its last output and the agent's last events must have come. */
 const DRAIN_TIMEOUT = 1_500;
 /** Characters of its last words that go into a message when the program dies before the agent connects. */
-const LAST_WORDS = 2_000;
+const LAST_WORDS = 400;
+const LAST_LINES = 3;
 /** Exit code of a process that a signal ended, as shells have it. */
 const SIGNAL_BASE = 128;
 const SIGNALS: Readonly<Record<string, number>> = {
@@ -133,6 +135,7 @@ async function inPipes(
     name: plan.name,
     pid: agent.osPid,
     kill,
+    rememberChildren: () => snapshotDescendants(agent.osPid),
     ended: (async (): Promise<Ending> => {
       const ending = await ended;
       log.info('beam.end', 'ended', { name: plan.name, ...ending });
@@ -199,7 +202,8 @@ class LastWords {
     this.#text = (this.#text + text).slice(-LAST_WORDS);
   }
   quoted(): string {
-    const text = this.#text.trim();
+    // All of it went out as output already: here only enough to recognise it.
+    const text = this.#text.trim().split('\n').slice(-LAST_LINES).join(' ').trim();
     return text === '' ? '' : `; its last words: ${text}`;
   }
 }
@@ -231,16 +235,9 @@ function killGroup(child: ChildProcess): void {
     spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F'], { windowsHide: true });
     return;
   }
+  const sweep = snapshotDescendants(child.pid);
   killIfThere(-child.pid);
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (thrown) {
-    // Already gone is what was wanted.
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
-  }
+  sweep();
 }
 
 // In the client's terminal ----------------------------------------------------------------------------------------------
@@ -302,7 +299,12 @@ async function inTerminal(
     agent,
     name: plan.name,
     pid: agent.osPid,
-    kill: () => killIfThere(agent.osPid),
+    kill: () => {
+      const sweep = snapshotDescendants(agent.osPid);
+      killIfThere(agent.osPid);
+      sweep();
+    },
+    rememberChildren: () => snapshotDescendants(agent.osPid),
     ended: (async (): Promise<Ending> => {
       await agent.closed;
       if (!windows) lastCode = await exitCodeIn(statusFile, AbortSignal.timeout(DRAIN_TIMEOUT)).catch(() => null);

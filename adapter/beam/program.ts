@@ -15,8 +15,10 @@ export interface Program {
   readonly pid: number;
   /** Resolves once: the program (launch) or the connection (attach) has ended and all its output was delivered. */
   readonly ended: Promise<Ending>;
-  /** At once and by force; what was attached to lives on. Idempotent. */
+  /** At once and by force, with all it has started; what was attached to lives on. Idempotent. */
   kill(): void;
+  /** Remembers what the program has started by now; the function returned ends what of it outlives the program. */
+  rememberChildren(): () => void;
 }
 
 /** Where a program's output goes; resolves when the reader is ready for more. */
