@@ -2,7 +2,7 @@
 %% Must not run anything of the user's outside the fun it is given.
 -module(ecd_launch).
 
--export([before_code/0, run/1, notice/2]).
+-export([before_code/0, run/1, module_defined/3, notice/2]).
 
 %% Elixir is started, nothing of the user's has been compiled yet.
 -spec before_code() -> ok.
@@ -27,6 +27,20 @@ stay_alive(Result) ->
     ended(0),
     'Elixir.System':no_halt(true),
     Result.
+
+%% A module came into being in this VM and has not run yet. Those of scripts and tests exist nowhere else; the others will
+%% be looked at when Mix has written them. After the agent was taken out this does nothing.
+-spec module_defined(module(), binary(), binary()) -> ok.
+module_defined(Mod, Bytecode, File) ->
+    case whereis(ecd_breakpoints) of
+        undefined ->
+            ok;
+        _ ->
+            ok = ecd_modules:remember(Mod, Bytecode, File),
+            ok = ecd_breakpoints:module_defined(Mod),
+            _ = [ok = Part:module_defined(Mod) || filename:extension(File) =:= <<".exs">>, Part <- [ecd_dbg, ecd_entry]],
+            ok
+    end.
 
 -spec notice(info | warning, unicode:chardata()) -> ok.
 notice(Level, Text) ->

@@ -5,7 +5,7 @@
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
 -export([remember/3, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
--export([modules/1, loaded_sources/1]).
+-export([modules/1, loaded_sources/1, announce/2, announce_new/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
@@ -113,7 +113,7 @@ forget_memory() ->
 %% What Mix knows about the project; adds to what the layout of the project directory says.
 -spec add_roots(Own :: [file:filename_all()], Foreign :: [file:filename_all()]) -> ok.
 add_roots(Own, Foreign) ->
-    New = [{canonical(R), true} || R <- Own] ++ [{canonical(R), false} || R <- Foreign],
+    New = [{canonical_dir(R), true} || R <- Own] ++ [{canonical_dir(R), false} || R <- Foreign],
     true = ets:insert(?TABLE, {roots, lists:usort(New ++ roots())}),
     true = ets:match_delete(?TABLE, {{own, '_'}, '_'}),
     ok.
@@ -142,11 +142,17 @@ on_disk(Mod) ->
             end
     end.
 
-%% Absolute, without symbolic links, so that a path from the editor compares equal to one that the compiler wrote down.
+%% Absolute, without symbolic links among the directories, so that a path from the editor compares equal to one that the
+%% compiler wrote down.
 -spec canonical(file:filename_all()) -> binary().
 canonical(Path) ->
-    Absolute = text(filename:absname(text(Path))),
-    resolved(lists:foldl(fun plain/2, [], filename:split(Absolute)), 40).
+    case parts(Path) of
+        [Root] -> Root;
+        [File | Dirs] -> filename:join(resolved(Dirs, 40), File)
+    end.
+
+canonical_dir(Dir) ->
+    resolved(parts(Dir), 40).
 
 %% `Foo.Bar` for Elixir modules, `:lists` for others, as people write them.
 -spec display(module()) -> binary().
@@ -181,6 +187,22 @@ modules(#{start := Start, count := Count}) ->
 loaded_sources(#{}) ->
     Paths = [Path || {Mod, _} <- code:all_loaded(), own(Mod), {ok, Path} <- [path(Mod)]],
     #{paths => [Path || Path <- lists:usort(Paths), filelib:is_regular(Path)]}.
+
+%% Events about a module of the user's own and its source.
+-spec announce(new | changed, module()) -> ok.
+announce(Reason, Mod) ->
+    ok = ecd_wire:event(module, #{reason => atom_to_binary(Reason), module => info(Mod, #{})}),
+    case path(Mod) of
+        {ok, Path} -> ecd_wire:event(loadedSource, #{reason => atom_to_binary(Reason), path => Path});
+        error -> ok
+    end.
+
+%% The modules that were loaded since the last call. The first call is for what was there before the session.
+-spec announce_new() -> ok.
+announce_new() ->
+    First = ets:insert_new(?TABLE, {announcing, true}),
+    New = [Mod || Mod <- erlang:loaded(), ets:insert_new(?TABLE, {{announced, Mod}, true})],
+    lists:foreach(fun(Mod) -> announce(new, Mod) end, [Mod || not First, Mod <- New, own(Mod)]).
 
 -spec init([]) -> {ok, nil}.
 init([]) ->
@@ -294,7 +316,7 @@ roots() ->
         [{_, Roots}] ->
             Roots;
         [] ->
-            Project = canonical(ecd_config:get(projectDir)),
+            Project = canonical_dir(ecd_config:get(projectDir)),
             [{Project, true} | [{filename:join(Project, D), false} || D <- [<<"deps">>, <<"_build">>]]]
     end.
 
@@ -365,7 +387,7 @@ beam_source(File) ->
 %% Directories with beams of the user's own applications. Dependencies are found once they are loaded.
 build_dirs() ->
     Dirs = filelib:wildcard(path_string(filename:join([build_path(), "lib", "*", "ebin"]))),
-    OnPath = [D || D <- code:get_path(), own_path(canonical(D))],
+    OnPath = [D || D <- code:get_path(), own_path(canonical_dir(D))],
     lists:usort(Dirs ++ OnPath).
 
 build_path() ->
@@ -469,6 +491,10 @@ bare_atom(Mod, Name) ->
         _ -> Name
     end.
 
+%% From the last to the root.
+parts(Path) ->
+    lists:foldl(fun plain/2, [], filename:split(text(filename:absname(text(Path))))).
+
 plain(<<".">>, Parts) -> Parts;
 plain(<<"..">>, [Root]) -> [Root];
 plain(<<"..">>, [_ | Above]) -> Above;
@@ -487,8 +513,7 @@ resolved([Part | Above] = Parts, Links) ->
             Resolved =
                 case file:read_link_all(Here) of
                     {ok, Target} when Links > 0 ->
-                        To = text(filename:absname(text(Target), Dir)),
-                        resolved(lists:foldl(fun plain/2, [], filename:split(To)), Links - 1);
+                        resolved(parts(filename:absname(text(Target), Dir)), Links - 1);
                     _ ->
                         Here
                 end,

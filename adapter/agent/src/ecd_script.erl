@@ -29,13 +29,21 @@ hook() ->
 main([File | Args]) ->
     'Elixir.System':argv(Args),
     ok = ecd_launch:before_code(),
+    _ = (not ecd_config:get(noDebug) andalso (ecd_config:get(stopOnEntry) orelse mentions_dbg(File))) andalso install(),
     ecd_launch:run(fun() -> 'Elixir.Code':require_file(File) end).
+
+%% A call of dbg among the top-level statements is to stop like any other.
+mentions_dbg(File) ->
+    case file:read_file(File) of
+        {ok, Text} -> ecd_config:get(breakOnDbg) andalso binary:match(Text, <<"dbg">>) =/= nomatch;
+        {error, _} -> false
+    end.
 
 %% Around the compiler: top-level code gets debug info. The compiler runs this and the loading in one process, whose
 %% dictionary carries the result over.
 -spec compiling(fun((list(), binary(), list()) -> {module(), binary()}), [term()]) -> {module(), binary()}.
 compiling(Compile, [Forms, File, Options]) ->
-    case is_top_level(Forms) of
+    case is_top_level(Forms) andalso is_looked_at(File) of
         true ->
             DebugInfo = {debug_info, {erl_abstract_code, {Forms, []}}},
             {Mod, Beam} = Compile(Forms, File, [DebugInfo | Options]),
@@ -52,13 +60,21 @@ loaded(Spawn, [Fun]) ->
         Result = Fun(),
         case get({?MODULE, compiled}) of
             {Mod, Beam, File} ->
-                ok = ecd_modules:remember(Mod, Beam, File),
-                ok = ecd_breakpoints:module_defined(Mod);
+                ecd_launch:module_defined(Mod, Beam, File);
             undefined ->
                 ok
         end,
         Result
     end).
+
+is_looked_at(File) ->
+    ecd_breakpoints:wants_file(File) orelse ecd_modules:canonical(File) =:= script().
+
+script() ->
+    case ecd_config:get(script) of
+        nil -> none;
+        Script -> ecd_modules:canonical(Script)
+    end.
 
 is_top_level(Forms) ->
     lists:any(

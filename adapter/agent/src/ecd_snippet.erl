@@ -47,7 +47,7 @@ parse(Language, Text) ->
 evaluate(#snippet{key = Key, pure = Pure} = Snippet, Process, Place, Bindings) ->
     Names = [Name || {Name, _} <- Bindings],
     case compiled({Key, Names}, Snippet, Place, Bindings) of
-        {Fun, Raw} ->
+        {Fun, Raw} when is_function(Fun) ->
             Values = list_to_tuple([Process | [value(Name, Bindings) || Name <- Raw]]),
             case Pure of
                 true -> call(fun() -> Fun(Values) end);

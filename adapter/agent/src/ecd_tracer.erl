@@ -21,8 +21,7 @@ remove() ->
 %% Called by the compiler in the process that compiles.
 -spec trace(term(), map()) -> ok.
 trace({on_module, Bytecode, _}, #{module := Mod, file := File}) ->
-    ok = ecd_modules:remember(Mod, Bytecode, File),
-    ok = ecd_breakpoints:module_defined(Mod);
+    ecd_launch:module_defined(Mod, Bytecode, File);
 trace(start, #{file := File}) ->
     keep_debug_info(File);
 trace(_Event, _Env) ->

@@ -1,0 +1,115 @@
+%% Commands and events about prepared modules: prepare on request, release, and the news of what was prepared and why.
+%% Prepares only; arms nothing.
+-module(ecd_prepared).
+
+-export([prepare/1, release/1, announce/3, reason/2]).
+
+%% Modules of a mode that waits are prepared one after the other, at low priority, by one process.
+-define(QUEUE, ecd_prepare_queue).
+
+-spec prepare(map()) -> map().
+prepare(#{modules := Names, mode := Mode, reason := Cause}) ->
+    Start = erlang:monotonic_time(microsecond),
+    {Known, Unknown} = known(Names),
+    Allowed = [{Name, Mod} || {Name, Mod} <- Known, not is_excluded(Mod)],
+    Excluded = [#{module => Name, error => <<"excluded by excludeModules">>} || {Name, Mod} <- Known, is_excluded(Mod)],
+    Outcome =
+        case Mode of
+            <<"immediate">> -> now(Allowed, Cause);
+            <<"queued">> -> later(Allowed, Cause, normal);
+            <<"background">> -> later(Allowed, Cause, low)
+        end,
+    Failed = maps:get(failed, Outcome) ++ Unknown ++ Excluded,
+    Outcome#{failed := Failed, ms => (erlang:monotonic_time(microsecond) - Start) / 1000}.
+
+%% Gives the rows of modules back, as far as no frame or closure needs them.
+-spec release(map()) -> map().
+release(#{modules := Names}) ->
+    {Known, Unknown} = known(Names),
+    Outcomes = [{Name, ecd_engine:release(Mod)} || {Name, Mod} <- Known],
+    #{
+        released => [Name || {Name, ok} <- Outcomes],
+        failed => [#{module => Name, error => HeldBy} || {Name, {error, HeldBy}} <- Outcomes] ++ Unknown
+    }.
+
+%% Tells the adapter what a module cost. What was there already is news only for a request.
+-spec announce(module(), map(), binary()) -> ok.
+announce(Mod, #{ms := Ms, bytes := Bytes, cached := Cached}, Cause) ->
+    ecd_wire:event(interpreted, #{
+        module => ecd_modules:display(Mod), ms => Ms, bytes => Bytes, cached => Cached, cause => Cause
+    }).
+
+%% Why a module cannot be prepared, for a person.
+-spec reason(module(), term()) -> binary().
+reason(Mod, Reason) ->
+    unicode:characters_to_binary([ecd_modules:display(Mod), " cannot be interpreted: ", because(Reason)]).
+
+because(not_found) -> "its beam file was not found";
+because(changed_on_disk) -> "its beam file is not the version that is loaded";
+because(Reason) when is_binary(Reason) -> Reason;
+because(Reason) when is_atom(Reason) -> string:replace(atom_to_list(Reason), "_", " ", all);
+because(Reason) -> io_lib:format("~0tP", [Reason, 20]).
+
+known(Names) ->
+    Found = [{Name, ecd_modules:from_name(Name)} || Name <- Names],
+    {
+        [{Name, Mod} || {Name, {ok, Mod}} <- Found],
+        [#{module => Name, error => <<"there is no such module">>} || {Name, error} <- Found]
+    }.
+
+is_excluded(Mod) ->
+    ecd_patterns:matches_any(ecd_config:get(excludeModules), ecd_modules:display(Mod)).
+
+now(Modules, Cause) ->
+    Outcomes = [{Name, one(Mod, Cause)} || {Name, Mod} <- Modules],
+    #{
+        prepared => [Name || {Name, ok} <- Outcomes],
+        queued => [],
+        failed => [#{module => Name, error => Reason} || {Name, {error, Reason}} <- Outcomes]
+    }.
+
+one(Mod, Cause) ->
+    case ecd_engine:prepare(Mod, Cause) of
+        {ok, Info} -> announce(Mod, Info, Cause);
+        {error, Reason} -> {error, reason(Mod, Reason)}
+    end.
+
+later(Modules, Cause, Priority) ->
+    Mods = [Mod || {_, Mod} <- Modules],
+    _ = [queue() ! {prepare, Mods, Cause, Priority} || Mods =/= []],
+    #{prepared => [], queued => [Name || {Name, _} <- Modules], failed => []}.
+
+%% Lives as long as the breakpoints do, so that nothing is left behind.
+queue() ->
+    case whereis(?QUEUE) of
+        undefined ->
+            Pid = spawn(fun() -> work(monitor(process, ecd_breakpoints)) end),
+            try
+                true = register(?QUEUE, Pid),
+                Pid
+            catch
+                error:badarg ->
+                    exit(Pid, kill),
+                    queue()
+            end;
+        Pid ->
+            Pid
+    end.
+
+work(Session) ->
+    receive
+        {prepare, Mods, Cause, Priority} ->
+            _ = process_flag(priority, Priority),
+            lists:foreach(fun(Mod) -> within_budget(Mod, Cause) end, Mods),
+            work(Session);
+        {'DOWN', Session, process, _, _} ->
+            ok
+    end.
+
+%% What nobody asked for right now must not cost memory beyond the threshold.
+within_budget(Mod, Cause) ->
+    Used = lists:sum([Bytes || #{bytes := Bytes} <- ecd_engine:status()]),
+    case Used < ecd_config:get(memoryThreshold) of
+        true -> one(Mod, Cause);
+        false -> {error, <<"over the memory threshold">>}
+    end.

@@ -1,0 +1,174 @@
+%% From what a user names (a line of a file, a function) to the places in modules that mean it. Loads a module where the
+%% user's wish needs it; arms nothing.
+-module(ecd_targets).
+
+-export([line/3, function/2, stops/2]).
+
+%% before: what lies on disk may be compiled anew before it runs, so it is looked at but not loaded.
+-type phase() :: before | running.
+-type place() :: {module(), pos_integer(), [{atom(), arity()}]}.
+%% foreseen: the file on disk says so, nothing is loaded yet.
+-type answer() ::
+    {armable, pos_integer(), [place()]} | {foreseen, pos_integer()} | {pending | failed, unicode:chardata()}.
+-export_type([phase/0, answer/0]).
+
+%% ms for a module to load, with whatever its on_load function does.
+-define(LOAD_TIMEOUT, 10000).
+
+-spec line(binary(), pos_integer(), phase()) -> answer().
+line(Path, Line, Phase) ->
+    case ecd_outline:read(Path) of
+        {ok, Outline} -> line(Path, Line, Outline, modules(ecd_modules:of_path(Path), Phase));
+        {error, _} -> {failed, ["There is no file ", Path, "."]}
+    end.
+
+line(_Path, _Line, _Outline, {[], []}) ->
+    {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
+line(_Path, _Line, _Outline, {[], [Reason | _]}) ->
+    {failed, Reason};
+line(Path, Line, Outline, {Modules, Reasons}) ->
+    Mods = [Mod || {_, Mod} <- Modules],
+    case ecd_locate:line(Line, Outline, {stops(Path, Mods), extents(Path, Mods, Outline)}) of
+        {ok, At, Functions} -> located(At, Functions, Modules);
+        {pending, _} when Reasons =/= [] -> {failed, hd(Reasons)};
+        Other -> Other
+    end.
+
+located(At, Functions, Modules) ->
+    Places = maps:groups_from_list(fun({Mod, _}) -> Mod end, fun({_, FA}) -> FA end, Functions),
+    case [{Mod, At, FAs} || {Mod, FAs} <- maps:to_list(Places), lists:member({armable, Mod}, Modules)] of
+        [] -> {foreseen, At};
+        Armable -> {armable, At, Armable}
+    end.
+
+%% `Mod.fun/arity`, `Mod.fun`, `:mod.fun/arity`, also as Erlang writes it, `mod:fun/arity`.
+-spec function(binary(), phase()) -> answer().
+function(Name, Phase) ->
+    case parse(Name) of
+        {ok, ModName, Fun, Arity} ->
+            case ecd_modules:from_name(ModName) of
+                {ok, Mod} -> in_module(modules([Mod], Phase), Fun, Arity);
+                error -> {pending, ["There is no module ", ModName, " yet."]}
+            end;
+        error ->
+            {failed, ["`", Name, "` does not name a function; write Module.function/arity or :module.function/arity."]}
+    end.
+
+in_module({[], []}, _Fun, _Arity) ->
+    {pending, <<"Its module is not loaded yet.">>};
+in_module({[], [Reason | _]}, _Fun, _Arity) ->
+    {failed, Reason};
+in_module({[{State, Mod}], _}, Fun, Arity) ->
+    case matching(ecd_engine:functions(Mod), Fun, Arity) of
+        [] ->
+            {failed, [ecd_modules:display(Mod), " has no function ", Fun, arity_text(Arity), others(Mod, Fun)]};
+        FAs ->
+            case [{Mod, Line, [FA]} || FA <- FAs, Line <- first_lines(Mod, FA)] of
+                [] -> {failed, [Fun, arity_text(Arity), " has nothing to stop at."]};
+                [{_, Line, _} | _] when State =:= foreseen -> {foreseen, Line};
+                [{_, Line, _} | _] = Places -> {armable, Line, Places}
+            end
+    end.
+
+%% {Line, {Module, Function}, Kind} of everything in the file that can stop.
+-spec stops(file:filename_all(), [module()]) -> [ecd_locate:stop()].
+stops(Path, Mods) ->
+    lists:append([stops_of(Mod, ecd_modules:functions_of(Mod, Path)) || Mod <- Mods]).
+
+stops_of(Mod, Functions) ->
+    [
+        {Line, {Mod, FA}, kind(FA)}
+     || {Line, FAs} <- ecd_engine:lines(Mod), FA <- FAs, is_in(FA, Functions)
+    ].
+
+kind({'__FILE__', 1}) -> top_level;
+kind(_) -> function.
+
+is_in(FA, {only, FAs}) -> lists:member(FA, FAs);
+is_in(FA, {all_but, FAs}) -> not lists:member(FA, FAs).
+
+%% Where the text says nothing of definitions, one goes as far as the next begins.
+extents(_Path, _Mods, #{parsed := true}) ->
+    [];
+extents(Path, Mods, Outline) ->
+    Firsts = lists:usort([
+        First
+     || Mod <- Mods,
+        Functions <- [ecd_modules:functions_of(Mod, Path)],
+        {FA, First, _, _} <- ecd_engine:functions(Mod),
+        First > 0,
+        is_in(FA, Functions)
+    ]),
+    extents(Firsts, ecd_outline:last_line(Outline)).
+
+extents([First], Last) -> [{First, Last}];
+extents([First, Next | Rest], Last) -> [{First, Next - 1} | extents([Next | Rest], Last)];
+extents([], _Last) -> [].
+
+%% Which modules can be used as they are, which can only be foreseen, and why the others cannot.
+modules(Mods, Phase) ->
+    Ready = [{ready(Mod, Phase), Mod} || Mod <- Mods],
+    Usable = [{State, Mod, prepare(Mod)} || {State, Mod} <- Ready, State =/= absent],
+    {
+        [{State, Mod} || {State, Mod, ok} <- Usable],
+        [Reason || {_, _, {error, Reason}} <- Usable]
+    }.
+
+ready(Mod, Phase) ->
+    case {erlang:module_loaded(Mod), Phase} of
+        {true, _} -> armable;
+        {false, running} -> load(Mod);
+        {false, before} -> foresee(Mod)
+    end.
+
+%% Only what the code path means is loaded: that is what the program itself would get.
+load(Mod) ->
+    case ecd_worker:run(fun() -> code:ensure_loaded(Mod) end, ?LOAD_TIMEOUT) of
+        {ok, {module, Mod}} -> armable;
+        _ -> foresee(Mod)
+    end.
+
+foresee(Mod) ->
+    case ecd_modules:on_disk(Mod) of
+        {fresh, _} -> foreseen;
+        _ -> absent
+    end.
+
+prepare(Mod) ->
+    case ecd_engine:prepare(Mod, <<"breakpoint">>) of
+        {ok, Info} ->
+            ecd_prepared:announce(Mod, Info, <<"breakpoint">>);
+        {error, Reason} ->
+            {error, ecd_prepared:reason(Mod, Reason)}
+    end.
+
+%% Module and function are divided by the last dot, or by Erlang's colon.
+parse(Name) ->
+    Pattern = "^\\s*(:?(?:[^\\s:\"]|\"[^\"]*\")+?)(?:\\.|(?<!^):)([^\\s./]+|\"[^\"]+\")(?:/(\\d{1,3}))?\\s*$",
+    case re:run(Name, Pattern, [unicode, {capture, all_but_first, binary}]) of
+        {match, [Mod, Fun]} -> {ok, Mod, string:trim(Fun, both, "\""), any};
+        {match, [Mod, Fun, Arity]} -> {ok, Mod, string:trim(Fun, both, "\""), binary_to_integer(Arity)};
+        nomatch -> error
+    end.
+
+%% A macro is a function of another name, with the caller's environment as one more argument.
+matching(Functions, Fun, Arity) ->
+    FAs = [FA || {FA, _, _, _} <- Functions],
+    Plain = [{F, A} || {F, A} <- FAs, atom_to_binary(F) =:= Fun, Arity =:= any orelse A =:= Arity],
+    Macros = [{F, A} || {F, A} <- FAs, atom_to_binary(F) =:= <<"MACRO-", Fun/binary>>, Arity =:= any orelse A =:= Arity + 1],
+    Plain ++ Macros.
+
+%% Every clause is entered at its own first line.
+first_lines(Mod, FA) ->
+    Stops = [Line || {Line, FAs} <- ecd_engine:lines(Mod), lists:member(FA, FAs)],
+    Firsts = [element(2, First) || {clause, _, _, _, [First | _]} <- ecd_engine:clauses(Mod, FA)],
+    lists:usort([Line || First <- Firsts, [Line | _] <- [[Stop || Stop <- Stops, Stop >= First]]]).
+
+arity_text(any) -> "";
+arity_text(Arity) -> ["/", integer_to_binary(Arity)].
+
+others(Mod, Fun) ->
+    case [integer_to_list(A) || {{F, A}, _, _, _} <- ecd_engine:functions(Mod), atom_to_binary(F) =:= Fun] of
+        [] -> ".";
+        Arities -> ["; it has one of arity ", lists:join(" and ", Arities), "."]
+    end.
