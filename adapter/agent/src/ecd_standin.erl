@@ -40,11 +40,11 @@ remove() ->
             ok
     end.
 
-%% Handed over where the agent was injected, else beside this module.
+%% Handed over where the agent was injected, else in the folder beside the one of this module.
 standin(#{standin := Bytecode}) ->
     Bytecode;
 standin(_Options) ->
-    File = filename:join([filename:dirname(code:which(?MODULE)), "standin", "dbg_iserver.beam"]),
+    File = filename:join([filename:dirname(filename:dirname(code:which(?MODULE))), "standin", "dbg_iserver.beam"]),
     case file:read_file(File) of
         {ok, Bytecode} -> Bytecode;
         {error, Why} -> failed("~ts: ~ts", [File, file:format_error(Why)])
