@@ -20,6 +20,8 @@
 -define(WAITS, ecd_waits).
 -define(SESSION_LIMIT, 2000).
 -define(DEPTH, 200).
+%% The VM's own backtrace_depth; it cannot be read without being set. A shorter stack is complete.
+-define(USUAL_DEPTH, 8).
 
 -spec start() -> {ok, pid()} | {error, {already_started, pid()}}.
 start() ->
@@ -81,13 +83,13 @@ stacktrace(Pid) ->
         undefined ->
             [];
         {_, Stack} ->
-            case length(Stack) < erlang:system_info(backtrace_depth) of
+            case length(Stack) < ?USUAL_DEPTH of
                 true -> Stack;
                 false -> gen_server:call(?MODULE, {stacktrace, Pid})
             end
     end.
 
-%% The table of the agent's throw-away processes (ecd_worker), readable by the engine, which must not stop them.
+%% The table of the agent's throw-away processes (ecd_worker).
 -spec workers() -> atom().
 workers() ->
     ?WORKERS.
