@@ -10,16 +10,13 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, w
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import path from 'node:path';
-import { apt, canUseApt, root, setup } from './setup.mjs';
+import { apt, canUseApt, packages, root, setup } from './setup.mjs';
 
 /** OTP release → the Debian suite that has it. Debian has no OTP 26 and 28. */
 const suites = { 25: 'bookworm', 27: 'trixie', 29: 'sid' };
+/** Where this machine's node goes inside a folder. */
+const node = '/usr/local/bin/node';
 const home = process.env.BEAM_MATRIX_DIR ?? path.join(root, '.cache', 'matrix');
-/** Programs of Erlang and Elixir that tests or the adapter start. */
-const programs = ['erl', 'erlc', 'epmd', 'elixir', 'elixirc', 'iex', 'mix'];
-/** Folders of this machine that the programs must see under the same path. */
-const shared = ['/tmp', '/proc', '/dev', root];
-
 async function main() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, grep: { type: 'string' } } });
   const wanted = values.only?.split(',') ?? Object.keys(suites);
@@ -48,7 +45,7 @@ async function main() {
 }
 
 async function release(otp, host, grep) {
-  if (otp === host.otp) return tests(process.env, grep);
+  if (otp === host.otp) return tests([process.execPath], process.env, grep);
   const folder = path.join(home, suites[otp]);
   const obstacle = await prepare(folder, suites[otp]);
   if (obstacle !== undefined) {
@@ -57,18 +54,24 @@ async function release(otp, host, grep) {
   }
   const mounted = [];
   try {
-    for (const each of shared) mount(each, path.join(folder, each), mounted);
-    const bin = wrappers(folder, otp);
-    return await tests({ ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}`, LC_ALL: 'C.UTF-8' }, grep);
+    for (const each of ['/proc', '/dev', root]) mount(each, path.join(folder, each), mounted);
+    copyFileSync(process.execPath, path.join(folder, node));
+    if (spawnSync('chroot', [folder, node, '--version']).status !== 0) {
+      say(`not run: this node does not run in ${folder}`);
+      return { passed: 0, failed: 0, skipped: `not run: this node does not run in ${suites[otp]}` };
+    }
+    // What is missing belongs into the folder, never onto this machine.
+    const env = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C.UTF-8', ECD_NO_APT: '1' };
+    return await tests(['chroot', folder, node], env, grep);
   } finally {
     for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
   }
 }
 
-/** `npm test` on whatever Elixir is first on PATH. */
-async function tests(env, grep) {
+/** `npm test` in the folder of that release, or here. */
+async function tests([command, ...before], env, grep) {
   const args = [path.join(root, 'scripts', 'test.mjs'), '--only=build,agent,adapter', ...(grep ? [`--grep=${grep}`] : [])];
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, [...before, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (data) => {
     output += data;
@@ -87,9 +90,29 @@ async function tests(env, grep) {
 async function prepare(folder, suite) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux for chroot and mount';
   if (!mayMount()) return 'mounting is not permitted here';
-  if (existsSync(path.join(folder, 'usr', 'bin', 'elixir'))) return undefined;
-  if (!canUseApt()) return `needs Debian or Ubuntu to make a ${suite} folder by debootstrap`;
-  if (!found('debootstrap')) {
+  if (complete(folder)) return undefined;
+  if (!existsSync(path.join(folder, 'usr', 'bin', 'apt-get'))) {
+    if (!canUseApt()) return `needs Debian or Ubuntu to make a ${suite} folder by debootstrap`;
+    bootstrap(folder, suite);
+  }
+  const mounted = [];
+  try {
+    for (const each of ['/proc', '/dev']) mount(each, path.join(folder, each), mounted);
+    command('chroot', [folder, 'apt-get', '-qq', 'update']);
+    command('chroot', [folder, 'apt-get', '-qq', 'install', '-y', ...packages.session, ...packages.tests]);
+  } finally {
+    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
+  }
+  return complete(folder) ? undefined : `${folder} did not get all of ${packages.session.join(', ')}`;
+}
+
+function complete(folder) {
+  const installed = (name) => existsSync(path.join(folder, 'var', 'lib', 'dpkg', 'info', `${name}.list`));
+  return [...packages.session, ...packages.tests].every(installed);
+}
+
+function bootstrap(folder, suite) {
+  if (spawnSync('which', ['debootstrap']).status !== 0) {
     say('installing by apt: debootstrap');
     apt(['update']);
     apt(['install', '-y', '--no-install-recommends', 'debootstrap']);
@@ -97,7 +120,7 @@ async function prepare(folder, suite) {
   say(`making ${folder} (a few minutes, 1 GB)`);
   mkdirSync(home, { recursive: true });
   rmSync(folder, { recursive: true, force: true });
-  // debootstrap of an older release knows newer suites only by the name of this script, which is the same for all.
+  // A suite that this debootstrap does not know by name is made by the script that serves all of them.
   const script = existsSync(`/usr/share/debootstrap/scripts/${suite}`) ? [] : ['/usr/share/debootstrap/scripts/sid'];
   command('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, folder, mirror(), ...script]);
   write(folder, 'etc/apt/apt.conf.d/99small', 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n');
@@ -108,15 +131,6 @@ async function prepare(folder, suite) {
   chmodSync(path.join(folder, 'usr/sbin/policy-rc.d'), 0o755);
   for (const name of ['resolv.conf', 'hosts']) copyFileSync(`/etc/${name}`, path.join(folder, 'etc', name));
   for (const name of aptProxies()) copyFileSync(name, path.join(folder, name));
-  const mounted = [];
-  try {
-    for (const each of ['/proc', '/dev']) mount(each, path.join(folder, each), mounted);
-    command('chroot', [folder, 'apt-get', '-qq', 'update']);
-    command('chroot', [folder, 'apt-get', '-qq', 'install', '-y', 'elixir', 'erlang-debugger', 'erlang-eunit', 'erlang-dev']);
-  } finally {
-    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
-  }
-  return undefined;
 }
 
 /** Whether a bind mount works, tried on a folder of our own. */
@@ -133,23 +147,6 @@ function mount(from, to, mounted) {
   if (spawnSync('mountpoint', ['-q', to]).status === 0) return;
   command('mount', ['--rbind', '--make-rslave', from, to]);
   mounted.push(to);
-}
-
-/**
- * Programs with the names of Erlang's and Elixir's, which run those of the folder: in the same working directory and with
- * the same environment, so that node, which stays outside, notices no difference.
- */
-function wrappers(folder, otp) {
-  const bin = path.join(root, '.cache', 'matrix-bin', String(otp));
-  mkdirSync(bin, { recursive: true });
-  for (const program of programs) {
-    const target = path.join(bin, program);
-    // chroot changes to /, so the shell inside goes back to where we are before it becomes the program.
-    const inside = `export PATH=/usr/local/bin:/usr/bin:/bin; cd "$1" && shift && exec ${program} "$@"`;
-    writeFileSync(target, `#!/bin/sh\nexec chroot ${quoted(folder)} /bin/sh -c '${inside}' ${program} "$PWD" "$@"\n`);
-    chmodSync(target, 0o755);
-  }
-  return bin;
 }
 
 function mirror() {
@@ -180,14 +177,6 @@ function command(name, args) {
     maxBuffer: 64 * 1024 * 1024,
   });
   if (status !== 0) throw new Error(`${name} ${args.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`);
-}
-
-function found(program) {
-  return spawnSync('which', [program]).status === 0;
-}
-
-function quoted(text) {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function say(text) {

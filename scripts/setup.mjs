@@ -7,8 +7,8 @@ import path from 'node:path';
 
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[/\\]$/, '');
 
-/** What a debug session needs beyond Elixir itself, and what our tests need in addition. */
-const packages = { session: ['elixir', 'erlang-debugger'], tests: ['erlang-eunit', 'erlang-dev'] };
+/** What a debug session needs, and what our tests need in addition. */
+export const packages = { session: ['elixir', 'erlang-debugger'], tests: ['erlang-eunit', 'erlang-dev'] };
 
 const oldest = { elixir: [1, 14], otp: 25 };
 
@@ -92,8 +92,9 @@ function explain(found, wanted) {
   return `Elixir ${found.elixir} on OTP ${found.otp} is too old: install ${need}.`;
 }
 
-/** On Debian and Ubuntu as root; the only system we change. */
+/** On Debian and Ubuntu as root, unless ECD_NO_APT says not to; the only system we change. */
 export function canUseApt() {
+  if (process.env.ECD_NO_APT !== undefined) return false;
   if (process.getuid?.() !== 0 || !existsSync('/etc/os-release') || !existsSync('/usr/bin/apt-get')) return false;
   return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
 }
