@@ -1,0 +1,80 @@
+%% The session as a whole: configure, status, metrics, and how it ends. Knows no breakpoint and no process itself.
+-module(ecd_session).
+
+-export([configure/1, status/1, metrics/1, detach/1, terminate/1, lost/0]).
+
+%% In the order they start; each start/0 is idempotent and returns ok. They end in reverse order on detach.
+-define(PARTS, [ecd_modules, ecd_threads, ecd_control, ecd_breakpoints, ecd_exceptions]).
+
+%% ConfigureArgs -> ConfigureResult (protocol/agent.ts).
+-spec configure(map()) -> map().
+configure(Args) ->
+    ok = ecd_config:set(Args),
+    {Engine, Notices} =
+        case ecd_config:get(noDebug) of
+            true ->
+                {interpreter, []};
+            false ->
+                {ok, Chosen, Said} = ecd_engine:start(),
+                [ok = Part:start() || Part <- ?PARTS],
+                {Chosen, Said}
+        end,
+    #{engine => Engine, notices => Notices, elixir => elixir_version()}.
+
+elixir_version() ->
+    case application:load(elixir) of
+        Loaded when Loaded =:= ok; Loaded =:= {error, {already_loaded, elixir}} ->
+            {ok, Version} = application:get_key(elixir, vsn),
+            list_to_binary(Version);
+        {error, _} ->
+            nil
+    end.
+
+%% What is prepared and armed, and why.
+-spec status(map()) -> map().
+status(#{}) ->
+    #{engine => ecd_engine:name(), modules => [status_row(Row) || Row <- ecd_engine:status()], leftBehind => []}.
+
+status_row(#{module := Module, owners := Owners, causes := Causes} = Row) ->
+    Reasons = lists:usort([unicode:characters_to_binary(owner(Owner)) || Owner <- Owners] ++ Causes),
+    Shown = maps:with([state, functions, bytes, prepareMs], Row),
+    Shown#{module => ecd_modules:display(Module), reason => iolist_to_binary(lists:join("; ", Reasons))}.
+
+%% Who arms what: see the calls of ecd_engine:arm/3.
+owner({breakpoint, Id}) -> io_lib:format("breakpoint ~p", [Id]);
+owner({step, Pid}) -> io_lib:format("a step of process ~p", [Pid]);
+owner({Part, _}) when is_atom(Part) -> owner(Part);
+owner(Part) -> io_lib:format("~tp", [Part]).
+
+%% Numbers of the agent: bytes.
+-spec metrics(map()) -> map().
+metrics(#{}) ->
+    maps:merge(ecd_engine:metrics(), #{
+        beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count)
+    }).
+
+%% Disarms everything, resumes everyone, takes the agent out of the node.
+-spec detach(map()) -> map().
+detach(#{}) ->
+    #{left => stop_parts()}.
+
+stop_parts() ->
+    [ok = Part:stop() || Part <- lists:reverse(?PARTS)],
+    {ok, Left} = ecd_engine:stop(),
+    [ecd_modules:display(Module) || Module <- Left].
+
+%% Ends the program as `init:stop` does, and by force when that takes too long.
+-spec terminate(map()) -> map().
+terminate(#{timeout := Timeout}) ->
+    _ = stop_parts(),
+    spawn(fun() -> timer:sleep(Timeout), erlang:halt(143, [{flush, false}]) end),
+    init:stop(143),
+    #{}.
+
+%% The adapter is gone: nothing of a launched program may stay behind, an attached node goes on without us.
+-spec lost() -> ok | no_return().
+lost() ->
+    case ecd_config:get(attach) of
+        true -> _ = stop_parts(), ok;
+        false -> erlang:halt(143, [{flush, false}])
+    end.
