@@ -4,8 +4,8 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
--export([remember/3, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
--export([modules/1, loaded_sources/1, announce/2, announce_new/0]).
+-export([remember/3, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
+-export([modules/1, loaded_sources/1, announce/2, announce_new/0, built/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
@@ -93,9 +93,16 @@ md5(Mod) ->
 %% The compile tracer or the script launcher saw a module come into being; its bytecode may exist nowhere else.
 -spec remember(module(), binary(), file:filename_all()) -> ok.
 remember(Mod, Bytes, File) ->
-    true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), canonical(File)}}]),
-    ets:delete(?TABLE, {own, Mod}),
+    Path = canonical(File),
+    true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), Path}}]),
+    true = ets:insert(?TABLE, {{made, Mod}, filelib:last_modified(Path)}),
+    true = ets:delete(?TABLE, {own, Mod}),
     ok.
+
+%% Whether a source has not changed since a module made from it was last remembered.
+-spec is_as_remembered(module(), file:filename_all()) -> boolean().
+is_as_remembered(Mod, Path) ->
+    ets:lookup(?TABLE, {made, Mod}) =:= [{{made, Mod}, filelib:last_modified(Path)}].
 
 %% Bytecode that by now lies on disk need not be kept: called when a compilation has written its beams.
 -spec forget_memory() -> ok.
