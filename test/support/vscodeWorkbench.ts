@@ -3,18 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { root } from './paths';
-import type { VsCodeInChromium } from './vscodeInChromium';
 
 const ARTIFACTS = path.join(root, 'test', 'artifacts');
 /** Every wait on the page; a first debug session compiles the project. */
 const PATIENCE = 60_000;
 
 export class Workbench {
-  readonly page: Page;
-
-  constructor(private readonly vscode: VsCodeInChromium) {
-    this.page = vscode.page;
-    this.page.setDefaultTimeout(PATIENCE);
+  constructor(readonly page: Page) {
+    page.setDefaultTimeout(PATIENCE);
   }
 
   /** Ready once the extension host answers: the explorer lists the folder. */
@@ -44,15 +40,15 @@ export class Workbench {
     const input = this.page.locator('.quick-input-widget input').first();
     await input.waitFor();
     await input.fill(`>${title}`);
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
-    await this.page.keyboard.press('Enter');
+    const named = this.page.locator('.label-name', { hasText: exactly(title) });
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ has: named }).first().click();
   }
 
   /** Clicks left of the line number, where breakpoints are. */
   async clickGutter(line: number): Promise<void> {
     const number = this.page
       .locator('.editor-instance .margin-view-overlays .line-numbers')
-      .filter({ hasText: new RegExp(`^${line}$`) });
+      .filter({ hasText: exactly(String(line)) });
     const box = await number.first().boundingBox();
     if (box === null) throw new Error(`line ${line} is not on the screen`);
     await this.page.mouse.click(box.x - 8, box.y + box.height / 2);
@@ -113,9 +109,15 @@ export class Workbench {
     return this.page.locator('.repl .repl-tree').innerText();
   }
 
-  /** By the theme's id, as the setting has it; waits until the page wears it. */
-  async theme(id: string, kind: 'vs' | 'vs-dark' | 'hc-black' | 'hc-light'): Promise<void> {
-    await this.vscode.set({ 'workbench.colorTheme': id });
+  /** By the theme's label, as in the picker; waits until the page wears it. */
+  async theme(label: string, kind: 'vs' | 'vs-dark' | 'hc-black' | 'hc-light'): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    const input = this.page.locator('.quick-input-widget input[placeholder^="Select Color Theme"]');
+    await input.waitFor();
+    await input.fill(label);
+    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label }).waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
     await this.page.locator(`.monaco-workbench.${kind}`).first().waitFor();
   }
 
@@ -124,4 +126,8 @@ export class Workbench {
     await mkdir(ARTIFACTS, { recursive: true });
     await this.page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`) });
   }
+}
+
+function exactly(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
 }
