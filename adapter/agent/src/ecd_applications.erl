@@ -47,8 +47,11 @@ is_vm_process(Pid, Name) ->
 is_vm_module(Module) ->
     case atom_to_list(Module) of
         "erts_" ++ _ -> true;
-        _ -> lists:member(Module, [init, erl_prim_loader, user, group, user_drv, prim_tty, prim_file, application_master,
-                                   logger_std_h, socket_registry, code_server])
+        _ ->
+            lists:member(Module, [
+                init, erl_prim_loader, user, group, user_drv, prim_tty, prim_file, application_master, logger_std_h,
+                socket_registry, code_server
+            ])
     end.
 
 is_vm_name(Name) ->

@@ -51,8 +51,10 @@ type(Term) when is_list(Term) ->
     end.
 
 printable(Chars) ->
-    lists:all(fun(C) -> is_integer(C) andalso (C >= 32 andalso C =< 126 orelse C >= 7 andalso C =< 13 orelse C =:= 27) end,
-              Chars).
+    lists:all(
+        fun(C) -> is_integer(C) andalso (C >= 32 andalso C =< 126 orelse C >= 7 andalso C =< 13 orelse C =:= 27) end,
+        Chars
+    ).
 
 %% How many named and how many indexed children.
 -spec counts(term()) -> {non_neg_integer(), non_neg_integer()}.
@@ -265,4 +267,4 @@ is_text(Binary) ->
 
 is_printable(List) -> io_lib:printable_unicode_list(List).
 
-numbered(List) -> lists:zip(lists:seq(0, length(List) - 1), List).
+numbered(List) -> [{N - 1, Element} || {N, Element} <- lists:enumerate(List)].

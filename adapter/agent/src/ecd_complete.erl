@@ -21,7 +21,7 @@
 -spec completions(map()) -> map().
 completions(#{frame := FrameId, text := Text, column := Column}) ->
     Frame = case FrameId of nil -> none; _ -> ecd_frames:frame(FrameId) end,
-    Variables = case Frame of none -> []; _ -> ecd_eval:variables(Frame) end,
+    Variables = ecd_eval:variables(Frame),
     Before = before(Text, Column),
     case ecd_worker:run(fun() -> targets(Before, Frame, Variables) end, ?TIMEOUT) of
         {ok, Targets} -> #{targets => Targets};

@@ -79,7 +79,7 @@ place(_ExitInfo, Frames) ->
     end.
 
 variables({{_Mod, _Line}, [_ | _] = Bindings, _Stack}) ->
-    Shown = [{Name, Value} || {Raw, Value} <- Bindings, ecd_names:is_user_variable(Raw), Name <- [ecd_names:variable(Raw)]],
+    Shown = [{Name, Value} || {Raw, Value} <- Bindings, {Name, _} <- [ecd_scope:name(Raw)]],
     [["    ", Name, " = ", value(Value), "\n"] || {Name, Value} <- lists:sublist(lists:sort(Shown), ?VARIABLES)];
 variables(_ExitInfo) ->
     [].

@@ -12,8 +12,8 @@
 -spec rows(ecd_frames:frame()) -> [ecd_values:row()].
 rows(Frame = #{pid := Pid}) ->
     Items = [
-        message_queue_len, dictionary, initial_call, current_function, links, monitors, monitored_by, trap_exit, priority,
-        group_leader, memory, reductions
+        message_queue_len, dictionary, initial_call, current_function, links, monitors, monitored_by, trap_exit,
+        priority, group_leader, memory, reductions
     ],
     case process_info(Pid, Items) of
         undefined ->
@@ -54,7 +54,7 @@ messages(#{pid := Pid}) ->
             [{{info, <<"messages">>}, {text, counted(N, <<"message">>), <<"too many to show">>}}];
         {_, _} ->
             case process_info(Pid, messages) of
-                {_, Messages} -> [{{at, I}, {term, M}} || {I, M} <- lists:zip(lists:seq(0, length(Messages) - 1), Messages)];
+                {_, Messages} -> [{{at, I - 1}, {term, M}} || {I, M} <- lists:enumerate(Messages)];
                 undefined -> []
             end;
         undefined ->
@@ -80,7 +80,8 @@ is_server(Dictionary) ->
 -spec server_state(ecd_frames:frame()) -> [ecd_values:row()].
 server_state(#{pid := Pid}) ->
     case ecd_control:stop_info(Pid) of
-        {stopped, #{meta := Meta}} -> callback_state([Frame || Meta =/= none, Frame <- lists:reverse(ecd_meta:frames(Meta))]);
+        {stopped, #{meta := none}} -> callback_state([]);
+        {stopped, #{meta := Meta}} -> callback_state(lists:reverse(ecd_meta:frames(Meta)));
         running -> asked_state(Pid)
     end.
 

@@ -2,14 +2,17 @@
 %% Parses and prepares in throw-away processes; knows nothing of stacks, and renders through ecd_values.
 -module(ecd_eval).
 
--export([evaluate/1, end_evaluation/1, set_variable/1, busy/0, variables/1, resumed/1, drop/1, stop/0]).
+-export([evaluate/1, end_evaluation/1, set_variable/1, is_busy/1, variables/1, resumed/1, drop/1, stop/0]).
+%% Called in the user's process.
 -export([run/1, take/1]).
 
-%% {{work, Id}, Work}, {{busy, Pid}, Id}; what the console bound: {{rebound, Pid, Level}, Bindings} for variables that the
-%% program has in that frame, until it resumes, and {{bound, Pid}, Bindings} for the console's own.
+%% {{work, Id}, Work}, {{busy, Pid}, Id}; what the console bound: {{rebound, Pid, Level}, Bindings} for variables that
+%% the program has in that frame, until it resumes, and {{bound, Pid | session}, Bindings} for the console's own.
 -define(TABLE, ecd_evaluations).
 %% ms for what prepares an evaluation: parsing, the environment, the companion module.
 -define(PREPARE, 10000).
+%% ms for the evaluator to bind a variable.
+-define(SET, 5000).
 
 %% DAP evaluate.
 -spec evaluate(map()) -> map().
@@ -30,8 +33,6 @@ owner(none) -> session;
 owner(#{pid := Pid}) -> Pid.
 
 %% A variable's value needs no evaluation; most hovers and watches are just that.
-simple(_Expression, none) ->
-    no;
 simple(Expression, Frame) ->
     Name = string:trim(Expression),
     case ecd_names:is_identifier(Name) andalso lists:keyfind(Name, 1, variables(Frame)) of
@@ -39,11 +40,12 @@ simple(Expression, Frame) ->
         false -> no
     end.
 
-expression_name(Expression, none) -> {elixir, Expression};
 expression_name(Expression, Frame) -> {ecd_expression:language(Frame), string:trim(Expression)}.
 
 %% The console's own variables, hidden by the frame's, hidden by what the console rebound in this frame.
--spec variables(ecd_frames:frame()) -> [{binary(), term()}].
+-spec variables(ecd_frames:frame() | none) -> [{binary(), term()}].
+variables(none) ->
+    maps:to_list(bound({bound, session}));
 variables(Frame = #{pid := Pid}) ->
     Visible = maps:from_list([{Name, Value} || {Name, Value, _Raw} <- ecd_frames:bindings(Frame)]),
     Layers = [bound({bound, Pid}), Visible, bound(rebound_key(Frame))],
@@ -67,8 +69,13 @@ evaluated(Expression, Frame, Context, Purpose) ->
         {<<"repl">>, {stopped, Meta}} ->
             Reference = in_process(Expression, Frame, Meta),
             present_reference(Reference, Name, Purpose);
+        {<<"repl">>, running} ->
+            %% Whoever types it waits for it, and can cancel it.
+            {Value, Bindings} = in_throw_away(Expression, Frame, infinity),
+            bind({bound, owner(Frame)}, Bindings),
+            ecd_values:present(owner(Frame), Value, Name, Purpose);
         _ ->
-            Value = in_throw_away(Expression, Frame),
+            {Value, _Bindings} = in_throw_away(Expression, Frame, ecd_config:get(evaluateTimeout)),
             ecd_values:present(owner(Frame), Value, Name, Purpose)
     end.
 
@@ -86,27 +93,32 @@ present_reference(Reference, Name, Purpose) ->
     ecd_values:present(Owner, Value, Name, Purpose).
 
 %% In a throw-away process that looks like the frame's.
-in_throw_away(Expression, Frame) ->
-    Timeout = ecd_config:get(evaluateTimeout),
+in_throw_away(Expression, Frame, Timeout) ->
     Evaluation = prepare(Expression, Frame),
     Work = fun() ->
         look_like(Frame),
         ecd_expression:run(Evaluation)
     end,
     case ecd_worker:run(Work, Timeout) of
-        {ok, {ok, Value, _Bindings}} -> Value;
+        {ok, {ok, Value, Bindings}} -> {Value, Bindings};
         {ok, {error, Text}} -> failed(Text);
-        timeout -> ecd_failure:user(<<"evaluateTimeout">>, ["The expression took more than ", seconds(Timeout), " or too much "
-                                    "memory and was ended."], "Raise evaluateTimeout, or evaluate it in the debug console.");
+        timeout -> too_much(Timeout);
         {died, Reason} -> failed(io_lib:format("** (EXIT) ~0tP", [Reason, 20]))
     end.
 
-seconds(Ms) -> io_lib:format("~.1f s", [Ms / 1000]).
+too_much(infinity) ->
+    failed("The expression used too much memory and was ended.");
+too_much(Timeout) ->
+    ecd_failure:user(
+        <<"evaluateTimeout">>,
+        io_lib:format("The expression took more than ~.1f s or too much memory and was ended.", [Timeout / 1000]),
+        "Raise evaluateTimeout, or evaluate it in the debug console."
+    ).
 
 failed(Text) -> ecd_failure:user(<<"evaluateError">>, Text).
 
 prepare(Expression, Frame) ->
-    Variables = case Frame of none -> []; _ -> variables(Frame) end,
+    Variables = variables(Frame),
     case ecd_worker:run(fun() -> ecd_expression:prepare(Expression, Frame, Variables) end, ?PREPARE) of
         {ok, {ok, Evaluation}} -> Evaluation;
         {ok, {error, Text}} -> failed(Text);
@@ -126,9 +138,9 @@ look_like(#{pid := Pid}) ->
             ok
     end.
 
-%% In the stopped process itself. This handler may be ended meanwhile (cancel); the process then still evaluates, says
-%% so to the next evaluation, and run/1 does what is left to do.
-in_process(Expression, Frame = #{pid := Pid, module := Module}, Meta) ->
+%% In the stopped process itself. This handler may be ended meanwhile (cancel): the process that waits for the evaluator
+%% is another one, and the stopped process stays busy until it has finished or is ended.
+in_process(Expression, Frame = #{pid := Pid}, Meta) ->
     refuse_busy(Pid),
     Evaluation = prepare(Expression, Frame),
     Visible = [Name || {Name, _Value, _Raw} <- ecd_frames:bindings(Frame)],
@@ -137,17 +149,24 @@ in_process(Expression, Frame = #{pid := Pid, module := Module}, Meta) ->
         true -> ok;
         false -> ets:delete(?TABLE, {work, Id}), refuse_busy(Pid)
     end,
-    case ecd_meta:eval_in_process(Meta, Module, {?MODULE, run, [Id]}, infinity) of
-        {ok, {ok, Reference}} -> Reference;
-        {ok, {error, Text}} -> failed(Text);
-        Other ->
-            ets:delete(?TABLE, {busy, Pid}),
-            ets:delete(?TABLE, {work, Id}),
-            failed(io_lib:format("The process could not evaluate: ~0tP", [Other, 20]))
+    {Driver, Monitor} = spawn_monitor(fun() -> exit({evaluated, drive(Pid, Frame, Meta, Id)}) end),
+    receive
+        {'DOWN', Monitor, process, Driver, {evaluated, {ok, {ok, Reference}}}} -> Reference;
+        {'DOWN', Monitor, process, Driver, {evaluated, {ok, {error, Text}}}} -> failed(Text);
+        {'DOWN', Monitor, process, Driver, Other} ->
+            failed(io_lib:format("The process could not evaluate the expression: ~0tP", [Other, 20]))
+    end.
+
+drive(Pid, #{module := Module}, Meta, Id) ->
+    try
+        ecd_meta:eval_in_process(Meta, Module, {?MODULE, run, [Id]}, infinity)
+    after
+        ets:delete(?TABLE, {busy, Pid}),
+        ets:delete(?TABLE, {work, Id})
     end.
 
 refuse_busy(Pid) ->
-    case ets:member(?TABLE, {busy, Pid}) of
+    case is_busy(Pid) of
         true -> ecd_failure:user(<<"evaluationBusy">>, "The process is still evaluating an earlier expression.",
                                  "Wait for it, or end the process with endEvaluation.");
         false -> ok
@@ -162,15 +181,13 @@ new_work(Work) ->
 -spec run(integer()) -> {ok, pos_integer()} | {error, binary()}.
 run(Id) ->
     [{_, {Pid, Rebound, Visible, Evaluation}}] = ets:take(?TABLE, {work, Id}),
-    try ecd_expression:run(Evaluation) of
+    case ecd_expression:run(Evaluation) of
         {ok, Value, Bindings} ->
             bind(Rebound, maps:with(Visible, Bindings)),
             bind({bound, Pid}, maps:without(Visible, Bindings)),
             {ok, ecd_values:reference(Pid, {root, Value, none})};
         {error, Text} ->
             {error, Text}
-    after
-        ets:delete(?TABLE, {busy, Pid})
     end.
 
 %% Called in the user's process by the evaluator: the value that set_variable/1 binds.
@@ -179,17 +196,17 @@ take(Id) ->
     [{_, Value}] = ets:take(?TABLE, {work, Id}),
     Value.
 
-%% Threads whose process evaluates for the debug console, for whoever must say so.
--spec busy() -> [integer()].
-busy() ->
-    [ecd_threads:id(Pid) || [Pid] <- ets:match(?TABLE, {{busy, '$1'}, '_'})].
+%% Whether the process evaluates for the debug console: its evaluator takes no command until that is over.
+-spec is_busy(pid()) -> boolean().
+is_busy(Pid) ->
+    ets:member(?TABLE, {busy, Pid}).
 
 %% endEvaluation: the process cannot be interrupted, only ended.
 -spec end_evaluation(map()) -> map().
 end_evaluation(#{thread := Thread}) ->
     case ecd_threads:pid(Thread) of
         {ok, Pid} ->
-            case ets:member(?TABLE, {busy, Pid}) of
+            case is_busy(Pid) of
                 true ->
                     exit(Pid, kill),
                     ets:delete(?TABLE, {busy, Pid}),
@@ -210,15 +227,33 @@ set_variable(#{reference := Reference, name := Name, value := Expression}) ->
     {Pid, Frame, Raw} = settable(ecd_values:locator(Reference), Name),
     {stopped, Meta} = stopped(Frame),
     refuse_busy(Pid),
-    Value = in_throw_away(Expression, Frame),
+    {Value, _Bindings} = in_throw_away(Expression, Frame, ecd_config:get(evaluateTimeout)),
+    bind_in_evaluator(Meta, Frame, Raw, Value),
+    ets:insert(?TABLE, {rebound_key(Frame), maps:remove(Name, bound(rebound_key(Frame)))}),
+    ecd_values:present(Pid, Value, expression_name(Name, Frame), list).
+
+%% The evaluator's own command line binds a variable anew when it stands alone on the left of a match.
+bind_in_evaluator(Meta, #{module := Module}, Raw, Value) ->
+    is_scannable(Raw) orelse unsettable("Erlang's evaluator cannot write the name of this variable."),
     Id = new_work(Value),
-    case ecd_meta:set_variable(Meta, Raw, {?MODULE, take, [Id]}) of
-        ok ->
-            ets:insert(?TABLE, {rebound_key(Frame), maps:remove(Name, bound(rebound_key(Frame)))}),
-            ecd_values:present(Pid, Value, expression_name(Name, Frame), list);
-        {error, Reason} ->
-            ets:delete(?TABLE, {work, Id}),
-            unsettable(io_lib:format("The evaluator refused: ~0tP.", [Reason, 20]))
+    Monitor = monitor(process, Meta, [{alias, reply_demonitor}]),
+    Text = unicode:characters_to_list(io_lib:format("~ts = ~s:take(~b).~n", [Raw, ?MODULE, Id])),
+    Meta ! {user, {eval, {Monitor, Module, Text, nostack}}},
+    Outcome =
+        receive
+            {Meta, {eval_rsp, Bound}} -> {bound, Bound};
+            {'DOWN', Monitor, process, Meta, Reason} -> {down, Reason}
+        after ?SET ->
+            timeout
+        end,
+    demonitor(Monitor, [flush]),
+    ets:delete(?TABLE, {work, Id}),
+    Outcome =:= {bound, Value} orelse unsettable(io_lib:format("The evaluator refused: ~0tP.", [Outcome, 20])).
+
+is_scannable(Raw) ->
+    case erl_scan:string(atom_to_list(Raw)) of
+        {ok, [{var, _, Raw}], _} -> true;
+        _ -> false
     end.
 
 settable({Pid, {scope, {ecd_frames, locals, [Frame]}}}, Name) ->

@@ -44,22 +44,50 @@ prepare_elixir(Text, Frame, Variables) ->
     reported(fun() ->
         Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
         #{env := Env0, module := Module, attributes := Attributes} = place(Frame),
-        known(Parsed, Module, Variables),
         Quoted = at_self(at_module(Parsed, Module)),
         {Rewritten, Values} = at_attributes(Quoted, Attributes),
         Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
-        {ok, #elixir{quoted = Rewritten, env = functions(Env0, Module, Rewritten), binding = Binding}}
+        Env = functions(Env0, Module, Rewritten),
+        known(Parsed, Env, Variables),
+        {ok, #elixir{quoted = Rewritten, env = Env, binding = Binding}}
     end).
 
-%% A lone name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would warn on the program's
-%% standard error.
-known({Name, _, Context}, Module, Variables) when is_atom(Name), is_atom(Context) ->
-    Text = atom_to_binary(Name),
-    Known = lists:keymember(Text, 1, Variables) orelse lists:member(Name, ['__MODULE__', '__ENV__', '__DIR__']) orelse
-        (Module =/= nil andalso lists:member({Name, 0}, Module:'__info__'(functions) ++ ecd_private:names(Module))),
-    Known orelse error('Elixir.ArgumentError':exception([{message, <<"undefined variable \"", Text/binary, "\"">>}]));
-known(_Quoted, _Module, _Variables) ->
-    ok.
+%% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function and warn
+%% on the program's standard error. Names that the expression itself may bind are left to the compiler.
+known(Parsed, Env, Variables) ->
+    Imported = lists:append([Definitions || {_, Definitions} <- maps:get(functions, Env) ++ maps:get(macros, Env)]),
+    Unknown = [
+        Name
+     || Name <- lists:uniq(used(Parsed)) -- bound(Parsed),
+        not lists:keymember(atom_to_binary(Name), 1, Variables),
+        not lists:member({Name, 0}, Imported),
+        string:prefix(atom_to_list(Name), "_") =:= nomatch
+    ],
+    case Unknown of
+        [] -> ok;
+        [Name | _] -> error(undefined_variable(atom_to_binary(Name)))
+    end.
+
+undefined_variable(Name) ->
+    'Elixir.ArgumentError':exception(<<"undefined variable \"", Name/binary, $">>).
+
+used({quote, _, _}) -> [];
+used({'@', _, [{_, _, Context}]}) when is_atom(Context) -> [];
+used({Operator, _, [{'/', _, [{_, _, Context}, _]}]}) when Operator =:= '&', is_atom(Context) -> [];
+used({'<<>>', _, Parts}) -> used([case Part of {'::', _, [Value, _]} -> Value; _ -> Part end || Part <- Parts]);
+used({Name, _, Context}) when is_atom(Name), is_atom(Context) -> [Name];
+used({Left, _, Right}) -> used(Left) ++ used(Right);
+used({Left, Right}) -> used(Left) ++ used(Right);
+used([Head | Tail]) -> used(Head) ++ used(Tail);
+used(_) -> [].
+
+%% Whatever stands on the left of something that binds.
+bound({Operator, _, [Left, Right]}) when Operator =:= '='; Operator =:= '<-'; Operator =:= '->' ->
+    used(Left) ++ bound(Left) ++ bound(Right);
+bound({Left, _, Right}) -> bound(Left) ++ bound(Right);
+bound({Left, Right}) -> bound(Left) ++ bound(Right);
+bound([Head | Tail]) -> bound(Head) ++ bound(Tail);
+bound(_) -> [].
 
 %% Names of the frame's place; calls Elixir.
 -spec place(ecd_frames:frame() | none) -> ecd_env:place().
@@ -115,7 +143,8 @@ attributes(_) -> [].
 
 %% Definitions see only what was defined above them; dropping the one in hand ends every cycle.
 attribute({Definition, Env}, Attributes) ->
-    {Rewritten, Values} = at_attributes(Definition, maps:filter(fun(_, Value) -> Value =/= {Definition, Env} end, Attributes)),
+    Others = maps:filter(fun(_, Value) -> Value =/= {Definition, Env} end, Attributes),
+    {Rewritten, Values} = at_attributes(Definition, Others),
     {Value, _} = 'Elixir.Code':eval_quoted(Rewritten, Values, Env),
     Value.
 
@@ -155,7 +184,8 @@ prepare_erlang(Text, Frame, Variables) ->
         {ok, Tokens, _} ->
             case erl_parse:parse_exprs(Tokens) of
                 {ok, Expressions} ->
-                    Binding = [{?ERLANG_SELF, pid(Frame)} | [{binary_to_atom(Name), Value} || {Name, Value} <- Variables]],
+                    Named = [{binary_to_atom(Name), Value} || {Name, Value} <- Variables],
+                    Binding = [{?ERLANG_SELF, pid(Frame)} | Named],
                     {ok, #erlang{expressions = at_pid(Expressions), binding = Binding, local = local(Frame)}};
                 {error, {_, Module, Error}} ->
                     {error, unicode:characters_to_binary(Module:format_error(Error))}
@@ -230,7 +260,12 @@ reported(Fun) ->
     end.
 
 error_text(error, #{'__struct__' := 'Elixir.CompileError'}, _Stack, [_ | _] = Diagnostics) ->
-    unicode:characters_to_binary(lists:join($\n, [["** (CompileError) ", Message] || #{message := Message} <- Diagnostics]));
+    Messages = [[<<"** (CompileError) ">>, Message] || #{message := Message} <- Diagnostics],
+    iolist_to_binary(lists:join($\n, Messages));
+error_text(Class, Reason, [{Module, _, _, _} | _], _Diagnostics) when
+    Module =:= elixir_expand; Module =:= elixir_errors
+->
+    ecd_private:hide('Elixir.Exception':format_banner(Class, Reason));
 error_text(Class, Reason, Stack, _Diagnostics) ->
     ecd_private:hide(string:trim('Elixir.Exception':format(Class, Reason, Stack), trailing)).
 

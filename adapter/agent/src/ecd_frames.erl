@@ -275,4 +275,5 @@ pipeline(Frame) ->
 
 -spec unavailable(frame()) -> [ecd_values:row()].
 unavailable(_Frame) ->
-    [{{info, <<"native code">>}, {text, <<"runs natively; set a breakpoint in this function to see its values">>, <<>>}}].
+    Text = <<"runs natively; set a breakpoint in this function to see its values">>,
+    [{{info, <<"native code">>}, {text, Text, <<>>}}].

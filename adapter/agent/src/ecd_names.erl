@@ -24,11 +24,13 @@ function_chars(Module, <<"MACRO-", Name/binary>>, Arity) when Arity > 0 ->
     plain(Module, Name, Arity - 1);
 function_chars(Module, <<$-, Lifted/binary>> = Name, Arity) ->
     %% `-fun/1-fun-0-`, `-fun/1-lc$^0/1-0-`, `-fun/1-inlined-0-`: what the compiler lifted out of fun/1.
-    case re:run(Lifted, <<"^(.*)/(\\d+)-(fun|lc|lbc|blc|bc|mc|after|inlined)[-$^].*$"/utf8>>,
-                [unicode, dotall, {capture, all_but_first, binary}]) of
+    %% `lists^map` is a comprehension or library loop that was made part of the function.
+    Pattern = <<"^(.*)/(\\d+)-(fun|lc|lbc|blc|bc|mc|after|inlined|lists)[-$^].*$"/utf8>>,
+    case re:run(Lifted, Pattern, [unicode, dotall, {capture, all_but_first, binary}]) of
         {match, [Host, HostArity, Kind]} ->
             In = [" in ", function_chars(Module, Host, binary_to_integer(HostArity))],
             case Kind of
+                <<"lists">> -> function_chars(Module, Host, binary_to_integer(HostArity));
                 <<"fun">> -> ["anonymous fn/", integer_to_list(Arity) | In];
                 <<"after">> -> ["after" | In];
                 <<"inlined">> -> ["inlined code" | In];

@@ -127,17 +127,20 @@ is_agent_name(Name) ->
         _ -> false
     end.
 
-%% A meta is spawned inside dbg_ieval and stays there.
+%% A meta is spawned inside dbg_ieval and stays there; a debugged process that is in dbg_ieval (its closures start
+%% there) has dbg_debugged on top of it.
 is_meta(Pid) ->
     case process_info(Pid, [initial_call, current_function]) of
-        [{_, {erlang, apply, 2}}, {_, Function}] -> element(1, Function) =:= dbg_ieval orelse in_evaluator(Pid, Function);
+        [{_, {erlang, apply, 2}}, {_, {Module, _, _}}] -> in_evaluator(Pid, Module);
         _ -> false
     end.
 
-in_evaluator(Pid, {Module, _, _}) when Module =:= dbg_icmd; Module =:= dbg_iserver; Module =:= dbg_istk; Module =:= gen ->
-    lists:keymember(dbg_ieval, 1, ecd_handles:stacktrace(Pid)) andalso
-        not lists:keymember(dbg_debugged, 1, ecd_handles:stacktrace(Pid));
-in_evaluator(_Pid, _Function) ->
+in_evaluator(_Pid, dbg_ieval) ->
+    true;
+in_evaluator(Pid, Module) when Module =:= dbg_icmd; Module =:= dbg_iserver; Module =:= dbg_istk; Module =:= gen ->
+    Modules = [M || {M, _, _, _} <- ecd_handles:stacktrace(Pid)],
+    lists:member(dbg_ieval, Modules) andalso not lists:member(dbg_debugged, Modules);
+in_evaluator(_Pid, _Module) ->
     false.
 
 started_by_agent(Pid) ->

@@ -10,7 +10,9 @@
 -type mfargs() :: {module(), atom(), [term()]}.
 %% What a reference stands for: rows to be computed, a value, or a place inside the value of another reference.
 -type locator() ::
-    {scope, mfargs()} | {root, term(), ecd_children:name()} | {path, pos_integer(), [ecd_children:step()], ecd_children:name()}.
+    {scope, mfargs()}
+    | {root, term(), ecd_children:name()}
+    | {path, pos_integer(), [ecd_children:step()], ecd_children:name()}.
 -type purpose() :: list | repl | hover | whole.
 
 %% ms for all texts of a page; when that is too little, for one text alone, and then for the page.
@@ -37,7 +39,7 @@ reference(Owner, Locator) ->
 locator(Reference) ->
     case ecd_handles:get(value, Reference) of
         {ok, Owner, Locator} -> {Owner, Locator};
-        error -> ecd_failure:expected(<<"staleReference">>, "The process has moved on since these variables were shown.")
+        error -> ecd_failure:expected(<<"staleReference">>, "The process has moved on since this was shown.")
     end.
 
 %% EvaluateResult of a value, whose children live as long as Owner's handles.

@@ -1,5 +1,5 @@
 %% Throw-away processes with a deadline, for whatever calls code that is not the agent's. They end with their requester,
-%% are never stopped by a breakpoint (the engine asks is/1), and answer nothing after their time.
+%% are never stopped by a breakpoint, and answer nothing after their time.
 -module(ecd_worker).
 
 -export([run/2, run/3, is/1]).
@@ -25,6 +25,7 @@ run(Fun, Timeout, Options) ->
     end,
     {Pid, Monitor} = spawn_opt(Work, [monitor, Heap | Options]),
     true = ets:insert(ecd_handles:workers(), {Pid}),
+    exempt(Pid),
     Guard = spawn(fun() -> guard(Requester, Pid, Timeout) end),
     Pid ! Tag,
     Outcome =
@@ -44,6 +45,14 @@ is(Pid) ->
         ets:member(ecd_handles:workers(), Pid)
     catch
         error:badarg -> false
+    end.
+
+%% Without an engine, or with one that is going down, there is nothing to stop at.
+exempt(Pid) ->
+    try
+        ecd_engine:name() =:= none orelse ecd_engine:exempt(Pid)
+    catch
+        exit:_ -> true
     end.
 
 %% The result may have been sent right before the deadline.
