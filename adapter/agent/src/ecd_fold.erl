@@ -1,10 +1,11 @@
 %% Constants in Erlang abstract forms, folded before the interpreter's loader expands them. Pure; holds no state.
 %%
 %% The loader turns a binary literal into one row element per byte, 50 to 90 times its size, and turns `{integer, L, X}`
-%% into `{value, L, X}` without looking at X. So a folded constant travels as an `integer` form that holds any term.
+%% into `{value, L, X}` without looking at X. So a folded constant travels as an `integer` form that holds any term. Only
+%% erl_parse:map_anno/2, which the loader calls, would take tuples and lists in it for forms: they travel in a map.
 -module(ecd_fold).
 
--export([forms/2, shrink/1]).
+-export([forms/2, shrink/1, revealed/1]).
 
 -define(LARGE, 1024).
 
@@ -145,10 +146,22 @@ pattern(Other, _P) -> Other.
 
 compound(Form) ->
     case constant(Form) of
-        {ok, Term} -> {integer, element(2, Form), Term};
+        {ok, Term} -> {integer, element(2, Form), hidden(Term)};
         false -> Form
     end.
 
+hidden(Term) when is_tuple(Term); is_list(Term) -> #{?MODULE => Term};
+hidden(Term) -> Term.
+
+%% The loader's rows with the constants as they are.
+-spec revealed(Rows) -> Rows when Rows :: term().
+revealed({value, L, #{?MODULE := Term}}) -> {value, L, Term};
+revealed({value, _, _} = Literal) -> Literal;
+revealed(Node) when is_tuple(Node) -> list_to_tuple(revealed(tuple_to_list(Node)));
+revealed([Head | Tail]) -> [revealed(Head) | revealed(Tail)];
+revealed(Other) -> Other.
+
+constant({integer, _, #{?MODULE := Term}}) -> {ok, Term};
 constant({integer, _, Term}) -> {ok, Term};
 constant({float, _, Term}) -> {ok, Term};
 constant({atom, _, Term}) -> {ok, Term};

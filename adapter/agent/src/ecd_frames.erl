@@ -230,7 +230,8 @@ raw_bindings(#{meta := Meta, level := Level}) ->
 
 -spec clauses(frame()) -> [tuple()].
 clauses(#{module := Module, function := Function, arity := Arity}) ->
-    ecd_engine:clauses(Module, {Function, Arity}).
+    %% A closure is written down in the function around it.
+    ecd_engine:clauses(Module, ecd_calls:host({Function, Arity})).
 
 %% What the function was called with, under the parameters' names where those are plain variables.
 -spec arguments(frame()) -> [ecd_values:row()].

@@ -6,7 +6,7 @@
 %% function is always reachable from inside, and an exported one runs natively until its row is opened.
 -module(ecd_prepare).
 
--export([run/4, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([run/4, stock/2, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
@@ -40,6 +40,16 @@ run(Mod, Bytecode, Table, Open) ->
         },
         replace(Mod, Table, Kept, Info, Open),
         {ok, Info}
+    catch
+        throw:{unprepared, Reason} -> {error, Reason}
+    end.
+
+%% The rows as stock `int` would have them: neither transformed nor kept.
+-spec stock(module(), binary()) -> {ok, [ecd_rows:row()]} | {error, binary()}.
+stock(Mod, Bytecode) ->
+    try
+        {Forms, Exported} = forms(Mod, Bytecode),
+        {ok, load(Mod, Forms, Exported)}
     catch
         throw:{unprepared, Reason} -> {error, Reason}
     end.
@@ -157,7 +167,7 @@ load(Mod, Forms, Exported) ->
     Scratch = ets:new(?MODULE, [ordered_set, public]),
     Input = term_to_binary({interpreter_module, maps:keys(Exported), {raw_abstract_v1, Forms}, <<>>, <<>>}),
     try dbg_iload:load_mod(Mod, "", Input, Scratch) of
-        {ok, Mod} -> [Row || {{M, _, _, _}, _} = Row <- ets:tab2list(Scratch), M =:= Mod];
+        {ok, Mod} -> [ecd_fold:revealed(Row) || {{M, _, _, _}, _} = Row <- ets:tab2list(Scratch), M =:= Mod];
         Reason -> unprepared("Erlang's debugger cannot read ~ts: ~0tP", [Mod, Reason, 12])
     after
         ets:delete(Scratch)
