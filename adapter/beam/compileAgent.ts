@@ -102,7 +102,7 @@ Jobs = [{File, filename:join(Out, Name)}
 Parent = self(),
 Refs = [begin
             {_, Ref} = spawn_monitor(fun() ->
-                exit({result, compile:file(File, [{outdir, To}, {i, Sources}, return_errors])})
+                exit({result, compile:file(File, [{outdir, To}, {i, Sources}, return_errors, deterministic])})
             end),
             {File, Ref}
         end || {File, To} <- Jobs],
