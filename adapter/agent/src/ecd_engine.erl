@@ -2,7 +2,7 @@
 %% the adapter's protocol. One engine runs at a time; which one is a constant term, so that no call costs a message.
 -module(ecd_engine).
 
--export([start/0, start/1, stop/0, name/0, metrics/0]).
+-export([start/0, start/1, stop/0, name/0, metrics/0, compiled/0]).
 -export([prepare/2, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
 -export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
 -export([code_changed/1, release/1, status/0]).
@@ -22,6 +22,7 @@
 -callback start(options()) -> {ok, [binary()]} | {error, binary()}.
 -callback stop() -> [module()].
 -callback metrics() -> map().
+-callback compiled() -> ok.
 -callback prepare(module(), none | binary(), binary()) -> {ok, prepared()} | {error, binary()}.
 -callback lines(module()) -> [{pos_integer(), [function_key()]}].
 -callback functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
@@ -111,6 +112,10 @@ name() ->
 %% Counts and bytes.
 -spec metrics() -> #{atom() => number()}.
 metrics() -> (engine()):metrics().
+
+%% The project is compiled and none of it runs yet: the traditional engine interprets what the configuration names.
+-spec compiled() -> ok.
+compiled() -> (engine()):compiled().
 
 -spec prepare(module(), binary()) -> {ok, prepared()} | {error, binary()}.
 prepare(Mod, Cause) -> (engine()):prepare(Mod, none, Cause).

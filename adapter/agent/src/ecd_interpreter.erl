@@ -7,8 +7,8 @@
 -behaviour(gen_server).
 -behaviour(ecd_engine).
 
--export([start/1, stop/0, metrics/0, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
--export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
+-export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, clauses/2]).
+-export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
 -export([code_changed/1, release/1, status/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -182,6 +182,11 @@ release(Mod) ->
 -spec status() -> [map()].
 status() ->
     gen_server:call(?MODULE, status, ?TIMEOUT).
+
+%% Nothing is interpreted before somebody asks for it.
+-spec compiled() -> ok.
+compiled() ->
+    ok.
 
 -spec metrics() -> #{atom() => number()}.
 metrics() ->

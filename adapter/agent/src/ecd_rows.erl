@@ -50,7 +50,7 @@ stages_clauses(Clauses, N0) ->
 stages(Body, N0) ->
     {Nested, N} = lists:mapfoldl(
         fun(E, N1) ->
-            {Pre, E1, N2} = stage(E, N1),
+            {Pre, E1, N2} = stage(located(E), N1),
             {Last, N3} = kept(E1, N2),
             {Pre ++ Last, N3}
         end,
@@ -58,6 +58,25 @@ stages(Body, N0) ->
         Body
     ),
     {lists:append(Nested), N}.
+
+%% Elixir knows no line of a list or a pair and gives it that of the clause: `{:noreply, state}` is where `state` is.
+located({Kind, L, _} = E) when Kind =:= tuple ->
+    located(E, L);
+located({cons, L, _, _} = E) ->
+    located(E, L);
+located(E) ->
+    E.
+
+located(E, L) ->
+    case parts_lines(E) of
+        [First | _] when First > L -> setelement(2, E, First);
+        _ -> E
+    end.
+
+parts_lines({value, _, _}) -> [];
+parts_lines({tuple, _, Es}) -> lists:umerge([parts_lines(E) || E <- Es]);
+parts_lines({cons, _, H, T}) -> lists:umerge(parts_lines(H), parts_lines(T));
+parts_lines(E) -> [element(2, E)].
 
 %% A tail call leaves the evaluator; closures that the callee calls would enter it again on the same level, and `next`
 %% would stop inside them. Where the callee is known to return, the call is taken out of the tail position.
@@ -97,6 +116,14 @@ stage({local_call, L, F, [A | As], Lc}, N0) ->
     {Pre, A1, N1} = first(L, A, N0),
     {As1, N} = inner_list(L, As, N1),
     {Pre, {local_call, L, F, [A1 | As1], Lc}, N};
+stage({Bif, L, M, F, [A | As]}, N0) when Bif =:= bif; Bif =:= safe_bif ->
+    {Pre, A1, N1} = first(L, A, N0),
+    {As1, N} = inner_list(L, As, N1),
+    {Pre, {Bif, L, M, F, [A1 | As1]}, N};
+stage({op, L, Op, [A | As]}, N0) ->
+    {Pre, A1, N1} = first(L, A, N0),
+    {As1, N} = inner_list(L, As, N1),
+    {Pre, {op, L, Op, [A1 | As1]}, N};
 stage({'case', L, E, Cs}, N0) ->
     {Pre, E1, N1} = first(L, E, N0),
     {Cs1, N} = stages_clauses(Cs, N1),
@@ -107,7 +134,7 @@ stage(E, N0) ->
 
 %% The first argument (or what a case looks at) is evaluated before all else, so it can be taken out.
 first(L, A, N0) ->
-    case is_call(A) andalso element(2, A) > 0 of
+    case is_stage(A) andalso element(2, A) > 0 of
         true when element(2, A) < L ->
             {Pre, A1, N1} = stage(A, N0),
             {Var, N} = temporary(element(2, A), N1),
@@ -118,6 +145,10 @@ first(L, A, N0) ->
             {A1, N} = inner(L, A, N0),
             {[], A1, N}
     end.
+
+%% What a pipeline may be made of; the compiler turns some functions of Kernel into operators and native ones.
+is_stage(E) ->
+    is_call(E) orelse lists:member(element(1, E), [bif, safe_bif, op]).
 
 %% An expression below another one that starts on line L: a block, hence a place to stop, if it is on its own line.
 inner(L, E, N0) ->
@@ -131,6 +162,12 @@ inner(L, E, N0) ->
 
 wants_stop(E) ->
     is_call(E) orelse lists:member(element(1, E), ['case', 'try', 'receive', bif, safe_bif]).
+
+is_leaf(E) ->
+    lists:member(element(1, E), [var, value, block]).
+
+is_compiler_variable(Name) ->
+    lists:prefix("_@", atom_to_list(Name)).
 
 inner_list(L, Es, N) ->
     lists:mapfoldl(fun(E, N1) -> inner(L, E, N1) end, N, Es).
@@ -176,6 +213,16 @@ below({dbg, L, Op, As}, N0) ->
 below({op, L, Op, As}, N0) ->
     {As1, N} = inner_list(L, As, N0),
     {{op, L, Op, As1}, N};
+below({cons, L, Body, {var, Lv, Acc}}, N0) when L > 0 ->
+    %% `for` collects its body's values like this; any expression can be a body.
+    case is_compiler_variable(Acc) andalso element(2, Body) > L andalso not is_leaf(Body) of
+        true ->
+            {Es, N} = stages([Body], N0),
+            {{cons, L, {block, element(2, Body), Es}, {var, Lv, Acc}}, N};
+        false ->
+            {Body1, N} = inner(L, Body, N0),
+            {{cons, L, Body1, {var, Lv, Acc}}, N}
+    end;
 below({Op, L, E1, E2}, N0) when Op =:= 'andalso'; Op =:= 'orelse'; Op =:= cons; Op =:= send ->
     {A, N1} = inner(L, E1, N0),
     {B, N} = inner(L, E2, N1),

@@ -2,7 +2,7 @@
 %% Elixir. Changes nothing else, and nothing for good.
 -module(ecd_standin).
 
--export([install/2, remove/0]).
+-export([install/2, remove/0, protect/0, unprotect/0]).
 
 -define(STANDIN, dbg_iserver).
 -define(ELIXIR_HANDLER, 'Elixir.Kernel.ErrorHandler').
@@ -15,7 +15,7 @@ install(Options, Start) ->
         ok = ecd_prepare:debugger(),
         whereis(?STANDIN) =:= undefined orelse throw({unprepared, <<"Erlang's own debugger is in use in this VM">>}),
         ok = load(standin(Options)),
-        Notices = elixir_handler(),
+        Notices = protect(),
         ok = Start(),
         case ecd_selftest:run() of
             ok ->
@@ -31,6 +31,10 @@ install(Options, Start) ->
 -spec remove() -> ok.
 remove() ->
     _ = code:delete(?STANDIN) andalso code:soft_purge(?STANDIN),
+    unprotect().
+
+-spec unprotect() -> ok.
+unprotect() ->
     case persistent_term:get(?ORIGINAL, none) of
         {File, Bytecode} ->
             persistent_term:erase(?ORIGINAL),
@@ -60,7 +64,8 @@ load(Bytecode) ->
 %% Elixir compiles, and runs test files and scripts, in processes whose error handler is Kernel.ErrorHandler. The VM
 %% hands a trap to the process's error handler without looking whether it can take it; this one cannot (Elixir 1.14 to
 %% 1.20), and the VM crashes. So it gets the function that is missing.
-elixir_handler() ->
+-spec protect() -> [binary()].
+protect() ->
     case code:ensure_loaded(?ELIXIR_HANDLER) of
         {module, _} ->
             case erlang:function_exported(?ELIXIR_HANDLER, breakpoint, 3) of

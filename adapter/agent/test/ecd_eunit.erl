@@ -1,0 +1,76 @@
+%% Runs every EUnit module on the code path that lies beside this one, and ends the VM. Compiles nothing.
+%%
+%%     elixir -pa DIR -e ':ecd_eunit.main()'      with the agent and its tests compiled into DIR
+-module(ecd_eunit).
+-behaviour(eunit_listener).
+
+-export([main/0, start/1]).
+-export([init/1, handle_begin/3, handle_end/3, handle_cancel/3, terminate/2]).
+
+-spec main() -> no_return().
+main() ->
+    Dir = filename:dirname(code:which(?MODULE)),
+    Mods = [list_to_atom(filename:basename(File, ".beam")) || File <- filelib:wildcard(filename:join(Dir, "*_tests.beam"))],
+    Only = string:lexemes(os:getenv("ECD_TESTS", ""), ","),
+    Chosen = [Mod || Mod <- lists:sort(Mods), Only =:= [] orelse lists:member(atom_to_list(Mod), Only)],
+    Result = eunit:test(Chosen, [no_tty, {report, {?MODULE, [{parent, self()}]}}]),
+    Counts =
+        receive
+            {?MODULE, Passed, Failed} -> {Passed, Failed}
+        after 5000 ->
+            {0, 1}
+        end,
+    {Good, Bad} = Counts,
+    io:format("~b passed, ~b failed~n", [Good, Bad]),
+    halt(case {Result, Bad, Good} of {ok, 0, N} when N > 0 -> 0; _ -> 1 end).
+
+-spec start(list()) -> pid().
+start(Options) ->
+    eunit_listener:start(?MODULE, Options).
+
+-spec init(list()) -> map().
+init(Options) ->
+    #{parent => proplists:get_value(parent, Options), passed => 0, failed => 0}.
+
+-spec handle_begin(atom(), list(), map()) -> map().
+handle_begin(_Kind, _Data, State) ->
+    State.
+
+-spec handle_end(atom(), list(), map()) -> map().
+handle_end(test, Data, State) ->
+    case proplists:get_value(status, Data) of
+        ok ->
+            count(passed, State);
+        {skipped, _} ->
+            State;
+        {error, {Class, Reason, Stack}} ->
+            io:format("~ts~n    ~p: ~p~n    ~p~n", [name(Data), Class, Reason, Stack]),
+            count(failed, State)
+    end;
+handle_end(_Kind, _Data, State) ->
+    State.
+
+-spec handle_cancel(atom(), list(), map()) -> map().
+handle_cancel(_Kind, Data, State) ->
+    case proplists:get_value(reason, Data) of
+        undefined ->
+            State;
+        Reason ->
+            io:format("~ts~n    cancelled: ~p~n", [name(Data), Reason]),
+            count(failed, State)
+    end.
+
+-spec terminate(term(), map()) -> ok.
+terminate(_Result, #{parent := Parent, passed := Passed, failed := Failed}) ->
+    Parent ! {?MODULE, Passed, Failed},
+    ok.
+
+count(Key, State) ->
+    maps:update_with(Key, fun(N) -> N + 1 end, State).
+
+name(Data) ->
+    case {proplists:get_value(source, Data), proplists:get_value(desc, Data)} of
+        {{M, F, _}, undefined} -> io_lib:format("~p:~p", [M, F]);
+        {{M, F, _}, Desc} -> io_lib:format("~p:~p: ~ts", [M, F, Desc]);
+        {undefined, Desc} -> io_lib:format("~ts", [Desc])
+    end.
