@@ -21,9 +21,30 @@ export class AgentEventTranslator {
   /** Threads the client believes to be stopped. */
   readonly #stopped = new Set<number>();
 
+  /** Requests whose answer must come before any event; the events wait in the order they came. */
+  #holders = 0;
+  #held: AgentEvent[] = [];
+
   constructor(private readonly to: EventTargets) {}
 
+  /** Keeps events back until the function returned is called. */
+  hold(): () => void {
+    this.#holders++;
+    return () => {
+      this.#holders--;
+      if (this.#holders > 0) return;
+      const held = this.#held;
+      this.#held = [];
+      for (const event of held) this.#send(event);
+    };
+  }
+
   translate(event: AgentEvent): void {
+    if (this.#holders > 0) this.#held.push(event);
+    else this.#send(event);
+  }
+
+  #send(event: AgentEvent): void {
     const { connection, breakpoints } = this.to;
     switch (event.name) {
       case 'stopped':

@@ -9,7 +9,7 @@ export interface Call {
   readonly seq: number;
   readonly command: string;
   readonly signal: AbortSignal;
-  /** Runs once the successful response is on the wire: for events that must not come before it. */
+  /** Runs once the response is on the wire, also one that failed: for events that must not come before it. */
   afterReply: (action: () => void) => void;
 }
 

@@ -129,9 +129,13 @@ export class Session {
     return live;
   }
 
-  /** A process runs again: what was being read of it is of no use any more. */
-  resumed(): void {
+  /**
+   * A process runs again: what was being read of it is of no use any more. What the agent reports of it comes after the
+   * answer to this request, also if it stops again at once.
+   */
+  resuming(call: Call): void {
     this.cancellation.cancelReads();
+    call.afterReply(this.events.hold());
   }
 
   async #answer(seq: number, command: string, args: unknown): Promise<void> {
@@ -143,10 +147,10 @@ export class Session {
     try {
       const body = await this.#run(known, args, call);
       this.connection.respond({ request_seq: seq, command, success: true, ...(body === undefined ? {} : { body }) });
-      for (const action of after) action();
     } catch (thrown) {
       this.#fail(seq, command, Failure.from(thrown));
     } finally {
+      for (const action of after) action();
       this.cancellation.end(seq);
       const ms = performance.now() - began;
       if (known !== undefined) this.requestTimings.add(command, ms);

@@ -12,7 +12,7 @@ function resuming(command: 'next' | 'stepOut'): Handler {
     arguments: StepArguments,
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
-      session.resumed();
+      session.resuming(call);
       await agent.request(command, { thread: args.threadId, single: args.singleThread });
       return undefined;
     },
@@ -24,7 +24,7 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
     arguments: StepArguments,
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
-      session.resumed();
+      session.resuming(call);
       const { all } = await agent.request('continue', { thread: args.threadId, single: args.singleThread });
       return { allThreadsContinued: all };
     },
@@ -37,7 +37,7 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
     arguments: v.object({ threadId, singleThread, targetId: v.optional(v.number()) }),
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
-      session.resumed();
+      session.resuming(call);
       const { threadId: thread, singleThread: single, targetId } = args;
       await agent.request('stepIn', { thread, single, target: targetId ?? null });
       return undefined;
@@ -57,7 +57,9 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
   pause: handler({
     arguments: v.object({ threadId }),
     run: async (session, args, call) => {
-      await session.debugged(call).program.agent.request('pause', { thread: args.threadId });
+      const { agent } = session.debugged(call).program;
+      call.afterReply(session.events.hold());
+      await agent.request('pause', { thread: args.threadId });
       return undefined;
     },
   }),
