@@ -385,7 +385,7 @@ may_enter(Mod) ->
 is_filtered(Mod) ->
     case ecd_config:get(stepFilters) ++ ecd_config:get(excludeModules) of
         [] -> false;
-        Patterns -> ecd_patterns:matches(Patterns, Mod)
+        Patterns -> ecd_patterns:matches_any(Patterns, ecd_names:module(Mod))
     end.
 
 %% --- frames ---

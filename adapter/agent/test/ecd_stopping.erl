@@ -62,11 +62,15 @@ parts() ->
 
 -spec stop() -> ok.
 stop() ->
-    lists:foreach(fun(Part) -> ok = Part:stop() end, lists:reverse(parts())),
-    {ok, _Left} = ecd_engine:stop(),
+    %% Everything ends before anything is judged: the next test must find nothing of this one.
+    Stopped = [{Part, catch Part:stop()} || Part <- lists:reverse(parts())],
+    Engine = (catch ecd_engine:stop()),
     true = unregister(ecd_wire),
     ok = ecd_config:erase(),
-    flush().
+    flush(),
+    [] = [Failed || {_, Result} = Failed <- Stopped, Result =/= ok],
+    {ok, _Left} = Engine,
+    ok.
 
 flush() ->
     receive

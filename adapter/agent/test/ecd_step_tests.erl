@@ -1,0 +1,375 @@
+%% Steps: next, step in, step out, with and without native code between. Real processes; waits for events.
+-module(ecd_step_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-import(ecd_debuggee, [break/3, breaks/3, run/1, event/1, no_event/1, stopped/1, command/2, command/3, result/1,
+                       top/1, armed/0, variables/1]).
+
+-define(BASIC, 'Elixir.Control.Basic').
+-define(NATIVE, 'Elixir.Control.Native').
+-define(SERVER, 'Elixir.Control.Server').
+
+step_test_() ->
+    Tests = [
+        fun continue_runs_to_the_end/1,
+        fun next_stays_in_its_function/1,
+        fun step_in_enters_a_module_nobody_named/1,
+        fun step_in_enters_a_private_function/1,
+        fun step_out_arrives_in_an_interpreted_caller/1,
+        fun next_stops_at_a_breakpoint_on_the_way/1,
+        fun next_over_a_recursive_call_stays_at_its_depth/1,
+        fun next_in_a_tail_recursive_loop_stops_in_the_next_pass/1,
+        fun next_after_an_exception_arrives_at_the_rescue/1,
+        fun next_at_a_tail_call_does_not_enter_it/1
+    ],
+    sessions(#{}, Tests).
+
+closure_test_() ->
+    sessions(#{}, [
+        fun step_in_passes_through_enum_to_the_closure/1,
+        fun step_out_of_a_closure_arrives_after_the_loop/1,
+        fun step_in_enters_a_capture_that_foreign_code_calls/1,
+        fun step_in_enters_an_implementation_that_foreign_code_calls/1,
+        fun step_in_enters_what_apply_calls/1
+    ]).
+
+target_test_() ->
+    sessions(#{}, [
+        fun targets_are_the_calls_of_the_line/1,
+        fun stepping_into_a_target_passes_over_the_others/1,
+        fun a_stage_of_a_pipeline_is_a_stop/1
+    ]).
+
+native_test_() ->
+    sessions(#{}, [
+        fun step_out_arrives_in_a_native_caller/1,
+        fun step_in_from_a_native_caller_shows_what_it_called/1,
+        fun next_at_the_end_arrives_in_the_native_caller/1,
+        fun step_out_of_a_native_callers_last_call_says_so/1,
+        fun next_in_a_native_caller_goes_from_call_to_call/1,
+        fun a_native_loop_is_left_for_the_line_after_it/1
+    ]).
+
+server_test_() ->
+    sessions(#{}, [
+        fun a_step_does_not_leak_into_the_next_message/1,
+        fun several_stop_and_go_alone/1,
+        fun all_continue_together/1
+    ]).
+
+sessions(Config, Tests) ->
+    [{atom_to_list(element(2, erlang:fun_info(Test, name))),
+      {timeout, 60, {spawn, fun() -> Test(ecd_debuggee:session("control.ex", Config)) end}}} || Test <- Tests].
+
+continue_runs_to_the_end(S) ->
+    ok = break(S, 7, outer_b),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    #{reason := <<"breakpoint">>, hitBreakpointIds := [7], thread := Thread} = event(stopped),
+    ?assertEqual({ok, Pid}, ecd_threads:pid(Thread)),
+    ?assertEqual(#{<<"x">> => 1, <<"a">> => 2}, variables(Pid)),
+    #{all := false} = command(continue, Pid),
+    #{thread := Thread} = event(continued),
+    ?assertEqual(10, result(Pid)),
+    ?assertMatch({failure, #{code := <<"threadMissing">>}}, catch command(continue, Pid)).
+
+next_stays_in_its_function(S) ->
+    ok = break(S, 1, outer_a),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, <<"breakpoint">>, outer_a} = stopped(S),
+    ?assertEqual([outer_b, outer_c, outer_end], [begin command(next, Pid), {Pid, <<"step">>, Line} = stopped(S), Line end
+                                                 || _ <- [1, 2, 3]]),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)).
+
+step_in_enters_a_module_nobody_named(S) ->
+    ok = break(S, 1, outer_b),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_b} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, double_y}, stopped(S)),
+    ?assertEqual(#{<<"x">> => 2}, variables(Pid)),
+    command(stepIn, Pid),
+    {Pid, <<"step">>, double_end} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, outer_c}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)),
+    ?assertEqual([{?BASIC, outer, 1}], armed()).
+
+step_in_enters_a_private_function(S) ->
+    ok = break(S, 1, outer_c),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_c} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, helper_y}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)).
+
+step_out_arrives_in_an_interpreted_caller(S) ->
+    ok = break(S, 1, outer_b),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_b} = stopped(S),
+    command(stepIn, Pid),
+    {Pid, _, double_y} = stopped(S),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, outer_c}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)).
+
+next_stops_at_a_breakpoint_on_the_way(S) ->
+    ok = breaks(S, [{1, over_b}, {2, double_end}], #{}),
+    Pid = run(fun() -> ?BASIC:over_breakpoint(1) end),
+    {Pid, _, over_b} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"breakpoint">>, double_end}, stopped(S)),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, over_end}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(6, result(Pid)).
+
+next_over_a_recursive_call_stays_at_its_depth(S) ->
+    ok = breaks(S, [{1, fact_m}], #{condition => <<"n == 5">>}),
+    Pid = run(fun() -> ?BASIC:fact(5) end),
+    {Pid, _, fact_m} = stopped(S),
+    command(next, Pid),
+    {Pid, _, fact_call} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, fact_end}, stopped(S)),
+    ?assertEqual(#{<<"n">> => 5, <<"m">> => 4, <<"rest">> => 24}, variables(Pid)),
+    command(continue, Pid),
+    ?assertEqual(120, result(Pid)).
+
+next_in_a_tail_recursive_loop_stops_in_the_next_pass(S) ->
+    ok = breaks(S, [{1, loop_next}], #{hitCondition => <<"== 1">>}),
+    Pid = run(fun() -> ?BASIC:loop(3, 0) end),
+    {Pid, _, loop_next} = stopped(S),
+    command(next, Pid),
+    {Pid, <<"step">>, loop_call} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, loop_next}, stopped(S)),
+    ?assertEqual(#{<<"n">> => 2, <<"acc">> => 3}, variables(Pid)),
+    command(continue, Pid),
+    ?assertEqual(6, result(Pid)).
+
+next_after_an_exception_arrives_at_the_rescue(S) ->
+    ok = break(S, 1, catches_try),
+    Pid = run(fun() -> ?BASIC:catches(1) end),
+    {Pid, _, catches_try} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, catches_rescue}, stopped(S)),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, catches_end}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(rescued, result(Pid)).
+
+next_at_a_tail_call_does_not_enter_it(S) ->
+    ok = break(S, 1, tail_call),
+    Pid = run(fun() -> ?BASIC:tail(1) end),
+    {Pid, _, tail_call} = stopped(S),
+    command(next, Pid),
+    ?assertEqual(5, result(Pid)),
+    #{text := Text} = event(notice),
+    ?assertNotEqual(nomatch, string:find(Text, "natively")).
+
+%% --- closures and callbacks ---
+
+step_in_passes_through_enum_to_the_closure(S) ->
+    ok = break(S, 1, closures_start),
+    Pid = run(fun() -> ?BASIC:closures([1, 2]) end),
+    {Pid, _, closures_start} = stopped(S),
+    command(next, Pid),
+    {Pid, _, _} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, closure_y}, stopped(S)),
+    ?assertMatch(#{<<"x">> := 2}, variables(Pid)),
+    command(continue, Pid),
+    ?assertEqual(16, result(Pid)).
+
+step_out_of_a_closure_arrives_after_the_loop(S) ->
+    ok = breaks(S, [{1, closure_y}], #{hitCondition => <<"== 1">>}),
+    Pid = run(fun() -> ?BASIC:closures([1, 2]) end),
+    {Pid, _, closure_y} = stopped(S),
+    command(next, Pid),
+    {Pid, <<"step">>, closure_end} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, closure_y}, stopped(S)),
+    ?assertMatch(#{<<"x">> := 1}, variables(Pid)),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, closures_captured}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(16, result(Pid)).
+
+step_in_enters_a_capture_that_foreign_code_calls(S) ->
+    ok = break(S, 1, closures_captured),
+    Pid = run(fun() -> ?BASIC:closures([1, 2]) end),
+    {Pid, _, closures_captured} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, double_y}, stopped(S)),
+    ?assertEqual(#{<<"x">> => 5}, variables(Pid)),
+    command(continue, Pid),
+    ?assertEqual(16, result(Pid)),
+    ?assertEqual([{?BASIC, closures, 1}], armed()).
+
+step_in_enters_an_implementation_that_foreign_code_calls(S) ->
+    ok = break(S, 1, shows_text),
+    Thing = #{'__struct__' => 'Elixir.Control.Thing', name => <<"x">>, items => [1, 2]},
+    Pid = run(fun() -> ?BASIC:shows(Thing) end),
+    {Pid, _, shows_text} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, impl_name}, stopped(S)),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, shows_count}, stopped(S)),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, impl_count}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual({<<"thing x">>, 2}, result(Pid)).
+
+step_in_enters_what_apply_calls(S) ->
+    ok = break(S, 1, dynamic_apply),
+    Pid = run(fun() -> ?BASIC:dynamic('Elixir.Control.Other', double, 3) end),
+    {Pid, _, dynamic_apply} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, double_y}, stopped(S)),
+    command(stepOut, Pid),
+    {Pid, _, dynamic_mod} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, double_y}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(12, result(Pid)).
+
+%% --- targets ---
+
+targets_are_the_calls_of_the_line(S) ->
+    ok = break(S, 1, nested),
+    Pid = run(fun() -> ?BASIC:nested(3) end),
+    {Pid, _, nested} = stopped(S),
+    #{targets := Targets} = ecd_step:step_in_targets(#{frame => maps:get(id, top(Pid))}),
+    ?assertEqual([<<"Control.Other.double/1">>, <<"Control.Basic.helper/1">>, <<"Control.Other.add/2">>],
+                 [Label || #{label := Label} <- Targets]),
+    command(continue, Pid),
+    ?assertEqual(13, result(Pid)),
+    #{id := Id} = hd(Targets),
+    ?assertMatch({failure, _}, catch command(stepIn, Pid, #{target => Id})).
+
+stepping_into_a_target_passes_over_the_others(S) ->
+    ok = break(S, 1, nested),
+    Pid = run(fun() -> ?BASIC:nested(3) end),
+    {Pid, _, nested} = stopped(S),
+    #{targets := Targets} = ecd_step:step_in_targets(#{frame => maps:get(id, top(Pid))}),
+    [Add] = [Id || #{id := Id, label := <<"Control.Other.add/2">>} <- Targets],
+    command(stepIn, Pid, #{target => Add}),
+    ?assertEqual({Pid, <<"step">>, add_z}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(13, result(Pid)).
+
+a_stage_of_a_pipeline_is_a_stop(S) ->
+    ok = break(S, 1, pipe_one),
+    Pid = run(fun() -> ?BASIC:pipeline(3) end),
+    {Pid, _, pipe_one} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, pipe_two}, stopped(S)),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, pipe_three}, stopped(S)),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, helper_y}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(19, result(Pid)).
+
+%% --- native callers ---
+
+step_out_arrives_in_a_native_caller(S) ->
+    ok = break(S, 1, work_y),
+    Pid = run(fun() -> ?NATIVE:caller(1) end),
+    {Pid, _, work_y} = stopped(S),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, native_second}, stopped(S)),
+    ?assertMatch(#{kind := <<"native">>, name := <<"Control.Native.caller/1">>}, top(Pid)),
+    command(continue, Pid),
+    ?assertEqual(115, result(Pid)),
+    ?assertEqual([{'Elixir.Control.Callee', work, 1}], armed()).
+
+step_in_from_a_native_caller_shows_what_it_called(S) ->
+    ok = break(S, 1, work_y),
+    Pid = run(fun() -> ?NATIVE:caller(1) end),
+    {Pid, _, work_y} = stopped(S),
+    command(stepOut, Pid),
+    {Pid, _, native_second} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, second_y}, stopped(S)),
+    ?assertEqual(#{<<"x">> => 4}, variables(Pid)),
+    command(continue, Pid),
+    ?assertEqual(115, result(Pid)).
+
+next_at_the_end_arrives_in_the_native_caller(S) ->
+    ok = break(S, 1, work_end),
+    Pid = run(fun() -> ?NATIVE:caller(1) end),
+    {Pid, _, work_end} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, native_second}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(115, result(Pid)).
+
+next_in_a_native_caller_goes_from_call_to_call(S) ->
+    ok = break(S, 1, work_end),
+    Pid = run(fun() -> ?NATIVE:over(1) end),
+    {Pid, _, work_end} = stopped(S),
+    command(next, Pid),
+    {Pid, _, native_second} = stopped(S),
+    command(next, Pid),
+    %% The last call of caller/1 is a tail call: its frame is gone, its place is known.
+    ?assertEqual({Pid, <<"step">>, native_third}, stopped(S)),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, native_over_second}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(125, result(Pid)).
+
+step_out_of_a_native_callers_last_call_says_so(S) ->
+    ok = break(S, 1, work_y),
+    Pid = run(fun() -> ?NATIVE:last(1) end),
+    {Pid, _, work_y} = stopped(S),
+    command(stepOut, Pid),
+    ?assertEqual(4, result(Pid)),
+    #{text := Text} = event(notice),
+    ?assertNotEqual(nomatch, string:find(Text, "natively")),
+    no_event(stopped).
+
+a_native_loop_is_left_for_the_line_after_it(S) ->
+    ok = breaks(S, [{1, work_end}], #{hitCondition => <<"== 3">>}),
+    Pid = run(fun() -> ?NATIVE:each([1, 2, 3]) end),
+    {Pid, _, work_end} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, native_total}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(18, result(Pid)).
+
+%% --- several processes, servers ---
+
+a_step_does_not_leak_into_the_next_message(S) ->
+    ok = breaks(S, [{1, add_reply}], #{hitCondition => <<"== 1">>}),
+    {ok, Server} = ?SERVER:start(0),
+    Pid = run(fun() -> {?SERVER:add(Server, 1), ?SERVER:add(Server, 2), ?SERVER:get(Server)} end),
+    {Server, _, add_reply} = stopped(S),
+    command(next, Server),
+    ?assertEqual({1, 3, 3}, result(Pid)),
+    no_event(stopped),
+    ?assertEqual([{?SERVER, handle_call, 3}], armed()).
+
+several_stop_and_go_alone(S) ->
+    ok = break(S, 1, outer_b),
+    Pids = [run(fun() -> ?BASIC:outer(N) end) || N <- lists:seq(1, 20)],
+    Stopped = [Pid || _ <- Pids, {Pid, <<"breakpoint">>, outer_b} <- [stopped(S)]],
+    ?assertEqual(lists:sort(Pids), lists:sort(Stopped)),
+    [One | Rest] = Stopped,
+    command(next, One),
+    ?assertEqual({One, <<"step">>, outer_c}, stopped(S)),
+    ?assert(lists:all(fun(P) -> ecd_control:stop_info(P) =/= running end, Rest)),
+    lists:foreach(fun(P) -> command(continue, P) end, Stopped),
+    ?assertEqual(lists:sum([2 * (N + 1) * 2 + 2 || N <- lists:seq(1, 20)]), lists:sum([result(P) || P <- Pids])).
+
+all_continue_together(S) ->
+    ok = break(S, 1, outer_b),
+    Pids = [run(fun() -> ?BASIC:outer(N) end) || N <- lists:seq(1, 5)],
+    [{_, _, outer_b} = stopped(S) || _ <- Pids],
+    #{all := true} = command(continue, hd(Pids), #{single => false}),
+    ?assertEqual([10, 14, 18, 22, 26], [result(P) || P <- Pids]).
