@@ -156,7 +156,7 @@ describe('reloadCode', () => {
     const last = await session.step('next', stop);
     assert.equal((await session.locals(last.top))['result'], '6000');
     await session.resume(last);
-    await session.evaluate('Constructs.Processes.stop_ticking()');
+    await session.tell('Constructs.Processes.stop_ticking()');
     assert.equal((await session.end()).exitCode, 0);
   });
 

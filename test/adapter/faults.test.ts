@@ -148,7 +148,7 @@ describe('a storm', () => {
       breakpoints: { [processes]: ['member', 'work'] },
     });
     for (let i = 0; i < 10; i++) await session.client.event('stopped');
-    await session.evaluate('send(:constructs_killer, :kill)');
+    await session.tell('send(:constructs_killer, :kill)');
     await session.client.event('output', ({ output }) => output.includes('all killed'));
     const stop = await session.stop();
     assert.equal(stop.at, 'work');

@@ -44,7 +44,7 @@ describe('code from before a breakpoint', () => {
     await session.setBreakpoints(processes, []);
     await session.resume(stop);
     assert.equal(await session.evaluate('Process.whereis(:constructs_ticker)'), pid);
-    await session.evaluate('Constructs.Processes.stop_ticking()');
+    await session.tell('Constructs.Processes.stop_ticking()');
     assert.equal((await session.end()).exitCode, 0);
   });
 

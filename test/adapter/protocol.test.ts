@@ -67,7 +67,7 @@ describe('every request is answered once', () => {
   it('while the program runs', async () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
     await askEverything(session);
-    await session.evaluate('Constructs.Processes.stop_ticking()');
+    await session.tell('Constructs.Processes.stop_ticking()');
     assert.match((await session.end()).stdout, /ticks: true/);
   });
 
@@ -106,7 +106,7 @@ describe('every request is answered once', () => {
     assert((await session.client.refused('initialize', { adapterID: 'elixir' })).text.includes('initialize'));
     assert((await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }))).text.includes('launch'));
     assert.equal((await session.client.ask('configurationDone', {})).command, 'configurationDone');
-    await session.evaluate('Constructs.Processes.stop_ticking()');
+    await session.tell('Constructs.Processes.stop_ticking()');
     assert.match((await session.end()).stdout, /ticks: true/);
   });
 });

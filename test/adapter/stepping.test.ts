@@ -265,7 +265,11 @@ describe('a step', () => {
   });
 
   it('leaves nothing armed once it is done', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['remote_call'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['remote_call'] },
+      args: { breakOnDbg: false },
+    });
     const stop = await session.step('stepIn', await session.stop());
     await session.setBreakpoints(basic, []);
     const inside = await session.step('stepOut', stop);

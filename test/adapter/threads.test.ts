@@ -118,7 +118,7 @@ describe('pause', () => {
     assert(names.includes('Constructs.Processes.blocked/0'), names.join(', '));
     assert(stop.frames.some((frame) => session.place(frame) === 'call_blocked' || frame.name.includes('register_and_block')));
     await session.resume(stop);
-    await session.evaluate('send(:constructs_blocked, {:unblock, "go"})');
+    await session.tell('send(:constructs_blocked, {:unblock, "go"})');
     assert.match((await session.end()).stdout, /blocked: go/);
   });
 
@@ -133,7 +133,7 @@ describe('pause', () => {
     assert(own, stop.frames.map(({ name }) => name).join(', '));
     assert(own.line >= constructs.line(processes, 'def busy'), `line ${own.line} is a line of the loop`);
     await session.resume(stop);
-    await session.evaluate('Constructs.Processes.end_busy()');
+    await session.tell('Constructs.Processes.end_busy()');
     assert.match((await session.end()).stdout, /busy: ended/);
   });
 

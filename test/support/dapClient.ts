@@ -350,7 +350,7 @@ export class DapClient {
   tail(count = 40): string {
     const lines = this.transcript.slice(-count).map(({ direction, message, at }) => {
       const text = JSON.stringify(message);
-      return `${String(at).padStart(6)} ${direction} ${text.length > 400 ? `${text.slice(0, 400)}…` : text}`;
+      return `${String(at).padStart(6)} ${direction} ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
     });
     const errors = this.stderr === '' ? [] : [`stderr: ${this.stderr.slice(-2_000)}`];
     return ['transcript:', ...lines, ...errors].join('\n');

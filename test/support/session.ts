@@ -123,7 +123,12 @@ export class Session {
 
   /** The next stop, with its stack. */
   async stop(accepts: (body: Dap.StoppedEvent['body']) => boolean = () => true): Promise<Stop> {
-    return this.describe(await this.client.event('stopped', accepts));
+    const event = await this.client.eventOf(
+      ['stopped', 'terminated'],
+      ({ event: name, body }) => name === 'terminated' || accepts(body as Dap.StoppedEvent['body']),
+    );
+    assert(event.event === 'stopped', `the program ended instead of stopping\n${this.client.tail()}`);
+    return this.describe(event.body as Dap.StoppedEvent['body']);
   }
 
   private async describe(body: Dap.StoppedEvent['body']): Promise<Stop> {
@@ -222,6 +227,12 @@ export class Session {
   async evaluate(expression: string, frame?: Dap.StackFrame, context = 'repl'): Promise<string> {
     const args = { expression, context, ...(frame === undefined ? {} : { frameId: frame.id }) };
     return (await this.client.request('evaluate', args as Requests['evaluate'][0])).result;
+  }
+
+  /** Evaluates what may end the program, and with it the answer. */
+  async tell(expression: string): Promise<void> {
+    const answer = await this.client.ask('evaluate', { expression, context: 'repl' });
+    assert(answer.success || /ended/.test(JSON.stringify(answer)), `${expression}: ${JSON.stringify(answer.body)}`);
   }
 
   // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────────

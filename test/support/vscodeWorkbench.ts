@@ -58,12 +58,7 @@ export class Workbench {
     return this.page.locator('.editor-instance .codicon-debug-breakpoint');
   }
 
-  /** The line with the yellow arrow. */
-  async stoppedAt(): Promise<number> {
-    await this.page.locator('.editor-instance .debug-top-stack-frame-line').first().waitFor();
-    return this.currentLine();
-  }
-
+  /** Waits until the yellow arrow of the open file is at this line. */
   async waitForStop(line: number): Promise<void> {
     const deadline = Date.now() + PATIENCE;
     let seen: number | undefined;
@@ -88,12 +83,6 @@ export class Workbench {
     throw new Error('the arrow is beside no line');
   }
 
-  /** Rows of the variables view as `name = value`, those that are on the screen. */
-  async variables(): Promise<string[]> {
-    const rows = this.page.locator('.debug-variables .monaco-list-row');
-    return (await rows.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
-  }
-
   variable(name: string): Locator {
     return this.page.locator('.debug-variables .monaco-list-row .expression', {
       has: this.page.locator('.name', { hasText: new RegExp(`^${name}\\b`) }),
@@ -104,9 +93,37 @@ export class Workbench {
     return this.page.locator('.debug-call-stack .monaco-list-row');
   }
 
-  async console(): Promise<string> {
+  /** A line of the open file, with what is shown beside it. */
+  lineWith(text: string): Locator {
+    // The editor renders blanks as non-breaking.
+    return this.page.locator('.editor-instance .view-line', { hasText: text });
+  }
+
+  /** Rests the pointer on a word of a line. */
+  async hover(word: string, lineText: string): Promise<void> {
+    await this.lineWith(lineText)
+      .locator('span > span', { hasText: exactly(word) })
+      .first()
+      .hover();
+  }
+
+  get hoverWidget(): Locator {
+    return this.page.locator('.debug-hover-widget');
+  }
+
+  console(): Locator {
+    return this.page.locator('.repl .repl-tree');
+  }
+
+  async evaluate(expression: string): Promise<void> {
     await this.command('Debug Console: Focus on Debug Console View');
-    return this.page.locator('.repl .repl-tree').innerText();
+    await this.page.keyboard.type(expression);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** No session runs any more. */
+  async ended(): Promise<void> {
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
   }
 
   /** By the theme's label, as in the picker; waits until the page wears it. */
