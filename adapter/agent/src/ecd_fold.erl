@@ -75,7 +75,10 @@ exprs(Es, P) -> [expr(E, P) || E <- Es].
 expr({integer, L, I}, P) ->
     {integer, L, maps:get(I, P, I)};
 expr({cons, _, _, _} = E, P) ->
-    cons(E, P);
+    case loader_folds(E) of
+        true -> E;
+        false -> cons(E, P)
+    end;
 expr({tuple, L, Es}, P) ->
     compound({tuple, L, exprs(Es, P)});
 expr({map, L, Fields}, P) ->
@@ -117,6 +120,12 @@ expr(Other, _P) ->
 
 callee({remote, L, M, F}, P) -> {remote, L, expr(M, P), expr(F, P)};
 callee(F, P) -> expr(F, P).
+
+%% The loader folds lists itself, also over record indices, which are no constants here; it would hide ours inside its
+%% own. Such lists are left to it.
+loader_folds({cons, _, {record_index, _, _, _}, _}) -> true;
+loader_folds({cons, _, H, T}) -> loader_folds(H) orelse loader_folds(T);
+loader_folds(_) -> false.
 
 %% A long list literal is a deep chain of cons cells; it is taken apart in a loop.
 cons(E, P) ->
@@ -168,6 +177,8 @@ constant({atom, _, Term}) -> {ok, Term};
 constant({char, _, Term}) -> {ok, Term};
 constant({string, _, Term}) -> {ok, Term};
 constant({nil, _}) -> {ok, []};
+constant({'fun', _, {function, {atom, _, M}, {atom, _, F}, {integer, _, A}}}) when is_integer(A), A < 256 ->
+    {ok, fun M:F/A};
 constant({op, _, '-', {integer, _, I}}) when is_integer(I) -> {ok, -I};
 constant({op, _, '-', {float, _, F}}) -> {ok, -F};
 constant({cons, _, H, T}) ->

@@ -49,7 +49,7 @@ compiled(Original, [Args]) ->
     add_roots(),
     ok = ecd_modules:forget_memory(),
     ok = ecd_patience:await(),
-    lists:foreach(fun(Part) -> ok = Part:compiled() end, [ecd_breakpoints, ecd_dbg, ecd_entry]),
+    lists:foreach(fun(Part) -> ok = Part:compiled() end, [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry]),
     Result.
 
 %% Path dependencies and the umbrella's applications are the user's own; what Mix fetched is not.

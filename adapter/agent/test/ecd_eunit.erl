@@ -1,18 +1,22 @@
 %% Runs every EUnit module on the code path that lies beside this one, and ends the VM. Compiles nothing.
 %%
-%%     elixir -pa DIR -e ':ecd_eunit.main()'      with the agent and its tests compiled into DIR
+%%     erl -noinput -pa SRC -pa TEST -ecd_standin STANDIN -s ecd_eunit main [Module …]
 -module(ecd_eunit).
 -behaviour(eunit_listener).
 
--export([main/0, start/1]).
+-export([main/0, main/1, start/1]).
 -export([init/1, handle_begin/3, handle_end/3, handle_cancel/3, terminate/2]).
 
 -spec main() -> no_return().
 main() ->
+    main([]).
+
+%% Only these modules, or all.
+-spec main([module()]) -> no_return().
+main(Only) ->
     Dir = filename:dirname(code:which(?MODULE)),
     Mods = [list_to_atom(filename:basename(File, ".beam")) || File <- filelib:wildcard(filename:join(Dir, "*_tests.beam"))],
-    Only = string:lexemes(os:getenv("ECD_TESTS", ""), ","),
-    Chosen = [Mod || Mod <- lists:sort(Mods), Only =:= [] orelse lists:member(atom_to_list(Mod), Only)],
+    Chosen = [Mod || Mod <- lists:sort(Mods), Only =:= [] orelse lists:member(Mod, Only)],
     Result = eunit:test(Chosen, [no_tty, {report, {?MODULE, [{parent, self()}]}}]),
     Counts =
         receive

@@ -13,8 +13,9 @@ with(Fixtures, Fun) ->
 
 -spec with([string()], map(), fun(() -> Result)) -> Result.
 with(Fixtures, Options, Fun) ->
+    ok = ecd_fixture:elixir(),
     lists:foreach(fun compile/1, Fixtures),
-    Wished = maps:merge(#{engine => <<"interpreter">>, bytecode => fun bytecode/1}, Options),
+    Wished = maps:merge((standin())#{engine => <<"interpreter">>, bytecode => fun bytecode/1}, Options),
     Engine =
         case maps:get(engine, Wished) of
             <<"traditional">> -> traditional;
@@ -28,6 +29,16 @@ with(Fixtures, Options, Fun) ->
         {ok, _} = ecd_engine:stop(),
         force_out(),
         flush()
+    end.
+
+%% Where the runner has put the stand-in server's code.
+standin() ->
+    case init:get_argument(ecd_standin) of
+        {ok, [[Dir]]} ->
+            {ok, Bytecode} = file:read_file(filename:join(Dir, "dbg_iserver.beam")),
+            #{standin => Bytecode};
+        error ->
+            #{}
     end.
 
 %% Closures of a fixture may keep the small server; the next test wants a fresh one.
