@@ -14,6 +14,8 @@
     target :: {line, binary()} | {function, binary()},
     spec :: map(),
     point :: {ok, ecd_condition:point()} | {error, binary()},
+    %% for a line: the one that was asked for, moved along when the text changes
+    line = 0 :: non_neg_integer(),
     %% where it goes at present
     places = [] :: [{module(), pos_integer(), [{atom(), arity()}]}],
     %% what the client knows about it
@@ -27,6 +29,8 @@
     places = ecd_places:new() :: ecd_places:places(),
     %% before: Mix has yet to compile, so what lies on disk may not be what will run
     phase :: before | running,
+    %% what the files with breakpoints said when their lines were last right
+    texts = #{} :: #{binary() => tuple()},
     versions = #{} :: #{module() => binary() | none},
     loaded = 0 :: non_neg_integer()
 }).
@@ -170,9 +174,17 @@ replace(Which, Specs, #state{breakpoints = All} = State0) ->
     New = [keep_or_make(Which, Spec, Old) || Spec <- Specs],
     Kept = [B#breakpoint.id || B <- New, lists:any(fun(O) -> O#breakpoint.point =:= B#breakpoint.point end, Old)],
     lists:foreach(fun forget/1, [B || B <- Old, not lists:member(B#breakpoint.id, Kept)]),
-    State = State0#state{breakpoints = Others ++ New},
+    State = remember_text(Which, State0#state{breakpoints = Others ++ New}),
     ok = want(State),
     {[B#breakpoint.id || B <- New], State}.
+
+remember_text({line, Path}, #state{texts = Texts} = State) ->
+    case file:read_file(Path) of
+        {ok, Text} -> State#state{texts = Texts#{Path => ecd_outline:lines(Text)}};
+        {error, _} -> State
+    end;
+remember_text(function, State) ->
+    State.
 
 is_of(function, #breakpoint{target = {function, _}}) -> true;
 is_of(Target, #breakpoint{target = Target}) -> true;
@@ -191,7 +203,7 @@ make(function, #{id := Id, name := Name} = Spec) ->
 make({line, Path} = Target, #{id := Id} = Spec) ->
     Point = ecd_condition:parse(language(Path), Spec#{kind => line, path => Path}),
     _ = filename:extension(Path) =:= <<".exs">> andalso needs_script(),
-    #breakpoint{id = Id, target = Target, spec = Spec, point = Point}.
+    #breakpoint{id = Id, target = Target, spec = Spec, point = Point, line = maps:get(line, Spec)}.
 
 language(Path) ->
     case filename:extension(Path) of
@@ -246,10 +258,10 @@ resolve(Which, #state{breakpoints = All, phase = Phase} = State) ->
 
 resolve_one(#breakpoint{point = {error, Message}} = B, _Phase) ->
     B#breakpoint{places = [], known = state(B, {failed, Message})};
-resolve_one(#breakpoint{target = Target, spec = Spec} = B, Phase) ->
+resolve_one(#breakpoint{target = Target, line = Line} = B, Phase) ->
     Answer =
         case Target of
-            {line, Path} -> ecd_targets:line(Path, maps:get(line, Spec), Phase);
+            {line, Path} -> ecd_targets:line(Path, Line, Phase);
             {function, Name} -> ecd_targets:function(Name, Phase)
         end,
     Places =
@@ -261,8 +273,8 @@ resolve_one(#breakpoint{target = Target, spec = Spec} = B, Phase) ->
 
 state(#breakpoint{id = Id}, {armable, Line, _}) -> #{id => Id, verified => true, line => Line};
 state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};
-state(#breakpoint{id = Id, spec = Spec}, {Reason, Message}) ->
-    Place = maps:with([line], Spec),
+state(#breakpoint{id = Id, line = Line}, {Reason, Message}) ->
+    Place = maps:from_list([{line, Line} || Line > 0]),
     Place#{id => Id, verified => false, reason => atom_to_binary(Reason), message => unicode:characters_to_binary(Message)}.
 
 %% Sets what is wanted now. Where no function of a breakpoint can be armed, it cannot stop and says so.
@@ -291,7 +303,24 @@ reload(Mod, #state{places = Places} = State) ->
     Affected = fun(#breakpoint{target = Target, places = At}) ->
         lists:keymember(Mod, 1, At) orelse wants(wanted(Target), Mod)
     end,
-    apply_wants(resolve(Affected, State#state{places = ecd_places:refresh(Mod, Places)})).
+    apply_wants(resolve(Affected, move_lines(Mod, State#state{places = ecd_places:refresh(Mod, Places)}))).
+
+%% The code that a breakpoint was set on may stand on another line of the changed source.
+move_lines(Mod, #state{texts = Texts} = State) ->
+    case ecd_modules:path(Mod) of
+        {ok, Path} when is_map_key(Path, Texts) ->
+            Old = maps:get(Path, Texts),
+            #state{texts = #{Path := New}} = Changed = remember_text({line, Path}, State),
+            Move = fun
+                (#breakpoint{target = {line, P}, line = Line} = B) when P =:= Path ->
+                    B#breakpoint{line = ecd_locate:moved(Line, Old, New)};
+                (B) ->
+                    B
+            end,
+            Changed#state{breakpoints = [Move(B) || B <- State#state.breakpoints]};
+        _ ->
+            State
+    end.
 
 %% Events for the breakpoints that the client knows otherwise.
 announce(#state{breakpoints = Before}, #state{breakpoints = Now} = State) ->

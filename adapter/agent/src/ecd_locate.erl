@@ -2,7 +2,7 @@
 %% stop.
 -module(ecd_locate).
 
--export([line/3]).
+-export([line/3, moved/3]).
 
 %% Line, where it stops, and whether that is a statement of the top level rather than of a function.
 -type stop() :: {pos_integer(), {module(), {atom(), arity()}}, function | top_level}.
@@ -51,16 +51,54 @@ at_top(Line, #{modules := Modules} = Outline, Stops) ->
         Stop
      || {At, _, top_level} = Stop <- Stops, not lists:any(fun({First, Last}) -> First =< At andalso At =< Last end, Modules)
     ],
-    case {[Stop || {At, _, _} = Stop <- Top, At >= Line], Top} of
+    case {[Stop || {At, _, _} = Stop <- Top, At >= Line], ecd_outline:kind(Line, Outline)} of
         {[_ | _] = Below, _} -> nearest(Below);
-        {[], [_ | _]} -> {failed, nothing(Line, Outline)};
-        {[], []} -> {pending, <<"The statement on this line is not compiled yet, or runs only while the file is compiled.">>}
+        {[], Kind} when map_get(script, Outline), Top =:= [], Kind =/= past_end -> {pending, <<"This statement is not compiled yet.">>};
+        {[], other} when Top =:= [] -> {failed, <<"This line is outside of any function: it runs only while it is compiled.">>};
+        {[], _} -> {failed, nothing(Line, Outline)}
     end.
 
 forward(Line, Outline, Stops) ->
     case [Stop || {At, _, _} = Stop <- Stops, At >= Line] of
-        [] -> {failed, nothing(Line, Outline)};
-        Below -> nearest(Below)
+        [] ->
+            {failed, nothing(Line, Outline)};
+        Below ->
+            {ok, At, _} = Nearest = nearest(Below),
+            case ecd_outline:item_at(At, Outline) of
+                {{At, Last} = Item, code} when Last > At -> in_item(At, Item, Outline, Stops);
+                _ -> Nearest
+            end
+    end.
+
+%% Where a line of the old text is in the new one: what stands before and after all changes moves with its surroundings, a
+%% line among the changes is looked for by its text, and one that is nowhere stays.
+-spec moved(pos_integer(), Old :: tuple(), New :: tuple()) -> pos_integer().
+moved(Line, Old, New) ->
+    Shorter = min(tuple_size(Old), tuple_size(New)),
+    Before = common(fun(N) -> element(N, Old) =:= element(N, New) end, 1, Shorter),
+    After = common(
+        fun(N) -> element(tuple_size(Old) + 1 - N, Old) =:= element(tuple_size(New) + 1 - N, New) end, 1, Shorter - Before
+    ),
+    Delta = tuple_size(New) - tuple_size(Old),
+    if
+        Line =< Before -> Line;
+        Line > tuple_size(Old) - After -> Line + Delta;
+        true -> by_text(Line, string:trim(element(Line, Old)), New, {Before + 1, tuple_size(New) - After})
+    end.
+
+common(Same, N, Limit) when N =< Limit ->
+    case Same(N) of
+        true -> 1 + common(Same, N + 1, Limit);
+        false -> 0
+    end;
+common(_Same, _N, _Limit) ->
+    0.
+
+by_text(Line, Text, New, {First, Last}) ->
+    Same = [{abs(N - Line), N} || N <- lists:seq(First, Last), string:trim(element(N, New)) =:= Text],
+    case lists:sort(Same) of
+        [{_, Nearest} | _] -> Nearest;
+        [] -> Line
     end.
 
 nearest(Stops) ->

@@ -2,7 +2,7 @@
 %% knows nothing of compiled code.
 -module(ecd_outline).
 
--export([read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1]).
+-export([read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1, lines/1]).
 
 -type span() :: {First :: pos_integer(), Last :: pos_integer()}.
 -type kind() :: code | attribute.
@@ -13,6 +13,8 @@
     items := [{span(), kind()}],
     %% false: the text could not be parsed, or there is no parser for it
     parsed := boolean(),
+    %% statements outside of modules are what it is for
+    script := boolean(),
     lines := tuple()
 }.
 -export_type([outline/0]).
@@ -26,8 +28,7 @@ read(Path) ->
 
 -spec of_text(binary(), binary()) -> outline().
 of_text(Text, Extension) ->
-    Lines = list_to_tuple(binary:split(Text, [<<"\r\n">>, <<"\n">>], [global])),
-    Empty = #{modules => [], items => [], parsed => false, lines => Lines},
+    Empty = #{modules => [], items => [], parsed => false, script => Extension =:= <<".exs">>, lines => lines(Text)},
     case lists:member(Extension, [<<".ex">>, <<".exs">>]) andalso parse(Text) of
         {ok, Quoted} ->
             {Modules, Items} = body(Quoted, {[], []}),
@@ -35,6 +36,11 @@ of_text(Text, Extension) ->
         _ ->
             Empty
     end.
+
+%% The text line by line.
+-spec lines(binary()) -> tuple().
+lines(Text) ->
+    list_to_tuple(binary:split(Text, [<<"\r\n">>, <<"\n">>], [global])).
 
 %% The innermost module around a line, or the whole file.
 -spec module_at(pos_integer(), outline()) -> {module, span()} | top.
@@ -131,7 +137,7 @@ do_block(Args) ->
 
 %% From the line of the expression to the last line that any part of it mentions.
 span({_, Meta, _} = Expression) ->
-    case [Line || Line <- lines(Expression), is_integer(Line)] of
+    case [Line || Line <- mentioned(Expression), is_integer(Line)] of
         [] ->
             none;
         Lines ->
@@ -139,13 +145,13 @@ span({_, Meta, _} = Expression) ->
             {min(First, lists:min(Lines)), lists:max(Lines)}
     end.
 
-lines({Left, Meta, Right}) when is_list(Meta) ->
-    meta_lines(Meta) ++ lines(Left) ++ lines(Right);
-lines({Left, Right}) ->
-    lines(Left) ++ lines(Right);
-lines(List) when is_list(List) ->
-    lists:append([lines(E) || E <- List]);
-lines(_) ->
+mentioned({Left, Meta, Right}) when is_list(Meta) ->
+    meta_lines(Meta) ++ mentioned(Left) ++ mentioned(Right);
+mentioned({Left, Right}) ->
+    mentioned(Left) ++ mentioned(Right);
+mentioned(List) when is_list(List) ->
+    lists:append([mentioned(E) || E <- List]);
+mentioned(_) ->
     [].
 
 meta_lines(Meta) ->

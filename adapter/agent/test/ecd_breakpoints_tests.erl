@@ -339,13 +339,13 @@ template(Dir) ->
 
 erlang_file(Dir) ->
     with_session(Dir, fun() ->
-        Path = ecd_fixture:write(Dir, "src/ecd_sample.erl", [
-            "-module(ecd_sample).\n-export([add/2]).\n\nadd(A, B) ->\n    C = A + B,\n    C * 2.\n"
+        Path = ecd_fixture:write(Dir, "src/sample_math.erl", [
+            "-module(sample_math).\n-export([add/2]).\n\nadd(A, B) ->\n    C = A + B,\n    C * 2.\n"
         ]),
         compile_and_load(Dir, "erl", Path),
         [#{verified := true, line := 6}] = set(Path, [#{id => 1, line => 6, condition => <<"C > 10 andalso A < B">>}]),
-        ?assertEqual(passed, passes(fun() -> ecd_sample:add(1, 2) end)),
-        {_, Meta, ecd_sample, 6} = run(fun() -> ecd_sample:add(5, 7) end),
+        ?assertEqual(passed, passes(fun() -> sample_math:add(1, 2) end)),
+        {_, Meta, sample_math, 6} = run(fun() -> sample_math:add(5, 7) end),
         ok = ecd_fixture:continue(Meta),
         ?assertEqual(24, result()),
         [#{verified := true, line := 5}] = set(Path, [#{id => 2, line => 4}]),

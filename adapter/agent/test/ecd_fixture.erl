@@ -64,16 +64,22 @@ load(Dir) ->
      || Beam <- filelib:wildcard(filename:join(Dir, "*.beam"))
     ].
 
-%% The agent with its engine, this process in place of adapter and control.
+%% Breakpoints on the engine, which is started once in the life of the node; this process in place of adapter and control.
 -spec session(map()) -> ok.
 session(Config) ->
     ok = ecd_config:set(Config),
     _ = ecd_handles:start(),
-    {ok, interpreter, []} = ecd_engine:start(maps:merge(engine_options(), standin())),
+    ok = engine(ecd_engine:name()),
     ok = ecd_modules:start(),
     true = register(ecd_wire, self()),
     ok = ecd_breakpoints:start(),
     ok = ecd_engine:subscribe(self()).
+
+engine(interpreter) ->
+    ok;
+engine(none) ->
+    {ok, interpreter, []} = ecd_engine:start(maps:merge(engine_options(), standin())),
+    ok.
 
 engine_options() ->
     #{engine => <<"interpreter">>, stack => no_tail, bytecode => fun ecd_modules:bytecode/1}.
@@ -92,7 +98,6 @@ standin() ->
 end_session() ->
     ok = ecd_breakpoints:stop(),
     ok = ecd_modules:stop(),
-    {ok, _} = ecd_engine:stop(),
     true = unregister(ecd_wire),
     ok = ecd_handles:stop(),
     ok = ecd_config:erase(),
