@@ -17,7 +17,7 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
       const limit = live.start.args.maxThreads;
       const { threads, total } = await live.program.agent.request('threads', { limit }, { signal: call.signal });
       // `total` is our own addition: DAP has no place for processes that are not listed.
-      return { threads: threads.map(({ id, name }) => ({ id, name })), total };
+      return { threads: threads.map(({ id, name, pid }) => ({ id, name: `${name} ${pid}` })), total };
     },
   }),
 
