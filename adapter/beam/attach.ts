@@ -16,7 +16,7 @@ const HELPER_TIMEOUT = 30_000;
 /** ms for it to connect to the node and to load the agent there, which may have to be compiled. */
 const JOIN_TIMEOUT = 60_000;
 /** ms the helper gets to leave by itself once its connection is closed. */
-const LEAVE_TIMEOUT = 2_000;
+const LEAVE_TIMEOUT = 15_000;
 
 export interface AttachPlan {
   remoteNode: string;

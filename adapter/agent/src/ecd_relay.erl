@@ -7,6 +7,8 @@
 -export([compile_there/1]).
 
 -define(PROTOCOL, 1).
+%% The module by which the interpreter finds its server.
+-define(STANDIN, dbg_iserver).
 -define(MAX_FRAME, 64 * 1024 * 1024).
 %% ms
 -define(CONNECT_TIMEOUT, 10000).
@@ -55,11 +57,12 @@ join(Socket, Id, #{node := Name, cookie := Cookie, sources := Sources}, Token) -
     try
         Node = binary_to_atom(Name),
         connect(Node, Cookie),
-        push(Node, Sources),
+        Modules = push(Node, Sources),
         Wire = rpc(Node, ecd_boot, start_attached, [self(), Token]),
         Ref = monitor(process, Wire),
         send(Socket, {reply, Id, #{}}),
-        pass(Socket, Wire, Ref)
+        pass(Socket, Wire, Ref),
+        leave(Node, Wire, Ref, Modules)
     catch
         throw:{failure, Failure} ->
             send(Socket, {error, Id, Failure}),
@@ -70,9 +73,12 @@ join(Socket, Id, #{node := Name, cookie := Cookie, sources := Sources}, Token) -
 %% The helper listens nowhere and gets its name from the node it joins: no epmd, no port, no second node of that name.
 connect(Node, Cookie) ->
     [_, Host] = string:split(atom_to_list(Node), "@"),
-    Domain = case lists:member($., Host) of true -> longnames; false -> shortnames end,
-    Options = #{name_domain => Domain, dist_listen => false, hidden => true},
-    case net_kernel:start(undefined, Options) of
+    %% A long name needs a host that looks like one, whatever this machine is called.
+    {Self, Domain} = case lists:member($., Host) of
+        true -> {'undefined@127.0.0.1', longnames};
+        false -> {undefined, shortnames}
+    end,
+    case net_kernel:start(Self, #{name_domain => Domain, dist_listen => false, hidden => true}) of
         {ok, _} -> ok;
         {error, Reason} ->
             fail(<<"distributionFailed">>, ["Erlang distribution does not start: ", format(Reason), "."],
@@ -95,12 +101,15 @@ push(Node, Sources) ->
     rpc(Node, erlang, whereis, [ecd_wire]) =:= undefined orelse
         fail(<<"nodeBusy">>, ["Another debug session is attached to ", atom_to_binary(Node), "."],
              <<"Disconnect that session first.">>),
-    Modules = case Otp =:= otp() of
+    Beams = case Otp =:= otp() of
         true -> own_beams();
         false -> beams_for(Node, Sources)
     end,
-    _ = [load(Node, Module, File, Beam) || {Module, File, Beam} <- Modules],
-    ok.
+    [load(Node, Module, File, Beam) || {Module, File, Beam} <- Beams, Module =/= ?STANDIN],
+    %% Which server the interpreter finds is the engine's decision: it loads the stand-in itself.
+    [Standin] = [Beam || {?STANDIN, _, Beam} <- Beams],
+    ok = rpc(Node, ecd_standin, bring, [Standin]),
+    [Module || {Module, _, _} <- Beams].
 
 %% Elixir prunes the code path of a release or mix project; the folder may still be there.
 has_no_debugger(Node) ->
@@ -113,7 +122,6 @@ has_no_debugger(Node) ->
                  <<"Add :debugger to the release's applications, or install it there (Debian: apt install erlang-debugger).">>)
     end.
 
-%% The stand-in comes last: from then on the interpreter finds the agent's server.
 own_beams() ->
     Ebin = filename:dirname(code:which(?MODULE)),
     Standin = filename:join(filename:dirname(Ebin), "standin"),
@@ -174,7 +182,20 @@ scratch_dir() ->
         Dir -> Dir
     end.
 
+%% An agent that stayed for closures of an earlier session is left as it is if it is the same one. Loading would
+%% otherwise purge what came before, and purging kills.
 load(Node, Module, File, Beam) ->
+    case rpc(Node, erlang, module_loaded, [Module]) andalso rpc(Node, Module, module_info, [md5]) of
+        false ->
+            load_new(Node, Module, File, Beam);
+        Md5 ->
+            Md5 =:= code:module_md5(Beam) orelse rpc(Node, code, soft_purge, [Module]) orelse
+                fail(<<"agentInUse">>, ["An older agent is still in use in ", atom_to_binary(Node), "."],
+                     <<"Attach with the version of the debugger that left it, or restart the node.">>),
+            Md5 =:= code:module_md5(Beam) orelse load_new(Node, Module, File, Beam)
+    end.
+
+load_new(Node, Module, File, Beam) ->
     case rpc(Node, code, load_binary, [Module, File, Beam]) of
         {module, Module} -> ok;
         {error, Reason} ->
@@ -189,20 +210,34 @@ pass(Socket, Wire, Ref) ->
             Wire ! {ecd_relay, self(), Frame},
             pass(Socket, Wire, Ref);
         {ecd_relay, Wire, Frame} when is_binary(Frame) ->
-            ok = gen_tcp:send(Socket, Frame),
+            _ = gen_tcp:send(Socket, Frame),
             pass(Socket, Wire, Ref);
         {ecd_relay, Wire, started} ->
             pass(Socket, Wire, Ref);
-        {ecd_relay, Wire, closed} ->
+        {'DOWN', Ref, process, Wire, _Reason} = Down ->
             gen_tcp:close(Socket),
-            0;
-        {'DOWN', Ref, process, Wire, _Reason} ->
-            gen_tcp:close(Socket),
-            0;
+            self() ! Down;
         {tcp_closed, Socket} ->
-            %% The agent notices when we end; its node goes on.
-            0;
+            ok;
         {tcp_error, Socket, _Reason} ->
+            ok
+    end.
+
+%% The agent ends in good order first, then its code goes. Where closures made while debugging are still in use, its
+%% guardian lives on, and needs it.
+leave(Node, Wire, Ref, Modules) ->
+    Wire ! {ecd_relay, self(), gone},
+    receive
+        {'DOWN', Ref, process, Wire, _Reason} -> ok
+    after ?LEAVE_TIMEOUT -> ok
+    end,
+    case rpc(Node, erlang, whereis, [ecd_guardian]) of
+        undefined ->
+            ok = rpc(Node, ecd_config, erase, []),
+            _ = [rpc(Node, code, soft_purge, [Module]) andalso rpc(Node, code, delete, [Module]) andalso
+                     rpc(Node, code, soft_purge, [Module]) || Module <- Modules, Module =/= ?STANDIN],
+            0;
+        _Guardian ->
             0
     end.
 

@@ -2,11 +2,12 @@
 %% Elixir. Changes nothing else, and nothing for good.
 -module(ecd_standin).
 
--export([install/2, remove/0, protect/0, unprotect/0]).
+-export([install/2, bring/1, remove/0, protect/0, unprotect/0]).
 
 -define(STANDIN, dbg_iserver).
 -define(ELIXIR_HANDLER, 'Elixir.Kernel.ErrorHandler').
 -define(ORIGINAL, {?MODULE, original}).
+-define(BROUGHT, {?MODULE, brought}).
 
 %% Start is called when all is in place; the engine then proves itself, and is taken back if it cannot.
 -spec install(ecd_engine:options(), fun(() -> ok)) -> {ok, [binary()]} | {error, binary()}.
@@ -28,8 +29,14 @@ install(Options, Start) ->
         throw:{unprepared, Reason} -> {error, Reason}
     end.
 
+%% The stand-in's bytecode, where the agent is pushed into a node that cannot read our files.
+-spec bring(binary()) -> ok.
+bring(Bytecode) ->
+    persistent_term:put(?BROUGHT, Bytecode).
+
 -spec remove() -> ok.
 remove() ->
+    _ = persistent_term:erase(?BROUGHT),
     _ = code:delete(?STANDIN) andalso code:soft_purge(?STANDIN),
     unprotect().
 
@@ -48,6 +55,12 @@ unprotect() ->
 standin(#{standin := Bytecode}) ->
     Bytecode;
 standin(_Options) ->
+    case persistent_term:get(?BROUGHT, none) of
+        none -> beside_us();
+        Bytecode -> Bytecode
+    end.
+
+beside_us() ->
     File = filename:join([filename:dirname(filename:dirname(code:which(?MODULE))), "standin", "dbg_iserver.beam"]),
     case file:read_file(File) of
         {ok, Bytecode} -> Bytecode;

@@ -61,7 +61,7 @@ hello(Token) ->
         osPid => list_to_integer(os:getpid())
     }.
 
-loop(Wire = #wire{transport = Transport}) ->
+loop(Wire) ->
     receive
         {event, Name, Body} ->
             send(Wire, {event, Name, Body}),
@@ -82,8 +82,8 @@ loop(Wire = #wire{transport = Transport}) ->
             lost();
         {tcp_error, _Socket, _Reason} ->
             lost();
-        {close, _From} when element(1, Transport) =:= relay ->
-            element(2, Transport) ! {ecd_relay, self(), closed};
+        {ecd_relay, _Relay, gone} ->
+            lost();
         {'EXIT', _Lane, normal} ->
             loop(Wire);
         {'EXIT', _Lane, Reason} ->
