@@ -63,11 +63,17 @@ came_back(Pid, {Kind, {Module, Function, Arity, Line}}, [[_Entered | Group] | Gr
     Above = [native(Pid, {Module, Function, Arity, [{line, Line}]}) || Kind =:= tail],
     {Above, [Group | Groups]}.
 
-interpreted(Pid, Meta, #{level := Level, module := Module, function := Function, arity := Arity, line := Line}) ->
+interpreted(Pid, Meta, #{level := Level, module := Module, function := Function, line := Line} = Frame) ->
     #{
-        kind => interpreted, pid => Pid, meta => Meta, level => Level,
-        module => Module, function => Function, arity => Arity, line => Line
+        kind => interpreted, pid => Pid, meta => Meta, level => Level, module => Module, function => Function,
+        arity => length(arguments_of(Frame)), line => Line
     }.
+
+%% A closure that native code has called is entered through the evaluator's own function, with the closure's clauses,
+%% arguments, and environment. Arguments are only fetched for the innermost frames.
+arguments_of(#{args := [[{clause, _, _, _, _} | _], Args | _], arity := Arity}) when Arity =:= 4; Arity =:= 6 -> Args;
+arguments_of(#{args := [], arity := Arity}) -> lists:duplicate(Arity, nil);
+arguments_of(#{args := Args}) -> Args.
 
 native(Pid, {Module, Function, ArityOrArgs, Location}) ->
     Arity = case ArityOrArgs of Args when is_list(Args) -> length(Args); _ -> ArityOrArgs end,
@@ -236,8 +242,8 @@ clauses(#{module := Module, function := Function, arity := Arity}) ->
 %% What the function was called with, under the parameters' names where those are plain variables.
 -spec arguments(frame()) -> [ecd_values:row()].
 arguments(Frame = #{meta := Meta, level := Level}) ->
-    case [Args || #{level := L, args := Args} <- ecd_meta:frames(Meta), L =:= Level] of
-        [Args | _] -> argument_rows(Args, parameters(clauses(Frame), length(Args)), 1);
+    case [arguments_of(F) || #{level := L, args := [_ | _]} = F <- ecd_meta:frames(Meta), L =:= Level] of
+        [Args | _] -> argument_rows(Args, parameters(Frame, length(Args)), 1);
         [] -> []
     end.
 
@@ -247,14 +253,23 @@ argument_rows([Arg | Args], [Name | Names], N) ->
     Label = case Name of none -> <<"argument ", (integer_to_binary(N))/binary>>; _ -> Name end,
     [{{info, Label}, {term, Arg}} | argument_rows(Args, Names, N + 1)].
 
-parameters([{clause, _, Patterns, _, _} | Clauses], Arity) when length(Patterns) =:= Arity ->
-    Rest = parameters(Clauses, Arity),
-    [case {parameter(Pattern), Other} of
-         {none, _} -> Other;
-         {Name, _} -> Name
-     end || {Pattern, Other} <- lists:zip(Patterns, Rest)];
-parameters(_Clauses, Arity) ->
-    lists:duplicate(Arity, none).
+parameters(Frame = #{function := Function, arity := Arity}, Count) ->
+    case ecd_calls:host({Function, Arity}) of
+        {Function, Arity} -> named(clauses(Frame), Count);
+        %% A closure: its clauses are somewhere inside those of its function.
+        _ -> lists:duplicate(Count, none)
+    end.
+
+named([{clause, _, Patterns, _, _} | Clauses], Count) when length(Patterns) =:= Count ->
+    [
+        case parameter(Pattern) of
+            none -> Other;
+            Name -> Name
+        end
+     || {Pattern, Other} <- lists:zip(Patterns, named(Clauses, Count))
+    ];
+named(_Clauses, Count) ->
+    lists:duplicate(Count, none).
 
 parameter({var, _, Raw}) ->
     case ecd_scope:name(Raw) of

@@ -22,7 +22,8 @@ call({get_meta, Pid}) ->
 call({new_process, Pid, Meta, Function}) ->
     ask(?SERVER, {new_process, Pid, Meta, arity(Function)}, infinity, running);
 call(all_breaks) ->
-    ask(?SERVER, {all_breaks, self(), get(self)}, infinity, []);
+    %% The meta does not know its process yet; the server does.
+    ask(?SERVER, {all_breaks, self()}, infinity, []);
 call(get_stack_trace) ->
     ecd_state:get(stack, no_tail);
 call({get_module_db, Mod, Pid}) ->

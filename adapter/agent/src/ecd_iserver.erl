@@ -75,8 +75,8 @@ handle_call({new_process, Pid, Meta, MFA}, _From, #state{metas = Metas} = S) ->
             _ -> running
         end,
     {reply, Status, S#state{metas = Metas#{Meta => {monitor(process, Meta), false}}}};
-handle_call({all_breaks, Meta, Pid}, _From, #state{metas = Metas, breaks = Breaks} = S) ->
-    case {ecd_state:member({exempt, Pid}), Metas} of
+handle_call({all_breaks, Meta}, _From, #state{metas = Metas, breaks = Breaks} = S) ->
+    case {ecd_state:member({exempt, ecd_state:meta(Meta, pid)}), Metas} of
         {false, #{Meta := {Monitor, _}}} ->
             {reply, maps:to_list(Breaks), S#state{metas = Metas#{Meta := {Monitor, true}}}};
         _ ->

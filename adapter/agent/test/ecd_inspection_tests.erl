@@ -43,7 +43,9 @@ defmodule InspectionFixture do
   def unhide(n), do: hidden(n)
 
   def deep(0), do: throw_away(0)
-  def deep(n), do: 1 + deep(n - 1)
+  def deep(n), do: 1 + deeper(n - 1)
+  def deeper(0), do: 0
+  def deeper(n), do: 1 + deep(n - 1)
   defp throw_away(n) do
     n # deep
   end
@@ -65,8 +67,15 @@ end
 
 inspection_test_() ->
     {setup,
-        fun() -> ecd_stopping:compile(?NAME, source()) end,
-        fun ecd_stopping:remove/1,
+        fun() ->
+            Dir = ecd_stopping:compile(?NAME, source()),
+            ok = ecd_stopping:start(Dir),
+            Dir
+        end,
+        fun(Dir) ->
+            ok = ecd_stopping:stop(),
+            ecd_stopping:remove(Dir)
+        end,
         fun(Dir) ->
             [
                 {atom_to_list(Name), {timeout, 60, fun() -> session(Dir, Markers, Test) end}}
@@ -107,13 +116,14 @@ source() ->
     [Before, Macro, "\n  defp hidden(n), do: secret(n) + 1\n", Rest].
 
 session(Dir, Markers, Test) ->
-    ok = ecd_stopping:start(Dir),
-    try
+    ecd_stopping:session(fun() ->
         ok = ecd_stopping:breakpoints(Dir, ?NAME, Markers),
-        Test(Dir)
-    after
-        ok = ecd_stopping:stop()
-    end.
+        try
+            Test(Dir)
+        after
+            ok = ecd_stopping:breakpoints(Dir, ?NAME, [])
+        end
+    end).
 
 stopped() ->
     Self = self(),
@@ -202,7 +212,13 @@ between(Dir) ->
     [#{name := Closure, id := Top} | _] = Frames,
     ?assertEqual(<<"anonymous fn/1 in InspectionFixture.outer/1">>, Closure),
     ?assertMatch(
-        [{<<"count">>, <<"1">>}, {<<"element">>, <<"1">>}, {<<"step">>, _}, {<<"sum">>, <<"2">>}],
+        [
+            {<<"count">>, <<"1">>},
+            {<<"element">>, <<"1">>},
+            {<<"list">>, <<"[1]">>},
+            {<<"step">>, <<"6">>},
+            {<<"sum">>, <<"2">>}
+        ],
         values(scope(Top, <<"Locals">>))
     ),
     [Outer] = [Id || #{name := <<"InspectionFixture.outer/1">>, id := Id} <- Frames],
@@ -213,7 +229,7 @@ between(Dir) ->
 deep(Dir) ->
     Self = self(),
     {Pid, Thread} = ecd_stopping:run(fun() -> Self ! {result, self(), ?FIXTURE:deep(30)} end),
-    Native = [L || #{name := <<"InspectionFixture.deep/1">>, line := L} <- frames(Thread)],
+    Native = [L || #{name := <<"InspectionFixture.deep", _/binary>>, line := L, kind := <<"native">>} <- frames(Thread)],
     ?assertEqual(30, length(Native)),
     ?assert(lists:all(fun(L) -> L > 0 end, Native)),
     ?assertEqual(30, end_of({Pid, Thread}, Dir)).
@@ -260,15 +276,16 @@ native(Dir) ->
     end_of(Stop, Dir).
 
 blocked(_Dir) ->
-    Self = self(),
-    Pid = spawn(fun() -> 'Elixir.Agent':start_link(fun() -> Self ! blocked, receive go -> ok end end) end),
-    receive blocked -> ok end,
+    Pid = spawn(fun() -> 'Elixir.Process':sleep(infinity), unreachable end),
+    wait_until(fun() -> process_info(Pid, status) =:= {status, waiting} end),
     Thread = ecd_threads:id(Pid),
     #{} = ecd_control:pause(#{thread => Thread}),
     Thread = ecd_stopping:await_stop(Pid),
-    Frames = frames(Thread),
-    ?assertMatch([#{kind := <<"native">>, name := <<":proc_lib.sync_start_link/2">>, line := Line} | _] when Line > 0, Frames),
-    ?assert(lists:any(fun(#{name := Name}) -> Name =:= <<"Agent.start_link/2">> end, Frames)),
+    [#{line := Line, sourceReference := Reference} = Sleep | _] = frames(Thread),
+    ?assertMatch(#{name := <<"Process.sleep/1">>, kind := <<"native">>, path := nil}, Sleep),
+    #{content := Source} = ecd_source:source(#{reference => Reference}),
+    Lines = binary:split(Source, <<"\n">>, [global]),
+    ?assertNotEqual(nomatch, string:find(lists:nth(Line, Lines), "def sleep(")),
     ok = ecd_stopping:go_on(Thread),
     exit(Pid, kill).
 
@@ -289,7 +306,7 @@ names(Dir) ->
             {<<"@twice_limit + @limit">>, <<"30">>},
             {<<"hidden(2)">>, <<"201">>},
             {<<"value |> hidden()">>, <<"601">>},
-            {<<"Enum.map([1], &hidden/1)">>, <<"[101]">>},
+            {<<"Enum.map([5], &hidden/1)">>, <<"[501]">>},
             {<<"secret(3)">>, <<"300">>},
             {<<"__MODULE__">>, <<"InspectionFixture">>},
             {<<"%__MODULE__{name: value}">>, <<"%InspectionFixture{name: 6}">>},
