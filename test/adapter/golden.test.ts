@@ -10,7 +10,7 @@ describe('the transcript of a session', () => {
   it('that stops, shows values, steps and ends', async () => {
     const session = await debug.launch(await fixture('constructs'), {
       run: 'Constructs.Basic.main()',
-      breakpoints: { 'lib/constructs/basic.ex': ['local_call', 'comment'] },
+      breakpoints: { 'lib/constructs/basic.ex': ['local_call', 9_999] },
     });
     const stop = await session.stop();
     await session.locals(stop.top);

@@ -29,10 +29,10 @@ describe('threads', () => {
       breakpoints: { [processes]: ['work'] },
     });
     const stop = await session.stop();
-    const { threads } = await session.client.request('threads', {});
-    assert(threads.length <= 510, `${threads.length} threads`);
+    const { threads, total } = await session.client.custom<{ threads: { id: number }[]; total: number }>('threads', {});
+    assert.equal(threads.length, 500);
+    assert(total > 900, `${total} in all`);
     assert.equal(threads[0]?.id, stop.threadId);
-    assert.match(threads.at(-1)?.name ?? '', /\d+ more/);
   });
 
   it('starts and ends of are announced within two seconds', async () => {
@@ -141,9 +141,9 @@ describe('pause', () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.task()', breakpoints: { [processes]: ['work'] } });
     const stop = await session.stop();
     await session.client.ask('pause', { threadId: stop.threadId });
+    const { stackFrames } = await session.client.request('stackTrace', { threadId: stop.threadId });
+    assert.equal(stackFrames[0]?.line, stop.top.line);
     await session.resume(stop);
-    const next = await session.stopOrEnd();
-    if (next !== undefined) await session.resume(next);
     assert.match((await session.end()).stdout, /task: 9/);
   });
 });

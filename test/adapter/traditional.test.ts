@@ -9,7 +9,8 @@ describe('with coordination off', () => {
   const debug = sessions();
   let constructs: Fixture;
   before(async () => (constructs = await fixture('constructs')));
-  const off = { coordination: { enabled: false } };
+  // A dbg call would be one more reason to interpret its module.
+  const off = { coordination: { enabled: false }, breakOnDbg: false };
 
   it('the traditional engine stops, shows values, steps and ends', async () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', args: off, breakpoints: { [basic]: ['local_call'] } });

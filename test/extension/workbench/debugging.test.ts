@@ -1,0 +1,106 @@
+// A person's first session: F5 on the sample, a click in the gutter, values, steps, the end. Screenshots are kept.
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { root } from '../../support/paths';
+import { VsCodeInChromium } from '../../support/vscodeInChromium';
+import { Workbench } from '../../support/vscodeWorkbench';
+
+describe('a first session in the workbench', () => {
+  let folder: string;
+  let vscode: VsCodeInChromium;
+  let workbench: Workbench;
+
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'ecd-workbench-'));
+    await cp(path.join(root, 'demo', 'sample'), path.join(folder, 'sample'), { recursive: true });
+    vscode = await VsCodeInChromium.open({
+      folder: path.join(folder, 'sample'),
+      settings: { 'workbench.colorTheme': 'Default Dark Modern', 'debug.openDebug': 'openOnDebugBreak' },
+    });
+    workbench = new Workbench(vscode.page);
+    await workbench.ready();
+  });
+  after(async () => {
+    await vscode.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  });
+
+  /** Line of the sample that holds the text, 1-based. */
+  async function line(file: string, text: string): Promise<number> {
+    const lines = (await readFile(path.join(folder, 'sample', file), 'utf8')).split('\n');
+    const found = lines.findIndex((candidate) => candidate.includes(text));
+    assert.notEqual(found, -1, text);
+    return found + 1;
+  }
+  const press = (key: string): Promise<void> => vscode.page.keyboard.press(key);
+
+  it('stops at a breakpoint clicked in the gutter, on F5 without any configuration', async () => {
+    await workbench.openFile('pricing.ex');
+    const stop = await line('lib/shop/pricing.ex', 'saved = min(');
+    await workbench.clickGutter(stop);
+    await workbench.breakpointGlyphs.first().waitFor();
+    await press('F5');
+    await workbench.waitForStop(stop);
+    await workbench.callStack().filter({ hasText: 'apply_discounts' }).first().waitFor();
+  });
+
+  it('shows the variables of the frame', async () => {
+    await workbench.variable('saved').filter({ hasText: '770' }).waitFor();
+    await workbench.variable('receipt').filter({ hasText: '%Shop.Receipt{' }).waitFor();
+    await workbench.variable('discounts').waitFor();
+  });
+
+  it('shows values beside the code', async () => {
+    await workbench.lineWith('saved = min(').filter({ hasText: 'saved = 770' }).waitFor();
+    await workbench.screenshot('stopped dark');
+  });
+
+  it('shows a value on hover', async () => {
+    await workbench.hover('receipt', 'saved = min(');
+    await workbench.hoverWidget.filter({ hasText: 'Shop.Receipt' }).waitFor();
+    await workbench.screenshot('hover dark');
+    await press('Escape');
+  });
+
+  it('is readable in light and high-contrast themes', async () => {
+    await workbench.theme('Light Modern', 'vs');
+    await workbench.screenshot('stopped light');
+    await workbench.theme('Dark High Contrast', 'hc-black');
+    await workbench.screenshot('stopped high contrast');
+    await workbench.theme('Dark Modern', 'vs-dark');
+  });
+
+  it('steps over', async () => {
+    await press('F10');
+    await workbench.waitForStop(await line('lib/shop/pricing.ex', '| saved: saved}'));
+  });
+
+  it('returns into the caller at the end of a function', async () => {
+    await press('F10');
+    await workbench.waitForStop(await line('lib/shop/pricing.ex', '|> add_tax()'));
+  });
+
+  it('steps into a function', async () => {
+    await press('F11');
+    await workbench.waitForStop(await line('lib/shop/pricing.ex', 'taxable = receipt'));
+    await workbench.screenshot('stepped in dark');
+  });
+
+  it('evaluates in the Debug Console', async () => {
+    await workbench.evaluate('receipt.subtotal + 1');
+    await workbench.console().getByText('6301', { exact: true }).waitFor();
+    await workbench.screenshot('console dark');
+  });
+
+  it('continues to the end and shows what the program printed', async () => {
+    await press('F5');
+    await workbench.ended();
+    const text = await workbench.console().innerText();
+    assert.match(text, /Total\s+65\.80/);
+  });
+});
