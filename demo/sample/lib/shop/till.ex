@@ -11,11 +11,14 @@ defmodule Shop.Till do
     GenServer.start_link(__MODULE__, options, name: options[:name])
   end
 
+  # Whoever waits at a till has patience, also while it stands at a breakpoint.
+  @patience :infinity
+
   @doc "Puts an item on the belt."
-  def scan(till, %Item{} = item), do: GenServer.call(till, {:scan, item})
+  def scan(till, %Item{} = item), do: GenServer.call(till, {:scan, item}, @patience)
 
   @doc "Prices everything scanned so far and starts over."
-  def close(till), do: GenServer.call(till, :close)
+  def close(till), do: GenServer.call(till, :close, @patience)
 
   @impl true
   def init(options) do
