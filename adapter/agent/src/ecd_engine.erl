@@ -4,7 +4,7 @@
 
 -export([start/0, start/1, stop/0, name/0, metrics/0, compiled/0]).
 -export([prepare/2, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
--export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
+-export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
 
 -type function_key() :: {atom(), arity()}.
@@ -38,6 +38,7 @@
 -callback exempt(pid()) -> ok.
 -callback meta(pid()) -> {ok, pid()} | error.
 -callback place(pid()) -> {ok, {module(), integer()}} | error.
+-callback claim(pid()) -> ok | busy.
 -callback code_changed(module()) -> ok | {lost, [{function_key(), [owner()]}]}.
 -callback release(module()) -> ok | {error, binary()}.
 -callback status() -> [map()].
@@ -177,6 +178,10 @@ meta(Pid) -> (engine()):meta(Pid).
 %% Where a meta has stopped last.
 -spec place(pid()) -> {ok, {module(), integer()}} | error.
 place(Meta) -> (engine()):place(Meta).
+
+%% The right to let a stopped meta evaluate; it is free again when that has ended.
+-spec claim(pid()) -> ok | busy.
+claim(Meta) -> (engine()):claim(Meta).
 
 %% After a module was loaded anew: prepares and arms again what its owners want, and answers what is gone.
 -spec code_changed(module()) -> ok | {lost, [{function_key(), [owner()]}]}.

@@ -91,7 +91,7 @@ ask(Server, Request, Timeout, Otherwise) ->
 
 status(break, {Mod, Line}, Pid, Meta) ->
     case evaluated() of
-        true -> ok;
+        true -> ecd_state:set_meta(Meta, stopped, true);
         false -> stop(Mod, Line, Pid, Meta)
     end;
 status(running, _Info, Pid, Meta) ->

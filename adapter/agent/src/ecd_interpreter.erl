@@ -8,7 +8,8 @@
 -behaviour(ecd_engine).
 
 -export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, clauses/2]).
--export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1]).
+-export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
+-export([meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -123,6 +124,10 @@ place(Meta) ->
         #{stop := {_, _} = Place} -> {ok, Place};
         #{} -> error
     end.
+
+-spec claim(pid()) -> ok | busy.
+claim(Meta) ->
+    ecd_iserver:claim(Meta).
 
 %% --- calls to the server ---
 

@@ -6,7 +6,7 @@
 -module(ecd_iserver).
 -behaviour(gen_server).
 
--export([start/0, stop/0, subscribe/1, set_break/3, clear_break/2, clear_breaks/0, flush/0]).
+-export([start/0, stop/0, subscribe/1, set_break/3, clear_break/2, clear_breaks/0, flush/0, claim/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type condition() :: null | {module(), atom()}.
@@ -49,6 +49,11 @@ clear_break(Mod, Line) ->
 -spec clear_breaks() -> ok.
 clear_breaks() ->
     gen_server:call(?MODULE, clear_breaks, ?DEADLINE).
+
+%% One evaluation at a time, and only while the meta waits for commands (ecd_inside frees it).
+-spec claim(pid()) -> ok | busy.
+claim(Meta) ->
+    gen_server:call(?MODULE, {claim, Meta}, ?DEADLINE).
 
 %% Makes every meta forget the few functions it remembers, before it handles anything that follows. A meta that has
 %% called a private function from inside would not find it when it is called from outside.
@@ -95,6 +100,14 @@ handle_call({clear_break, Point}, _From, #state{breaks = Breaks} = S) ->
 handle_call(clear_breaks, _From, S) ->
     to_metas(no_break, S),
     {reply, ok, S#state{breaks = #{}}};
+handle_call({claim, Meta}, _From, S) ->
+    case ecd_state:meta(Meta, stopped) of
+        true ->
+            ecd_state:set_meta(Meta, stopped, evaluating),
+            {reply, ok, S};
+        _ ->
+            {reply, busy, S}
+    end;
 handle_call({subscribe, Pid}, _From, S) ->
     ecd_state:member({subscriber, Pid}) orelse monitor(process, Pid),
     ecd_state:put({subscriber, Pid}, true),

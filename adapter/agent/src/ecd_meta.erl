@@ -71,6 +71,13 @@ is_idle(Meta) ->
 -spec eval_in_process(pid(), module(), {module(), atom(), [term()]}, timeout()) ->
     {ok, term()} | {error, {atom(), term(), list()}} | timeout.
 eval_in_process(Meta, Mod, MFA, Timeout) ->
+    %% An evaluator that does not wait for commands fails on this one, and with it the user's process.
+    case ecd_engine:claim(Meta) of
+        ok -> evaluate(Meta, Mod, MFA, Timeout);
+        busy -> {error, {error, not_stopped, []}}
+    end.
+
+evaluate(Meta, Mod, MFA, Timeout) ->
     Id = erlang:unique_integer([positive]),
     Key = {?MODULE, Id},
     persistent_term:put(Key, MFA),

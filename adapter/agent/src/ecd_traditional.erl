@@ -9,7 +9,7 @@
 
 -export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, clauses/2]).
 -export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
--export([meta/1, place/1, code_changed/1, release/1, status/0]).
+-export([meta/1, place/1, claim/1, code_changed/1, release/1, status/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -record(state, {
@@ -160,6 +160,14 @@ meta(Pid) ->
 -spec place(pid()) -> {ok, {module(), integer()}} | error.
 place(Meta) ->
     gen_server:call(?MODULE, {place, Meta}, ?TIMEOUT).
+
+-spec claim(pid()) -> ok | busy.
+claim(Meta) ->
+    Stopped = [Pid || {Pid, _, break, _} <- int:snapshot(), {ok, M} <- [meta(Pid)], M =:= Meta],
+    case Stopped of
+        [_] -> ok;
+        [] -> busy
+    end.
 
 -spec code_changed(module()) -> ok | {lost, [{ecd_engine:function_key(), [ecd_engine:owner()]}]}.
 code_changed(Mod) ->
