@@ -17,6 +17,7 @@ before_code() ->
 -spec run(fun(() -> Result)) -> Result.
 run(Fun) ->
     'Elixir.System':at_exit(fun(Status) -> ended(Status) end),
+    ok = ecd_stdin:watch(),
     case {ecd_config:get(exitAfterTaskReturns), ecd_config:get(program)} of
         {true, Program} when Program =/= <<"iex">> -> Fun();
         _ -> stay_alive(Fun())
@@ -28,19 +29,25 @@ stay_alive(Result) ->
     'Elixir.System':no_halt(true),
     Result.
 
-%% A module came into being in this VM and has not run yet. Those of scripts and tests exist nowhere else; the others will
-%% be looked at when Mix has written them. After the agent was taken out this does nothing.
+%% A module came into being in this VM and, if we were told in time, has not run yet. Those of scripts and tests exist
+%% nowhere else; the others will be looked at when Mix has written them. More than one may tell us of the same module.
+%% After the agent was taken out this does nothing.
 -spec module_defined(module(), binary(), binary()) -> ok.
 module_defined(Mod, Bytecode, File) ->
     case whereis(ecd_breakpoints) of
         undefined ->
             ok;
         _ ->
-            ok = ecd_modules:remember(Mod, Bytecode, File),
-            ok = ecd_breakpoints:module_defined(Mod),
-            _ = [ok = Part:module_defined(Mod) || filename:extension(File) =:= <<".exs">>, Part <- [ecd_dbg, ecd_entry]],
-            ok
+            case ecd_modules:remember(Mod, Bytecode, File) of
+                known -> ok;
+                new -> module_defined(Mod, File)
+            end
     end.
+
+module_defined(Mod, File) ->
+    ok = ecd_breakpoints:module_defined(Mod),
+    _ = [ok = Part:module_defined(Mod) || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry]],
+    ok.
 
 -spec notice(info | warning, unicode:chardata()) -> ok.
 notice(Level, Text) ->
