@@ -267,6 +267,10 @@ handle_info({text, Pid, Serial, Event}, S) ->
     {noreply, announce(Pid, Serial, Event, S)};
 handle_info({'DOWN', _Ref, process, Pid, _Reason}, S) ->
     {noreply, forget(Pid, S)};
+handle_info({Meta, {Waiting, Mod, Line, _Level}}, S) when Waiting =:= wait_at; Waiting =:= wait_after_at; Waiting =:= func_at ->
+    %% An evaluator that waits, for a message or for native code, where it had not stopped.
+    ecd_state:set_meta(Meta, stop, {Mod, abs(Line)}),
+    {noreply, S};
 handle_info(_Other, S) ->
     {noreply, S}.
 
@@ -305,6 +309,7 @@ on_stop(Pid, Meta, Place, T0, S) ->
     end.
 
 stop_at(Pid, {Mod, Line}, More, Why, T, S0) ->
+    T#thread.pausing andalso stop_soon(T#thread.meta, S0#state.nobody),
     S = end_step(Pid, T, S0),
     Stop = More#{meta => T#thread.meta, reason => maps:get(reason, Why), kind => interpreted, module => Mod,
                  line => Line, serial => S#state.serial},
@@ -313,8 +318,8 @@ stop_at(Pid, {Mod, Line}, More, Why, T, S0) ->
 %% Why a process has stopped where it has, or how it is to go on.
 verdict(Pid, Place, Hit, T) ->
     case ecd_exceptions:stopped(Pid) of
-        {ok, Description} ->
-            {stop, #{reason => <<"exception">>, description => Description, ids => []}};
+        {ok, Description, Site} ->
+            {stop, {frame, Site}, #{reason => <<"exception">>, description => Description, ids => []}};
         none ->
             stepped(Pid, Place, Hit, T)
     end.
@@ -480,6 +485,7 @@ resume_native(Pid) ->
 drop_references(Pid) ->
     ecd_frames:drop(Pid),
     ecd_values:drop(Pid),
+    ecd_exceptions:drop(Pid),
     ecd_step:drop_targets(Pid).
 
 %% The last stop is over: what was held because of it goes on.
@@ -497,7 +503,8 @@ released(S = #state{threads = Threads, others = Others}) ->
 hold_others(S = #state{others = [], threads = Threads}) ->
     case ecd_config:get(pauseOthers) of
         true ->
-            Held = [Pid || Pid <- ecd_applications:processes(), not is_held(Pid, Threads), suspend(Pid)],
+            Apps = ecd_applications:leaders(),
+            Held = [Pid || Pid <- processes(), is_other(Pid, Apps), not is_held(Pid, Threads), suspend(Pid)],
             S#state{others = Held};
         _ ->
             S
@@ -508,7 +515,15 @@ hold_others(S) ->
 is_held(Pid, Threads) ->
     case Threads of
         #{Pid := #thread{stop = #{}}} -> true;
-        _ -> not is_pausable(Pid)
+        _ -> false
+    end.
+
+is_other(Pid, Apps) ->
+    case process_info(Pid, [registered_name, group_leader]) of
+        [{registered_name, Name}, {group_leader, Leader}] ->
+            is_pausable(Pid) andalso ecd_applications:is_application(Pid, Name, Leader, Apps);
+        undefined ->
+            false
     end.
 
 suspend(Pid) ->
@@ -529,7 +544,7 @@ begin_step(Pid, T, #{kind := Kind, points := Points} = Plan, S) ->
     #thread{stop = #{kind := Held, meta := Meta}} = T,
     is_pid(Meta) andalso ecd_step:begin_points(Meta, Points),
     ok = ecd_engine:step_mode(Pid, mode(Kind)),
-    Held =:= native andalso is_pid(Meta) andalso stop_soon(Meta, S),
+    Held =:= native andalso is_pid(Meta) andalso stop_soon(Meta, S#state.nobody),
     Next = put_thread(Pid, T#thread{step = Plan, left = false}, S),
     Going = resume(Pid, command(Kind), Next),
     case Held of
@@ -545,9 +560,9 @@ mode({into, {Mod, _, _}}) -> {into, fun(M) -> M =:= Mod end};
 mode(native) -> entry;
 mode(_) -> off.
 
-%% The evaluator stops at its next expression, or when the process enters interpreted code.
-stop_soon(Meta, #state{nobody = Nobody}) ->
-    Meta ! {int, {attached, Nobody}},
+%% The evaluator stops at its next expression, or when the process enters interpreted code; and tells Whom where it is.
+stop_soon(Meta, Whom) ->
+    Meta ! {int, {attached, Whom}},
     ok.
 
 %% Ends a step for whatever reason; nothing of it stays armed.
@@ -625,7 +640,7 @@ begin_pause(Pid, T0, S) ->
     Meta = meta(Pid, T0),
     T = T0#thread{meta = Meta, pausing = true, step = none},
     is_pid(Meta) andalso ecd_step:end_points(Meta),
-    is_pid(Meta) andalso stop_soon(Meta, S),
+    is_pid(Meta) andalso stop_soon(Meta, self()),
     case process_info(Pid, [current_function, status]) of
         [{_, {dbg_debugged, msg_loop, 2}}, _] when is_pid(Meta) ->
             wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S);

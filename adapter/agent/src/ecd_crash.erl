@@ -2,7 +2,7 @@
 %% and files.
 -module(ecd_crash).
 
--export([of_reason/1, of_event/1, name/1, report/4]).
+-export([of_reason/1, of_event/1, name/1, report/4, log/2]).
 
 %% Characters of one value, variables, frames of the stack.
 -define(VALUE, 120).
@@ -19,6 +19,14 @@ with_stack(Exception, Stack) ->
     case lists:all(fun(F) -> is_tuple(F) andalso (tuple_size(F) =:= 4 orelse tuple_size(F) =:= 3) end, Stack) of
         true -> {Exception, Stack};
         false -> none
+    end.
+
+%% As a handler of the logger.
+-spec log(logger:log_event(), logger:handler_config()) -> ok.
+log(Event, _Config) ->
+    case of_event(Event) of
+        {Pid, Reason} when node(Pid) =:= node() -> ecd_exceptions:post_mortem(Pid, Reason, {});
+        _ -> ok
     end.
 
 %% A crash in the words of proc_lib, of a behaviour, or of the VM.

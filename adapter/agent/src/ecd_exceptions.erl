@@ -4,7 +4,7 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
--export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3, log/2]).
+-export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3]).
 -export([init/1, handle_call/3, handle_cast/2, terminate/2]).
 -export(['$handle_undefined_function'/2]).
 
@@ -129,7 +129,7 @@ terminate(_Reason, _S) ->
     ok.
 
 exceptions() ->
-    [?UTILS | [M || M <- ecd_scan:modules_with(<<"__exception__">>), is_exception(M)]].
+    [?UTILS | ecd_scan:exceptions()].
 
 is_exception(Mod) ->
     erlang:function_exported(Mod, exception, 1) andalso erlang:function_exported(Mod, '__struct__', 0).
@@ -229,13 +229,13 @@ raises(_) ->
 
 %% --- what ecd_control asks ---
 
-%% Why the process has stopped, once for each stop.
--spec stopped(pid()) -> {ok, Description :: binary()} | none.
+%% Why the process has stopped, once for each stop, and where it raises: it stands in the exception's constructor.
+-spec stopped(pid()) -> {ok, Description :: binary(), Site :: {module(), atom(), arity(), integer()}} | none.
 stopped(Pid) ->
     case ets:lookup(?RAISED, Pid) of
-        [{_, new, #{exception := Exception, mode := Mode} = Raised}] ->
+        [{_, new, #{exception := Exception, mode := Mode, site := Site} = Raised}] ->
             true = ets:insert(?RAISED, {Pid, shown, Raised}),
-            {ok, <<(ecd_modules:display(Exception))/binary, (description(Mode))/binary>>};
+            {ok, <<(ecd_modules:display(Exception))/binary, (description(Mode))/binary>>, Site};
         _ ->
             none
     end.
@@ -243,9 +243,11 @@ stopped(Pid) ->
 description(always) -> <<" is raised">>;
 description(unhandled) -> <<" is raised and nothing will rescue it">>.
 
+%% The process has gone on.
 -spec drop(pid()) -> ok.
 drop(Pid) ->
-    true = ets:match_delete(?RAISED, {Pid, shown, '_'}),
+    %% The session's end takes this part away before the processes that are still stopped are resumed.
+    true = ets:whereis(?RAISED) =:= undefined orelse ets:match_delete(?RAISED, {Pid, shown, '_'}),
     ok.
 
 -spec exception_info(map()) -> map().
@@ -327,15 +329,8 @@ is_first(Pid) ->
     ets:insert_new(?RAISED, {{told, Pid}}).
 
 %% Crashes of processes that ran natively reach the logger, with their stack.
--spec log(logger:log_event(), logger:handler_config()) -> ok.
-log(Event, _Config) ->
-    case ecd_crash:of_event(Event) of
-        {Pid, Reason} when node(Pid) =:= node() -> post_mortem(Pid, Reason, {});
-        none -> ok
-    end.
-
 listen(true) ->
-    case logger:add_handler(?HANDLER, ?MODULE, #{level => error}) of
+    case logger:add_handler(?HANDLER, ecd_crash, #{level => error}) of
         ok -> ok;
         {error, {already_exist, _}} -> ok
     end;

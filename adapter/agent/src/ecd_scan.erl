@@ -1,7 +1,7 @@
 %% Finds modules by what their bytecode mentions, and tells those who arm by it that there is new code. Arms nothing.
 -module(ecd_scan).
 
--export([modules_with/1, own_modules/0, compiled/0, module_defined/1]).
+-export([modules_calling/1, exceptions/0, own_modules/0, compiled/0, module_defined/1]).
 
 %% The project has been compiled; nothing of it runs yet.
 -spec compiled() -> ok.
@@ -17,11 +17,22 @@ module_defined(Mod) ->
     ok = ecd_entry:module_defined(Mod),
     ecd_exceptions:module_defined(Mod).
 
-%% The modules outside of OTP, loaded or to be loaded, whose bytecode has a text in it; they are loaded then. One that runs
-%% code when it is loaded is left to the program.
--spec modules_with(binary()) -> [module()].
-modules_with(Text) ->
-    [Mod || {Mod, File} <- files(), mentions(File, Text), is_loaded(Mod, File)].
+%% The modules outside of OTP, loaded or to be loaded, that call a function; they are loaded then. One that runs code
+%% when it is loaded is left to the program.
+-spec modules_calling(mfa()) -> [module()].
+modules_calling({_, Function, _} = MFA) ->
+    [Mod || {Mod, File} <- files(), has(File, [atom_to_binary(Function)], {imports, MFA}), is_loaded(Mod, File)].
+
+%% The modules of exceptions, likewise.
+-spec exceptions() -> [module()].
+exceptions() ->
+    [
+        Mod
+     || {Mod, File} <- files(),
+        has(File, [<<"exception">>, <<"__struct__">>], {exports, {exception, 1}}),
+        is_loaded(Mod, File),
+        erlang:function_exported(Mod, '__struct__', 0)
+    ].
 
 %% The user's own modules, loaded or to be loaded.
 -spec own_modules() -> [module()].
@@ -37,11 +48,18 @@ files() ->
     Built = [{M, File} || {M, _, File} <- ecd_modules:built()],
     lists:ukeysort(1, OnPath ++ Built).
 
-mentions(File, Text) ->
+%% Looking for the names first spares taking most files apart.
+has(File, Names, {Chunk, Entry}) ->
     case file:read_file(File) of
-        {ok, Bytes} -> binary:match(Bytes, Text) =/= nomatch;
-        {error, _} -> false
+        {ok, Bytes} ->
+            lists:all(fun(Name) -> binary:match(Bytes, Name) =/= nomatch end, Names) andalso
+                has_entry(beam_lib:chunks(Bytes, [Chunk]), Entry);
+        {error, _} ->
+            false
     end.
+
+has_entry({ok, {_, [{_, Entries}]}}, Entry) -> lists:member(Entry, Entries);
+has_entry({error, beam_lib, _}, _Entry) -> false.
 
 is_loaded(Mod, File) ->
     erlang:module_loaded(Mod) orelse

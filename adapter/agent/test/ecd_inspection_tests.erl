@@ -405,6 +405,8 @@ endless(_Dir) ->
     receive begun -> ok end,
     %% As a cancel does it: nobody waits for the result any more.
     exit(Handler, kill),
+    #{text := Busy} = ecd_fixture:event(notice, fun(#{level := Level}) -> Level =:= <<"warning">> end),
+    ?assertMatch({match, _}, re:run(Busy, [ecd_names:pid(Pid), ".* still busy"])),
     ?assertMatch(#{code := <<"evaluationBusy">>}, failure(fun() -> evaluate(<<"1 + 1">>, Top, <<"repl">>) end)),
     ?assertEqual(<<"7">>, evaluate(<<"value + 1">>, Top, <<"watch">>)),
     Monitor = monitor(process, Pid),

@@ -148,20 +148,17 @@ process() ->
 hanging() ->
     Hangs = #{'__struct__' => 'Elixir.ValuesFixture.Hangs', a => 1},
     Shown = shown([{good, 1}, {bad, Hangs}, {last, 2}]),
-    ?assertMatch(
-        [
-            #{value := <<"1">>},
-            #{value := <<"%{__struct__: ValuesFixture.Hangs, a: 1}">>, type := <<"%ValuesFixture.Hangs{}">>},
-            #{value := <<"2">>}
-        ],
-        children(Shown)
-    ).
+    [#{value := <<"1">>}, Bad, #{value := <<"2">>}] = children(Shown),
+    ?assertMatch(#{type := <<"%ValuesFixture.Hangs{}">>, named := 1}, Bad),
+    ?assertEqual(fields(<<"__struct__: ValuesFixture.Hangs, a: 1">>), fields(maps:get(value, Bad))).
+
+%% Their order depends on the version of OTP.
+fields(Text) ->
+    lists:sort(string:split(string:trim(Text, both, "%{}"), ", ", all)).
 
 eating() ->
-    ?assertMatch(
-        #{result := <<"%{__struct__: ValuesFixture.Eats, a: 1}">>},
-        shown(#{'__struct__' => 'Elixir.ValuesFixture.Eats', a => 1})
-    ).
+    #{result := Text} = shown(#{'__struct__' => 'Elixir.ValuesFixture.Eats', a => 1}),
+    ?assertEqual(fields(<<"__struct__: ValuesFixture.Eats, a: 1">>), fields(Text)).
 
 whole() ->
     Long = binary:copy(<<"x">>, 100000),
