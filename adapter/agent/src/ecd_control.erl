@@ -503,8 +503,7 @@ released(S = #state{threads = Threads, others = Others}) ->
 hold_others(S = #state{others = [], threads = Threads}) ->
     case ecd_config:get(pauseOthers) of
         true ->
-            Apps = ecd_applications:leaders(),
-            Held = [Pid || Pid <- processes(), is_other(Pid, Apps), not is_held(Pid, Threads), suspend(Pid)],
+            Held = [Pid || Pid <- ecd_applications:processes(), is_pausable(Pid), not is_held(Pid, Threads), suspend(Pid)],
             S#state{others = Held};
         _ ->
             S
@@ -516,14 +515,6 @@ is_held(Pid, Threads) ->
     case Threads of
         #{Pid := #thread{stop = #{}}} -> true;
         _ -> false
-    end.
-
-is_other(Pid, Apps) ->
-    case process_info(Pid, [registered_name, group_leader]) of
-        [{registered_name, Name}, {group_leader, Leader}] ->
-            is_pausable(Pid) andalso ecd_applications:is_application(Pid, Name, Leader, Apps);
-        undefined ->
-            false
     end.
 
 suspend(Pid) ->

@@ -285,7 +285,7 @@ blocked(_Dir) ->
     ?assertMatch(#{name := <<"Process.sleep/1">>, kind := <<"native">>, path := nil}, Sleep),
     #{content := Source} = ecd_source:source(#{reference => Reference}),
     Lines = binary:split(Source, <<"\n">>, [global]),
-    ?assertNotEqual(nomatch, string:find(lists:nth(Line, Lines), "def sleep(")),
+    ?assertNotEqual(nomatch, string:find(lists:nth(Line, Lines), "sleep(")),
     ok = ecd_stopping:go_on(Thread),
     exit(Pid, kill).
 

@@ -175,7 +175,7 @@ the_others_wait_while_one_is_stopped(S) ->
     %% By this name the debugger takes it for one of its own.
     true = register(ecd_test, self()),
     Counter = counters:new(1, []),
-    Other = spawn(fun() -> count(Counter) end),
+    Other = orphan(fun() -> count(Counter) end),
     Pid = run(fun() -> ?BASIC:outer(1) end),
     {Pid, _, outer_b} = stopped(S),
     ?assertEqual({status, suspended}, suspended(Other)),
@@ -186,6 +186,13 @@ the_others_wait_while_one_is_stopped(S) ->
     ?assertEqual(10, result(Pid)),
     counts(Counter, Before),
     exit(Other, kill).
+
+%% What the debugger's own processes start is theirs, unless they have ended.
+orphan(Fun) ->
+    Test = self(),
+    {Parent, Monitor} = spawn_monitor(fun() -> Test ! {orphan, spawn(Fun)} end),
+    receive {'DOWN', Monitor, process, Parent, normal} -> ok end,
+    receive {orphan, Pid} -> Pid end.
 
 count(Counter) ->
     counters:add(Counter, 1, 1),
