@@ -1,30 +1,47 @@
 %% How the agent comes into a BEAM: by `erl -s ecd_boot` or pushed in by the relay. Knows neither DAP nor files.
 -module(ecd_boot).
 
--export([start/0, start_attached/2, load_all/1]).
+-export([start/0, await/0, start_attached/2, load_all/1]).
 
 %% ms to reach the adapter, which listens before it starts us.
 -define(CONNECT_TIMEOUT, 10000).
 
-%% Called by init before Elixir starts; returns when the adapter says go, so that breakpoints are known before any
-%% code of the user's runs. The token leaves the environment at once: child processes must not inherit it.
+%% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
+%% The rest happens while Elixir starts: both take about as long, and nobody has to wait for the sum.
 -spec start() -> ok.
 start() ->
     case take_environment() of
         {Port, Token} ->
-            load_all(filename:dirname(code:which(?MODULE))),
-            launch(Port, Token);
+            true = register(?MODULE, spawn(fun() -> launch(Port, Token) end)),
+            ok;
         none ->
             ok
     end.
 
+%% The launcher's first step. Returns when the adapter says go, so that breakpoints are known before any code of the
+%% user's runs; at once in a VM that is not debugged.
+-spec await() -> ok.
+await() ->
+    case whereis(?MODULE) of
+        undefined ->
+            ok;
+        Gate ->
+            Ref = monitor(process, Gate),
+            Gate ! {await, self(), Ref},
+            receive
+                {Ref, go} -> true = demonitor(Ref, [flush]), ok;
+                {'DOWN', Ref, process, Gate, _} -> ok
+            end
+    end.
+
 launch(Port, Token) ->
-    Starter = self(),
-    {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT, Starter) end),
+    load_all(filename:dirname(code:which(?MODULE))),
+    Gate = self(),
+    {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT, Gate) end),
     receive
         {Wire, go} ->
-            erlang:demonitor(Ref, [flush]),
-            ok;
+            true = demonitor(Ref, [flush]),
+            receive {await, Launcher, Waiting} -> Launcher ! {Waiting, go}, ok end;
         {'DOWN', Ref, process, Wire, Reason} ->
             io:format(standard_error, "debug agent: no connection to the debug adapter: ~tp~n", [Reason]),
             erlang:halt(70)

@@ -2,31 +2,49 @@
 %% of the user's, and not on a module that a process may be running.
 -module(ecd_hook).
 
--export([around/2]).
+-export([around/2, once/2]).
 
 %% From now on `Mod:F(A1 .. An)` is `Handler(Original, [A1 .. An])`, where Original is a fun of the same arity. The module
 %% is rebuilt from the debug info that its beam carries; behaviour, attributes and line numbers stay.
 -spec around(module(), [{{atom(), arity()}, Handler :: {module(), atom()}}]) -> ok | {error, binary()}.
 around(Mod, Hooks) ->
-    case forms(Mod) of
-        {ok, File, Forms} ->
-            case [FA || {FA, _} <- Hooks, not defines(Forms, FA)] of
-                [] -> load(Mod, File, wrap(Forms, maps:from_list(Hooks)));
-                [{F, A} | _] -> refuse(Mod, io_lib:format("it has no ~ts/~w", [F, A]))
+    case code:get_object_code(Mod) of
+        {Mod, Bytecode, File} ->
+            case ecd_rebuilt:bytecode(Bytecode, Hooks, fun() -> rebuild(Bytecode, Hooks) end) of
+                {ok, Rebuilt} -> load(Mod, File, Rebuilt);
+                {error, Reason} -> refuse(Mod, Reason)
             end;
-        {error, Reason} ->
-            refuse(Mod, Reason)
+        error ->
+            refuse(Mod, "its beam is not on the code path")
     end.
 
-forms(Mod) ->
-    case code:which(Mod) of
-        File when is_list(File), File =/= [] ->
-            case beam_lib:chunks(File, [abstract_code]) of
-                {ok, {Mod, [{abstract_code, {_, Forms}}]}} -> {ok, File, Forms};
-                _ -> {error, "it carries no debug info"}
+%% The same, however often it is asked for.
+-spec once(module(), [{{atom(), arity()}, Handler :: {module(), atom()}}]) -> ok | {error, binary()}.
+once(Mod, Hooks) ->
+    case persistent_term:get({?MODULE, Mod}, none) of
+        none ->
+            Result = around(Mod, Hooks),
+            persistent_term:put({?MODULE, Mod}, Result),
+            Result;
+        Result ->
+            Result
+    end.
+
+rebuild(Bytecode, Hooks) ->
+    case beam_lib:chunks(Bytecode, [abstract_code]) of
+        {ok, {_, [{abstract_code, {_, Forms}}]}} ->
+            case [FA || {FA, _} <- Hooks, not defines(Forms, FA)] of
+                [] -> compile(wrap(Forms, maps:from_list(Hooks)));
+                [{F, A} | _] -> {error, io_lib:format("it has no ~ts/~w", [F, A])}
             end;
         _ ->
-            {error, "its beam is not on the code path"}
+            {error, "it carries no debug info"}
+    end.
+
+compile(Forms) ->
+    case compile:noenv_forms(Forms, [binary, debug_info, no_spawn_compiler_process]) of
+        {ok, _, Bytecode} -> {ok, Bytecode};
+        error -> {error, "it cannot be compiled from its debug info"}
     end.
 
 defines(Forms, {F, A}) ->
@@ -55,15 +73,10 @@ wrapper(Anno, F, A, Original, {HandlerMod, HandlerFun}) ->
     ]},
     {function, Anno, F, A, [{clause, Anno, Args, [], [Call]}]}.
 
-load(Mod, File, Forms) ->
-    case compile:noenv_forms(Forms, [binary, debug_info, no_spawn_compiler_process]) of
-        {ok, Mod, Beam} ->
-            case code:load_binary(Mod, File, Beam) of
-                {module, Mod} -> ok;
-                {error, Reason} -> refuse(Mod, io_lib:format("it cannot be loaded: ~tp", [Reason]))
-            end;
-        error ->
-            refuse(Mod, "it cannot be compiled from its debug info")
+load(Mod, File, Bytecode) ->
+    case code:load_binary(Mod, File, Bytecode) of
+        {module, Mod} -> ok;
+        {error, Reason} -> refuse(Mod, io_lib:format("it cannot be loaded: ~tp", [Reason]))
     end.
 
 refuse(Mod, Why) ->

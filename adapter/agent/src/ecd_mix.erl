@@ -8,18 +8,22 @@
 -spec main([binary()]) -> term().
 main(Args) ->
     'Elixir.Mix':start(),
+    ok = ecd_boot:await(),
     ok = ecd_launch:before_code(),
     Debug = not ecd_config:get(noDebug),
     lists:foreach(fun hook/1, [
         {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
     ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]),
+    _ = [report(ecd_tracer:install_early()) || Debug, lists:member(<<"test">>, Args)],
     ecd_launch:run(fun() -> 'Elixir.Mix.CLI':main(Args) end).
 
 hook({Task, Handler}) ->
-    case ecd_hook:around(Task, [{{run, 1}, {?MODULE, Handler}}]) of
-        ok -> ok;
-        {error, Reason} -> ecd_launch:notice(warning, ["Some breakpoints may be armed a moment late: ", Reason])
-    end.
+    report(ecd_hook:around(Task, [{{run, 1}, {?MODULE, Handler}}])).
+
+report(ok) ->
+    ok;
+report({error, Reason}) ->
+    ecd_launch:notice(warning, ["Some breakpoints may be armed a moment late: ", Reason]).
 
 asks_for_more() ->
     ecd_config:get(startApps) orelse ecd_config:get(requireFiles) =/= [].

@@ -112,8 +112,9 @@ replace(Module) ->
         true ->
             {error, <<Name/binary, " is running already">>};
         false ->
-            case forms(Module) of
-                {ok, File, Forms} -> load(Module, File, compile:noenv_forms(patient(Forms), [binary]));
+            File = beam_file(Module),
+            case patient_bytecode(file:read_file(File)) of
+                {ok, Bytecode} -> load(Module, File, Bytecode);
                 error -> {error, <<Name/binary, " has no debug information">>}
             end
     end.
@@ -128,20 +129,24 @@ running_in(Pid, Module) ->
         undefined -> false
     end.
 
-load(Module, File, {ok, Module, Binary}) ->
-    case code:load_binary(Module, File, Binary) of
+load(Module, File, Bytecode) ->
+    case code:load_binary(Module, File, Bytecode) of
         {module, Module} -> ok;
         {error, Reason} -> {error, iolist_to_binary(io_lib:format("~ts: ~tp", [Module, Reason]))}
-    end;
-load(Module, _File, Other) ->
-    {error, iolist_to_binary(io_lib:format("~ts does not compile: ~0tp", [Module, Other]))}.
-
-forms(Module) ->
-    File = beam_file(Module),
-    case beam_lib:chunks(File, [abstract_code]) of
-        {ok, {Module, [{abstract_code, {_, Forms}}]}} -> {ok, File, Forms};
-        _ -> error
     end.
+
+patient_bytecode({ok, Original}) ->
+    ecd_rebuilt:bytecode(Original, patient, fun() ->
+        case beam_lib:chunks(Original, [abstract_code]) of
+            {ok, {_, [{abstract_code, {_, Forms}}]}} ->
+                {ok, _, Bytecode} = compile:noenv_forms(patient(Forms), [binary]),
+                {ok, Bytecode};
+            _ ->
+                error
+        end
+    end);
+patient_bytecode({error, _}) ->
+    error.
 
 %% Mix puts ExUnit on the code path only when the test task starts; next to Elixir it lies from the beginning.
 beam_file(Module) ->

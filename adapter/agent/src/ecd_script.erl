@@ -4,29 +4,15 @@
 
 -export([install/0, main/1, compiling/2, loaded/2]).
 
--define(COMPILER, elixir_erl_compiler).
-
 %% Needed as soon as there is a breakpoint in a script; costs some 50 ms, so not done without need.
 -spec install() -> ok | {error, binary()}.
 install() ->
-    case persistent_term:get({?MODULE, installed}, none) of
-        none ->
-            Result = hook(),
-            persistent_term:put({?MODULE, installed}, Result),
-            Result;
-        Result ->
-            Result
-    end.
-
-hook() ->
-    ecd_hook:around(?COMPILER, [
-        {{noenv_forms, 3}, {?MODULE, compiling}},
-        {{spawn, 1}, {?MODULE, loaded}}
-    ]).
+    ecd_hook:once(elixir_erl_compiler, [{{noenv_forms, 3}, {?MODULE, compiling}}, {{spawn, 1}, {?MODULE, loaded}}]).
 
 %% The launcher calls this with the arguments behind its own name: runs the script as `elixir SCRIPT ARGS` does.
 -spec main([binary()]) -> term().
 main([File | Args]) ->
+    ok = ecd_boot:await(),
     'Elixir.System':argv(Args),
     ok = ecd_launch:before_code(),
     _ = (not ecd_config:get(noDebug) andalso (ecd_config:get(stopOnEntry) orelse mentions_dbg(File))) andalso install(),

@@ -21,7 +21,7 @@ run() ->
     end.
 
 prove(_Parent) ->
-    {ok, ?SUBJECT, Bytecode} = compile:forms(subject(), [debug_info]),
+    {ok, Bytecode} = ecd_rebuilt:bytecode(term_to_binary(subject()), self_test, fun compiled/0),
     {module, ?SUBJECT} = code:load_binary(?SUBJECT, "self-test", Bytecode),
     try
         ok = ecd_iserver:subscribe(self()),
@@ -55,6 +55,10 @@ stopped(Caller, Monitor) ->
         {'DOWN', Monitor, process, Caller, _} ->
             {error, <<"its self-test did not stop">>}
     end.
+
+compiled() ->
+    {ok, ?SUBJECT, Bytecode} = compile:forms(subject(), [debug_info]),
+    {ok, Bytecode}.
 
 %% double(X) ->
 %%     X * 2.

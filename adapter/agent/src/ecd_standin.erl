@@ -90,9 +90,8 @@ protect() ->
     end.
 
 extend({_, Bytecode, File}) ->
-    case beam_lib:chunks(Bytecode, [abstract_code]) of
-        {ok, {_, [{abstract_code, {raw_abstract_v1, Forms}}]}} ->
-            {ok, _, Extended} = compile:forms(with_breakpoint(Forms), [debug_info]),
+    case ecd_rebuilt:bytecode(Bytecode, breakpoint, fun() -> with_breakpoint(Bytecode) end) of
+        {ok, Extended} ->
             _ = code:soft_purge(?ELIXIR_HANDLER),
             Sticky = code:is_sticky(?ELIXIR_HANDLER),
             Sticky andalso code:unstick_dir(filename:dirname(File)),
@@ -100,13 +99,22 @@ extend({_, Bytecode, File}) ->
             Sticky andalso code:stick_dir(filename:dirname(File)),
             persistent_term:put(?ORIGINAL, {File, Bytecode}),
             [];
-        _ ->
+        error ->
             failed("Elixir's ~ts has no debug information", [?ELIXIR_HANDLER])
     end;
 extend(error) ->
     failed("the code of Elixir's ~ts was not found", [?ELIXIR_HANDLER]).
 
-with_breakpoint(Forms) ->
+with_breakpoint(Bytecode) ->
+    case beam_lib:chunks(Bytecode, [abstract_code]) of
+        {ok, {_, [{abstract_code, {raw_abstract_v1, Forms}}]}} ->
+            {ok, _, Extended} = compile:forms(add_breakpoint(Forms), [debug_info]),
+            {ok, Extended};
+        _ ->
+            error
+    end.
+
+add_breakpoint(Forms) ->
     A = erl_anno:new(0),
     Args = [{var, A, V} || V <- ['Module', 'Function', 'Args']],
     Call = {call, A, {remote, A, {atom, A, error_handler}, {atom, A, breakpoint}}, Args},
