@@ -149,7 +149,8 @@ in_process(Expression, Frame = #{pid := Pid}, Meta) ->
         true -> ok;
         false -> ets:delete(?TABLE, {work, Id}), refuse_busy(Pid)
     end,
-    {Driver, Monitor} = spawn_monitor(fun() -> exit({evaluated, drive(Pid, Frame, Meta, Id)}) end),
+    Handler = self(),
+    {Driver, Monitor} = spawn_monitor(fun() -> exit({evaluated, drive(Handler, Pid, Frame, Meta, Id)}) end),
     receive
         {'DOWN', Monitor, process, Driver, {evaluated, {ok, {ok, Reference}}}} -> Reference;
         {'DOWN', Monitor, process, Driver, {evaluated, {ok, {error, Text}}}} -> failed(Text);
@@ -157,12 +158,27 @@ in_process(Expression, Frame = #{pid := Pid}, Meta) ->
             failed(io_lib:format("The process could not evaluate the expression: ~0tP", [Other, 20]))
     end.
 
-drive(Pid, #{module := Module}, Meta, Id) ->
+drive(Handler, Pid, #{module := Module}, Meta, Id) ->
+    Watch = spawn_link(fun() -> watch(Handler, Pid) end),
     try
         ecd_meta:eval_in_process(Meta, Module, {?MODULE, run, [Id]}, infinity)
     after
+        unlink(Watch),
+        exit(Watch, kill),
         ets:delete(?TABLE, {busy, Pid}),
         ets:delete(?TABLE, {work, Id})
+    end.
+
+%% The request was cancelled: the user should know why the process does not go on.
+watch(Handler, Pid) ->
+    Monitor = monitor(process, Handler),
+    receive
+        {'DOWN', Monitor, process, Handler, _} ->
+            Text = [
+                ecd_names:pid(Pid), $\s, ecd_process:name(Pid), " is still busy with the cancelled expression. It cannot "
+                "be interrupted; terminating the thread, or the request endEvaluation, ends the process."
+            ],
+            ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)})
     end.
 
 refuse_busy(Pid) ->

@@ -186,10 +186,12 @@ bare(Term, Purpose) ->
         _ -> plain(Term, Purpose)
     end.
 
-options(list) -> [{limit, 30}, {printable_limit, 400}, {width, infinity}];
-options(hover) -> [{limit, 50}, {printable_limit, 2000}, {pretty, true}, {width, 100}];
-options(repl) -> [{limit, 100}, {printable_limit, ?TEXT_LIMIT}, {pretty, true}, {width, 100}];
-options(whole) -> [{limit, infinity}, {printable_limit, infinity}, {pretty, true}, {width, 100}].
+options(Purpose) -> [{custom_options, [{sort_maps, true}]} | limits(Purpose)].
+
+limits(list) -> [{limit, 30}, {printable_limit, 400}, {width, infinity}];
+limits(hover) -> [{limit, 50}, {printable_limit, 2000}, {pretty, true}, {width, 100}];
+limits(repl) -> [{limit, 100}, {printable_limit, ?TEXT_LIMIT}, {pretty, true}, {width, 100}];
+limits(whole) -> [{limit, infinity}, {printable_limit, infinity}, {pretty, true}, {width, 100}].
 
 %% As Erlang writes it, when there is no Elixir or its Inspect fails.
 plain(Term, whole) ->
