@@ -31,7 +31,10 @@
     %% What was asked for, and what was armed for it: the function, callers it is inlined into, its closures.
     arms = #{} :: #{{module(), ecd_engine:function_key()} => #{ecd_engine:owner() => true}},
     targets = #{} :: #{mfa() => #{{module(), ecd_engine:function_key()} => true}},
-    work = #{} :: #{reference() => {module(), [{gen_server:from(), term()}]}}
+    work = #{} :: #{reference() => {module(), [{gen_server:from(), term()}]}},
+    workers = #{} :: #{reference() => pid()},
+    %% Workers that look for the closures which native code has made of an armed function.
+    seeking = #{} :: #{reference() => {module(), ecd_engine:function_key()}}
 }).
 
 -define(TIMEOUT, 60000).
@@ -250,11 +253,14 @@ handle_cast(_Stray, S) ->
 handle_info({'DOWN', _, process, Guardian, _}, #state{guardian = Guardian} = S) ->
     %% Its tables are gone, and so is everything a trap needs.
     {stop, guardian_down, S};
-handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{work = Work} = S) ->
-    case maps:take(Monitor, Work) of
-        {{Mod, Waiting}, Rest} ->
-            {noreply, worked(Mod, lists:reverse(Waiting), Reason, S#state{work = Rest})};
-        error ->
+handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{work = Work, seeking = Seeking} = S0) ->
+    S = S0#state{workers = maps:remove(Monitor, S0#state.workers)},
+    case {Work, Seeking} of
+        {#{Monitor := {Mod, Waiting}}, _} ->
+            {noreply, worked(Mod, lists:reverse(Waiting), Reason, S#state{work = maps:remove(Monitor, Work)})};
+        {_, #{Monitor := Asked}} ->
+            {noreply, sought(Asked, Reason, S#state{seeking = maps:remove(Monitor, Seeking)})};
+        _ ->
             ecd_state:delete({exempt, Pid}),
             {noreply, S}
     end;
@@ -264,7 +270,8 @@ handle_info(_Event, S) ->
     {noreply, S}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{targets = Targets}) ->
+terminate(_Reason, #state{targets = Targets, workers = Workers}) ->
+    lists:foreach(fun(Pid) -> exit(Pid, kill) end, maps:values(Workers)),
     %% The guardian does this as well; but the guardian may be what ended.
     lists:foreach(fun(MFA) -> erts_debug:breakpoint(MFA, false) end, maps:keys(Targets)).
 
@@ -298,9 +305,15 @@ work(Mod, Bytecode, Waiting, #state{work = Work} = S0) ->
             {M, S} = mod(Mod, S0),
             Source = S#state.bytecode,
             Open = open_rows(Mod, M, S),
-            {_, Monitor} = spawn_monitor(fun() -> exit({prepared, prepare_now(Mod, Bytecode, Source, M#mod.table, Open)}) end),
-            S#state{work = Work#{Monitor => {Mod, [Waiting]}}}
+            Table = M#mod.table,
+            {Monitor, S1} = worker(fun() -> {prepared, prepare_now(Mod, Bytecode, Source, Table, Open)} end, S),
+            S1#state{work = Work#{Monitor => {Mod, [Waiting]}}}
     end.
+
+%% A throw-away process, whose result is its exit reason.
+worker(Fun, #state{workers = Workers} = S) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit(Fun()) end),
+    {Monitor, S#state{workers = Workers#{Monitor => Pid}}}.
 
 mod(Mod, #state{mods = Mods} = S) ->
     case Mods of
@@ -496,7 +509,7 @@ arm_new(Mod, FA, Owner, Info, #state{arms = Arms} = S0) ->
         end,
     case Armed orelse AnyCaller of
         true ->
-            {ok, S2#state{arms = Arms#{{Mod, FA} => #{Owner => true}}}};
+            {ok, seek(Mod, FA, S2#state{arms = Arms#{{Mod, FA} => #{Owner => true}}})};
         false ->
             {{error, <<"the compiler has removed it, since nothing calls it">>}, S2}
     end.
@@ -539,6 +552,36 @@ activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
                     {false, S}
             end
     end.
+
+%% Closures that the function has made while it ran natively are functions of their own; finding them takes the compiler.
+seek(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
+    #{Mod := #mod{table = Table, md5 = Md5}} = Mods,
+    {ok, Clauses} = ecd_prepare:row(Table, Mod, FA),
+    case ecd_lambdas:has_closures(Clauses) of
+        true ->
+            {Monitor, S1} = worker(fun() -> {sought, Md5, lambdas(Mod, Source(Mod), Table, FA)} end, S),
+            S1#state{seeking = Seeking#{Monitor => {Mod, FA}}};
+        false ->
+            S
+    end.
+
+lambdas(Mod, {ok, Bytecode}, Table, FA) ->
+    ecd_prepare:lambdas(Mod, Bytecode, Table, FA);
+lambdas(_Mod, {error, _}, _Table, _FA) ->
+    [].
+
+sought({Mod, _} = Asked, {sought, Md5, Rows}, #state{arms = Arms, mods = Mods} = S) ->
+    case {Arms, Mods} of
+        {#{Asked := _}, #{Mod := #mod{md5 = Md5, table = Table}}} ->
+            ets:insert(Table, Rows),
+            Lambdas = [{F, A} || {{_, F, A, _}, _} <- Rows],
+            lists:foldl(fun(Lambda, Acc) -> element(2, activate(Mod, Lambda, Asked, Acc)) end, S, Lambdas);
+        _ ->
+            S
+    end;
+sought({Mod, {F, A}}, Crash, S) ->
+    logger:debug("closures of ~ts:~ts/~b stay native: ~0tP", [Mod, F, A, Crash, 20]),
+    S.
 
 is_exported(FA, Table) ->
     {ok, #{exported := Exported}} = ecd_prepare:info(Table),

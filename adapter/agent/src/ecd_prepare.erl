@@ -6,7 +6,7 @@
 %% function is always reachable from inside, and an exported one runs natively until its row is opened.
 -module(ecd_prepare).
 
--export([run/4, stock/2, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([run/4, stock/2, lambdas/4, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
@@ -54,6 +54,20 @@ stock(Mod, Bytecode) ->
         throw:{unprepared, Reason} -> {error, Reason}
     end.
 
+%% Rows for the closures of a function that native code has made.
+-spec lambdas(module(), binary(), ets:tid(), function_key()) -> [ecd_rows:row()].
+lambdas(Mod, Bytecode, Table, FA) ->
+    case row(Table, Mod, FA) of
+        {ok, Clauses} ->
+            {Forms, Placeholders, _} = source(Mod, Bytecode),
+            [
+                {{Mod, Name, Arity, true}, Cs}
+             || {Name, Arity, Cs} <- ecd_lambdas:rows(Forms, Placeholders, FA, Clauses)
+            ];
+        none ->
+            []
+    end.
+
 %% The evaluator is an application of its own, which Mix prunes from the path and Debian packs apart.
 -spec debugger() -> ok.
 debugger() ->
@@ -94,8 +108,7 @@ row(Table, Mod, {F, A}) ->
         [] -> none
     end.
 
-%% Lets calls from outside enter the functions. In between both rows exist, which only exported functions could
-%% suffer: they are never looked up from inside.
+%% Lets calls from outside enter the functions.
 -spec open(ets:tid(), module(), [function_key()]) -> ok.
 open(Table, Mod, Functions) ->
     lists:foreach(fun(FA) -> move(Table, Mod, FA, false, true) end, Functions).
@@ -117,23 +130,29 @@ bytes(Table) ->
 
 move(Table, Mod, {F, A}, From, To) ->
     case ets:lookup(Table, {Mod, F, A, From}) of
-        [{_, Clauses}] ->
-            ets:insert(Table, {{Mod, F, A, To}, Clauses}),
-            ets:delete(Table, {Mod, F, A, From}),
-            ok;
-        [] ->
-            ok
+        [{_, Clauses}] -> swap(Table, [{{Mod, F, A, To}, Clauses}], [{Mod, F, A, From}]);
+        [] -> ok
     end.
 
+%% A call from inside must find exactly one row of a function at any moment. Several insertions are one step for
+%% whoever reads, an insertion and a deletion are two: so what goes is first made something that is no row.
+swap(Table, Rows, Gone) ->
+    ets:insert(Table, Rows ++ [{Key, gone, []} || Key <- Gone]),
+    lists:foreach(fun(Key) -> ets:delete(Table, Key) end, Gone).
+
 forms(Mod, Bytecode) ->
+    {Forms, Placeholders, Exports} = source(Mod, Bytecode),
+    {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true)}.
+
+%% Erlang's forms of the module, with integers in place of large literals.
+-spec source(module(), binary()) -> {[tuple()], ecd_fold:placeholders(), [function_key()]}.
+source(Mod, Bytecode) ->
     case beam_lib:chunks(Bytecode, [debug_info, exports]) of
         {ok, {Mod, [{debug_info, {debug_info_v1, Backend, Data}}, {exports, Exports}]}} ->
             {Small, Placeholders} = ecd_fold:shrink(Data),
             case backend(Backend, Mod, Small) of
-                {ok, Forms} ->
-                    {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true)};
-                {error, _} ->
-                    no_debug_info(Mod)
+                {ok, Forms} -> {Forms, Placeholders, Exports};
+                {error, _} -> no_debug_info(Mod)
             end;
         {ok, {Mod, _}} ->
             no_debug_info(Mod);
@@ -239,20 +258,17 @@ is_exported({{_, _, _, Exported}, _}) -> Exported.
 %% Rows of exported functions arrive as `true` and are kept closed, unless they are to be open.
 replace(Mod, Table, Rows, Info, Open) ->
     Gated = [{{Mod, F, A, Open({F, A}, Exported)}, Clauses} || {{_, F, A, Exported}, Clauses} <- Rows],
-    ets:insert(Table, Gated),
     New = maps:from_list([{{F, A}, Entered} || {{_, F, A, Entered}, _} <- Gated]),
-    lists:foreach(
-        fun({{_, F, A, Entered} = Key, _}) ->
-            case New of
-                #{{F, A} := Entered} -> ok;
-                #{{F, A} := _} -> ets:delete(Table, Key);
-                _ -> was_exported(Table, {F, A}) andalso ets:delete(Table, Key)
-            end
-        end,
-        rows(Table)
-    ),
+    swap(Table, Gated, [Key || {Key, _} <- rows(Table), is_outdated(Key, New, Table)]),
     ets:insert(Table, {info, Info}),
     ok.
+
+is_outdated({_, F, A, Entered}, New, Table) ->
+    case New of
+        #{{F, A} := Entered} -> false;
+        #{{F, A} := _} -> true;
+        #{} -> was_exported(Table, {F, A})
+    end.
 
 was_exported(Table, FA) ->
     case info(Table) of
