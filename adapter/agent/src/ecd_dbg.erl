@@ -10,7 +10,7 @@
 -spec compiled() -> ok.
 compiled() ->
     case is_wanted() of
-        true -> lists:foreach(fun place/1, ecd_scan:modules_calling({'Elixir.Macro', '__dbg__', 3}));
+        true -> lists:foreach(fun place/1, ecd_scan:calling_dbg());
         false -> ok
     end.
 

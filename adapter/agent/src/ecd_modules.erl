@@ -5,7 +5,7 @@
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
 -export([remember/3, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
--export([modules/1, loaded_sources/1, announce/2, announce_new/0, built/0]).
+-export([modules/1, loaded_sources/1, announce/2, announce_new/0, build_dirs/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
@@ -47,21 +47,39 @@ path(Mod) ->
 %% The source file of one function. It differs from the module's for functions compiled from a template.
 -spec path(module(), {atom(), arity()}) -> {ok, binary()} | error.
 path(Mod, FA) ->
-    case [File || {File, FAs} <- template_files(Mod), lists:member(FA, FAs)] of
-        [File | _] -> {ok, File};
-        [] -> path(Mod)
+    case template_files(Mod) of
+        [] ->
+            path(Mod);
+        Templates ->
+            Host = host(FA),
+            case [File || {File, FAs} <- Templates, lists:member(Host, FAs)] of
+                [File | _] -> {ok, File};
+                [] -> path(Mod)
+            end
+    end.
+
+%% The function that a closure is written in: `-render/2-fun-0-` belongs to render/2.
+host({F, _} = FA) ->
+    case re:run(atom_to_list(F), "^-(.+)/(\\d+)-", [{capture, all_but_first, list}]) of
+        {match, [Name, Arity]} -> {list_to_atom(Name), list_to_integer(Arity)};
+        nomatch -> FA
     end.
 
 %% The modules with code from a file: loaded ones, those compiled into memory, and beams of the build path.
 -spec of_path(file:filename_all()) -> [module()].
 of_path(Path) ->
     Wanted = canonical(Path),
-    Loaded = [M || {M, _} <- code:all_loaded(), is_from(M, Wanted)],
-    Disk = [M || {M, Source, _} <- built(), Source =:= Wanted, not erlang:module_loaded(M)],
+    Base = filename:basename(Wanted),
+    Loaded = [M || {M, _} <- code:all_loaded(), is_from(M, Base, Wanted), not is_passing(M)],
+    Disk = [M || M <- ecd_beams:from(Wanted), not erlang:module_loaded(M)],
     case lists:usort(Loaded ++ Disk) of
         [] -> template_modules(Wanted);
         Mods -> Mods
     end.
+
+%% Elixir runs the top-level code of a file in a module of its own for a moment; unless it was kept, nothing can stop there.
+is_passing(Mod) ->
+    lists:prefix("elixir_compiler_", atom_to_list(Mod)) andalso not ets:member(?TABLE, {bytes, Mod}).
 
 %% The functions of a module that a file holds: all but the templates' for its source, else those compiled from that file.
 -spec functions_of(module(), file:filename_all()) -> {all_but | only, [{atom(), arity()}]}.
@@ -91,13 +109,18 @@ md5(Mod) ->
     end.
 
 %% The compile tracer or the script launcher saw a module come into being; its bytecode may exist nowhere else.
--spec remember(module(), binary(), file:filename_all()) -> ok.
+-spec remember(module(), binary(), file:filename_all()) -> new | known.
 remember(Mod, Bytes, File) ->
-    Path = canonical(File),
+    case ets:lookup(?TABLE, {bytes, Mod}) of
+        [{_, Bytes}] -> known;
+        _ -> remember_new(Mod, Bytes, canonical(File))
+    end.
+
+remember_new(Mod, Bytes, Path) ->
     true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), Path}}]),
     true = ets:insert(?TABLE, {{made, Mod}, filelib:last_modified(Path)}),
     true = ets:delete(?TABLE, {own, Mod}),
-    ok.
+    new.
 
 %% Whether a source has not changed since a module made from it was last remembered.
 -spec is_as_remembered(module(), file:filename_all()) -> boolean().
@@ -109,9 +132,13 @@ is_as_remembered(Mod, Path) ->
 forget_memory() ->
     lists:foreach(
         fun([Mod]) ->
-            case from_disk(Mod, beam_file(Mod)) of
-                {ok, _} -> ets:delete(?TABLE, {bytes, Mod});
-                {error, _} -> kept
+            Beam = beam_file(Mod),
+            case from_disk(Mod, Beam) of
+                {ok, _} ->
+                    ok = ecd_beams:read_again(Beam),
+                    ets:delete(?TABLE, {bytes, Mod});
+                {error, _} ->
+                    kept
             end
         end,
         ets:match(?TABLE, {{bytes, '$1'}, '_'})
@@ -214,6 +241,7 @@ announce_new() ->
 -spec init([]) -> {ok, nil}.
 init([]) ->
     ?TABLE = ets:new(?TABLE, [named_table, public, set, {read_concurrency, true}]),
+    ok = ecd_beams:start(),
     {ok, nil}.
 
 -spec handle_call(term(), gen_server:from(), nil) -> {reply, {error, unknown_call}, nil}.
@@ -237,11 +265,16 @@ cached(Key, Mod, Compute) ->
     end.
 
 %% Comparing the last part first spares resolving the paths of hundreds of modules that nobody asks for.
-is_from(Mod, Wanted) ->
-    case raw_source(Mod) of
-        none -> false;
-        Raw -> filename:basename(Raw) =:= filename:basename(Wanted) andalso path(Mod) =:= {ok, Wanted}
-    end.
+is_from(Mod, Base, Wanted) ->
+    base(Mod) =:= Base andalso path(Mod) =:= {ok, Wanted}.
+
+base(Mod) ->
+    cached({base, Mod}, Mod, fun() ->
+        case raw_source(Mod) of
+            none -> none;
+            Raw -> filename:basename(Raw)
+        end
+    end).
 
 raw_source(Mod) ->
     case ets:lookup(?TABLE, {source, Mod}) of
@@ -299,10 +332,13 @@ compile_info(Mod) ->
             end
     end.
 
+%% A beam of a newer OTP makes beam_lib fail instead of answering.
 compile_info_of_file(File) ->
-    case beam_lib:chunks(path_string(File), [compile_info]) of
+    try beam_lib:chunks(path_string(File), [compile_info]) of
         {ok, {_, [{compile_info, Info}]}} -> {ok, Info};
         {error, beam_lib, _} -> error
+    catch
+        error:_ -> error
     end.
 
 own_path(Path) ->
@@ -365,33 +401,8 @@ from_disk(Mod, File) ->
             {error, not_found}
     end.
 
-%% {Module, source, beam file} of every beam below the build path. A directory is read again when it has changed.
-built() ->
-    lists:append([beams_of(Dir) || Dir <- build_dirs()]).
-
-beams_of(Dir) ->
-    Stamp = filelib:last_modified(Dir),
-    case ets:lookup(?TABLE, {beams, Dir}) of
-        [{_, Stamp, Beams}] ->
-            Beams;
-        _ ->
-            Beams = lists:append([beam_source(F) || F <- filelib:wildcard(path_string(filename:join(Dir, "*.beam")))]),
-            true = ets:insert(?TABLE, {{beams, Dir}, Stamp, Beams}),
-            Beams
-    end.
-
-beam_source(File) ->
-    case compile_info_of_file(File) of
-        {ok, Info} ->
-            case raw_source_of(Info) of
-                none -> [];
-                Source -> [{list_to_atom(filename:basename(File, ".beam")), canonical(Source), File}]
-            end;
-        error ->
-            []
-    end.
-
 %% Directories with beams of the user's own applications. Dependencies are found once they are loaded.
+-spec build_dirs() -> [file:filename_all()].
 build_dirs() ->
     Dirs = filelib:wildcard(path_string(filename:join([build_path(), "lib", "*", "ebin"]))),
     OnPath = [D || D <- code:get_path(), own_path(canonical_dir(D))],
@@ -444,7 +455,7 @@ template_modules(Wanted) ->
     Loaded = [{M, path(M), bytecode(M)} || {M, _} <- code:all_loaded(), own(M)],
     Built = [
         {M, {ok, Source}, file:read_file(File)}
-     || {M, Source, File} <- built(), not erlang:module_loaded(M), own_path(Source)
+     || {M, Source, File} <- ecd_beams:all(), not erlang:module_loaded(M), own_path(Source)
     ],
     lists:usort([
         Mod

@@ -1,7 +1,7 @@
 %% Finds modules by what their bytecode mentions, and tells those who arm by it that there is new code. Arms nothing.
 -module(ecd_scan).
 
--export([modules_calling/1, exceptions/0, own_modules/0, compiled/0, module_defined/1]).
+-export([calling_dbg/0, exceptions/0, own_modules/0, compiled/0, module_defined/1]).
 
 %% The project has been compiled; nothing of it runs yet.
 -spec compiled() -> ok.
@@ -17,13 +17,13 @@ module_defined(Mod) ->
     ok = ecd_entry:module_defined(Mod),
     ecd_exceptions:module_defined(Mod).
 
-%% The modules outside of OTP, loaded or to be loaded, that call a function; they are loaded then. One that runs code
-%% when it is loaded is left to the program.
--spec modules_calling(mfa()) -> [module()].
-modules_calling({_, Function, _} = MFA) ->
-    [Mod || {Mod, File} <- files(), has(File, [atom_to_binary(Function)], {imports, MFA}), is_loaded(Mod, File)].
+%% The modules of the project and its dependencies that call dbg/2; they are loaded then. One that runs code when it is
+%% loaded is left to the program.
+-spec calling_dbg() -> [module()].
+calling_dbg() ->
+    [Mod || {Mod, File} <- ecd_beams:calling_dbg(), is_loaded(Mod, File)].
 
-%% The modules of exceptions, likewise.
+%% The modules of exceptions outside of OTP, likewise.
 -spec exceptions() -> [module()].
 exceptions() ->
     [
@@ -38,14 +38,14 @@ exceptions() ->
 -spec own_modules() -> [module()].
 own_modules() ->
     lists:usort([M || {M, _} <- code:all_loaded(), ecd_modules:own(M)] ++
-                [M || {M, _, File} <- ecd_modules:built(), ecd_modules:own(M), is_loaded(M, File)]).
+                [M || {M, _, File} <- ecd_beams:all(), ecd_modules:own(M), is_loaded(M, File)]).
 
 files() ->
     Otp = code:lib_dir() ++ "/",
     Dirs = [Dir || Dir <- code:get_path(), not lists:prefix(Otp, Dir), Dir =/= "."],
     OnPath = [{list_to_atom(filename:basename(F, ".beam")), F}
               || Dir <- Dirs, F <- filelib:wildcard(filename:join(Dir, "*.beam"))],
-    Built = [{M, File} || {M, _, File} <- ecd_modules:built()],
+    Built = [{M, File} || {M, _, File} <- ecd_beams:all()],
     lists:ukeysort(1, OnPath ++ Built).
 
 %% Looking for the names first spares taking most files apart.
