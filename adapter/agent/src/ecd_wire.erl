@@ -47,8 +47,9 @@ relay(Relay, Token) ->
 begin_session(Wire, Token) ->
     true = register(?MODULE, self()),
     process_flag(trap_exit, true),
+    ok = answer_while_others_are_busy(),
     Self = self(),
-    Lanes = maps:from_list([{Lane, spawn_link(fun() -> lane(Self) end)} || Lane <- ecd_commands:lanes()]),
+    Lanes = maps:from_list([{Lane, spawn_link(fun() -> first_in_lane(Self) end)} || Lane <- ecd_commands:lanes()]),
     send(Wire, {hello, hello(Token)}),
     loop(Wire#wire{lanes = Lanes}).
 
@@ -137,6 +138,15 @@ dispatch(Id, Command, Args, Wire = #wire{open = Open}) ->
                                                   (atom_to_binary(Command))/binary, ".">>}}),
             Wire
     end.
+
+first_in_lane(Wire) ->
+    ok = answer_while_others_are_busy(),
+    lane(Wire).
+
+%% A program that keeps every scheduler busy must not make each answer wait for its turn; we work for moments only.
+answer_while_others_are_busy() ->
+    _ = process_flag(priority, high),
+    ok.
 
 lane(Wire) ->
     receive
