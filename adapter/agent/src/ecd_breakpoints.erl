@@ -199,10 +199,11 @@ keep_or_make(Which, #{id := Id} = Spec, Old) ->
 make(function, #{id := Id, name := Name} = Spec) ->
     Language = case Name of <<":", _/binary>> -> erlang; _ -> elixir end,
     Point = ecd_condition:parse(Language, Spec#{kind => function}),
+    ok = in_time([fun ecd_tracer:install_early/0]),
     #breakpoint{id = Id, target = {function, Name}, spec = Spec, point = Point};
 make({line, Path} = Target, #{id := Id} = Spec) ->
     Point = ecd_condition:parse(language(Path), Spec#{kind => line, path => Path}),
-    _ = filename:extension(Path) =:= <<".exs">> andalso needs_script(),
+    _ = filename:extension(Path) =:= <<".exs">> andalso in_time([fun ecd_script:install/0, fun ecd_tracer:install_early/0]),
     #breakpoint{id = Id, target = Target, spec = Spec, point = Point, line = maps:get(line, Spec)}.
 
 language(Path) ->
@@ -211,11 +212,13 @@ language(Path) ->
         _ -> elixir
     end.
 
-needs_script() ->
-    case ecd_script:install() of
-        ok -> ok;
-        {error, Reason} -> ecd_launch:notice(warning, ["Statements outside of modules cannot stop: ", Reason])
-    end.
+%% Modules and statements that run as soon as they are compiled need hooks in the compiler.
+in_time(Hooks) ->
+    _ = [
+        ecd_launch:notice(warning, ["Code that runs as soon as it is compiled may not stop: ", Reason])
+     || Install <- Hooks, {error, Reason} <- [Install()], code:which('Elixir.Code') =/= non_existing
+    ],
+    ok.
 
 forget(#breakpoint{point = {ok, Point}}) -> ecd_condition:forget(Point);
 forget(#breakpoint{point = {error, _}}) -> ok.

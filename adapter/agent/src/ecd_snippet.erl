@@ -169,37 +169,23 @@ build(#snippet{language = elixir, code = Code}, Names, {Mod, Line}) ->
     Pattern = {'{}', [], [{?SELF, [], nil} | [{binary_to_atom(Name), [], nil} || Name <- Names]]},
     Use = {'=', [], [{'_', [], nil}, {?SELF, [], nil}]},
     Body = {'__block__', [], [Use, own_self(Code)]},
-    Function = {fn, [], [{'->', [], [[Pattern], Body]}]},
-    quietly(fun() ->
-        {Fun, _} = 'Elixir.Code':eval_quoted(Function, [], environment(Mod, Line)),
-        Fun
-    end).
-
-environment(Mod, Line) ->
-    Path =
-        case ecd_modules:path(Mod) of
-            {ok, Source} -> Source;
-            error -> nil
-        end,
-    #{env := Env} = ecd_env:build(Mod, Path, Line),
-    ecd_env:with_functions(Env, Mod, none).
+    Text = 'Elixir.Macro':to_string({fn, [], [{'->', [], [[Pattern], Body]}]}),
+    Frame = #{kind => interpreted, pid => self(), module => Mod, function => '', arity => 0, line => Line},
+    case ecd_expression:prepare(Text, Frame, []) of
+        {ok, Evaluation} ->
+            case ecd_expression:run(Evaluation) of
+                {ok, Fun, _} -> {ok, Fun};
+                {error, _} = Error -> Error
+            end;
+        {error, _} = Error ->
+            Error
+    end.
 
 %% `self()` is the process that the breakpoint is about, not the evaluator.
 own_self({self, _, []}) -> {?SELF, [], nil};
 own_self(Tuple) when is_tuple(Tuple) -> list_to_tuple([own_self(E) || E <- tuple_to_list(Tuple)]);
 own_self([Head | Tail]) -> [own_self(Head) | own_self(Tail)];
 own_self(Other) -> Other.
-
-%% Newer Elixir prints what it finds wrong and raises a mere hint at it; here what it found is the message.
-quietly(Fun) ->
-    Caught = fun() -> call(Fun) end,
-    case erlang:function_exported('Elixir.Code', with_diagnostics, 1) of
-        true -> explained('Elixir.Code':with_diagnostics(Caught));
-        false -> Caught()
-    end.
-
-explained({{error, _}, [#{message := Message} | _]}) -> {error, Message};
-explained({Result, _Diagnostics}) -> Result.
 
 call(Fun) ->
     try

@@ -1,8 +1,11 @@
-%% Compile tracer: sees every module that is compiled inside this VM, with its bytecode. Decides nothing about
-%% breakpoints and must be quick: the compiler waits for it.
+%% Sees every module that is compiled inside this VM, with its bytecode. Decides nothing about breakpoints and must be
+%% quick: the compiler waits for it.
+%%
+%% Elixir's own tracing is enough for most: but it tells of a module after its callbacks, when ExUnit may already run it,
+%% and not at all of what `mix run -e` or a shell defines. For these the compiler itself is hooked, on demand.
 -module(ecd_tracer).
 
--export([install/0, remove/0, trace/2]).
+-export([install/0, install_early/0, remove/0, trace/2, loaded/2]).
 
 %% Elixir must be started. Tracers that were there stay.
 -spec install() -> ok.
@@ -12,6 +15,19 @@ install() ->
         true -> ok;
         false -> 'Elixir.Code':put_compiler_option(tracers, [?MODULE | Tracers])
     end.
+
+%% Costs some 50 ms, once.
+-spec install_early() -> ok | {error, binary()}.
+install_early() ->
+    ecd_hook:once(elixir_module, [{{eval_callbacks, 5}, {?MODULE, loaded}}]).
+
+%% Around the compiler's callbacks: those of after_compile come right after the module is loaded.
+-spec loaded(fun((term(), term(), term(), term(), term()) -> Result), [term()]) -> Result.
+loaded(Callbacks, [Line, Data, after_compile, [#{module := Mod, file := File}, Bytecode] = Args, Env]) ->
+    ecd_launch:module_defined(Mod, Bytecode, File),
+    Callbacks(Line, Data, after_compile, Args, Env);
+loaded(Callbacks, [Line, Data, Name, Args, Env]) ->
+    Callbacks(Line, Data, Name, Args, Env).
 
 -spec remove() -> ok.
 remove() ->
