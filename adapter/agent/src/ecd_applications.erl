@@ -33,14 +33,17 @@ registered(Pid) ->
 -spec is_application(pid(), atom() | [], pid(), leaders()) -> boolean().
 is_application(Pid, Name, Leader, Leaders) ->
     case Leaders of
-        #{Leader := Own} -> Own;
-        #{} -> not is_vm_process(Pid, Name)
+        #{Leader := false} -> false;
+        #{Leader := true} -> Name =/= [] orelse not is_vm_process(Pid);
+        #{} -> not is_vm_name(Name) andalso not is_vm_process(Pid)
     end.
 
-is_vm_process(Pid, Name) ->
-    case process_info(Pid, initial_call) of
-        {initial_call, {Module, _, _}} when Module =/= erlang -> is_vm_module(Module) orelse is_vm_name(Name);
-        _ -> is_vm_name(Name)
+%% What init starts without a name is the process that boots the VM.
+is_vm_process(Pid) ->
+    case process_info(Pid, [initial_call, parent]) of
+        [{initial_call, {erlang, apply, 2}}, {parent, Parent}] -> Parent =:= whereis(init);
+        [{initial_call, {Module, _, _}}, _] -> is_vm_module(Module);
+        undefined -> true
     end.
 
 %% Started before any application: what kernel and the shell consist of.

@@ -90,34 +90,41 @@ test(Stack) ->
     end.
 
 outermost(Stack) ->
-    case [MFA || {M, F, A, _} = MFA <- lists:reverse(Stack), is_integer(A), not machinery(M, F)] of
-        [{M, F, A, _} | _] ->
-            Text = ecd_names:function(M, F, A),
-            case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of
-                true -> <<"main process: ", Text/binary>>;
-                false -> Text
-            end;
-        [] ->
-            case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of
-                true -> <<"main process">>;
-                false -> <<"process">>
+    case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of
+        true ->
+            main();
+        false ->
+            case [MFA || {M, _, A, _} = MFA <- lists:reverse(Stack), is_integer(A), not machinery(M)] of
+                [{M, F, A, _} | _] -> ecd_names:function(M, F, A);
+                [] -> <<"process">>
             end
     end.
 
-machinery(proc_lib, _) -> true;
-machinery(timer, tc) -> true;
-machinery(dbg_debugged, _) -> true;
-machinery(dbg_ieval, _) -> true;
-machinery('Elixir.Kernel.CLI', _) -> true;
-machinery('Elixir.Task.Supervised', _) -> true;
-machinery('Elixir.ExUnit.Runner', _) -> true;
-machinery(_, _) -> false.
+%% The process that `mix`, `elixir` or `iex` runs the user's code in.
+main() ->
+    case {ecd_config:get(script), ecd_config:get(task)} of
+        {nil, nil} -> <<"main process">>;
+        {nil, Task} -> <<"main process: mix ", Task/binary>>;
+        {Script, _} -> <<"main process: ", (filename:basename(Script))/binary>>
+    end.
+
+machinery(Module) ->
+    lists:member(Module, [
+        proc_lib, timer, dbg_debugged, dbg_ieval, 'Elixir.Task.Supervised', 'Elixir.ExUnit.Runner', erl_eval, elixir
+    ]).
 
 %% The debugger's own: registered by its prefix, its throw-aways, whatever those started, and the evaluators (metas)
 %% of debugged processes.
 -spec is_hidden(pid(), atom() | []) -> boolean().
-is_hidden(Pid, Name) when Name =:= [] ->
-    ecd_worker:is(Pid) orelse is_meta(Pid) orelse started_by_agent(Pid);
+is_hidden(Pid, []) ->
+    case process_info(Pid, [initial_call, current_function]) of
+        [{_, {erlang, apply, 2}}, {_, {Module, _, _}}] ->
+            ecd_worker:is(Pid) orelse in_evaluator(Pid, Module) orelse started_by_agent(Pid) orelse runs_agent(Pid);
+        [{_, {Module, _, _}}, _] ->
+            is_agent_name(Module) orelse started_by_agent(Pid);
+        _ ->
+            false
+    end;
 is_hidden(_Pid, Name) ->
     is_agent_name(Name).
 
@@ -129,12 +136,6 @@ is_agent_name(Name) ->
 
 %% A meta is spawned inside dbg_ieval and stays there; a debugged process that is in dbg_ieval (its closures start
 %% there) has dbg_debugged on top of it.
-is_meta(Pid) ->
-    case process_info(Pid, [initial_call, current_function]) of
-        [{_, {erlang, apply, 2}}, {_, {Module, _, _}}] -> in_evaluator(Pid, Module);
-        _ -> false
-    end.
-
 in_evaluator(_Pid, dbg_ieval) ->
     true;
 in_evaluator(Pid, Module) when Module =:= dbg_icmd; Module =:= dbg_iserver; Module =:= dbg_istk; Module =:= gen ->
@@ -142,6 +143,13 @@ in_evaluator(Pid, Module) when Module =:= dbg_icmd; Module =:= dbg_iserver; Modu
     lists:member(dbg_ieval, Modules) andalso not lists:member(dbg_debugged, Modules);
 in_evaluator(_Pid, _Module) ->
     false.
+
+%% Started by the user's process, in a function of the agent's.
+runs_agent(Pid) ->
+    case lists:reverse(ecd_handles:stacktrace(Pid)) of
+        [{Module, _, _, _} | _] -> is_agent_name(Module);
+        [] -> false
+    end.
 
 started_by_agent(Pid) ->
     case process_info(Pid, parent) of

@@ -276,7 +276,7 @@ native(Dir) ->
     end_of(Stop, Dir).
 
 blocked(_Dir) ->
-    Pid = spawn(fun() -> 'Elixir.Process':sleep(infinity), unreachable end),
+    Pid = spawn(timer, tc, ['Elixir.Process', sleep, [infinity]]),
     wait_until(fun() -> process_info(Pid, status) =:= {status, waiting} end),
     Thread = ecd_threads:id(Pid),
     #{} = ecd_control:pause(#{thread => Thread}),
@@ -506,7 +506,7 @@ threads(Dir) ->
     end_of(Stop, Dir).
 
 comings_and_goings(_Dir) ->
-    Pid = spawn(fun() -> receive stop -> ok end end),
+    Pid = ecd_stopping:spawned(fun() -> receive stop -> ok end end),
     {Started, Thread} = after_ms(fun() ->
         #{thread := T} = ecd_fixture:event(thread, fun(#{thread := T, reason := R}) ->
             R =:= <<"started">> andalso ecd_threads:pid(T) =:= {ok, Pid}

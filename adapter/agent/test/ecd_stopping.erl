@@ -1,7 +1,7 @@
 %% A whole session of the agent inside the test's VM, sources compiled into it, and processes that stop. Tests nothing.
 -module(ecd_stopping).
 
--export([compile/2, remove/1, start/1, session/1, stop/0, breakpoints/3, run/1, await_stop/1, go_on/1]).
+-export([compile/2, remove/1, start/1, session/1, stop/0, breakpoints/3, run/1, spawned/1, await_stop/1, go_on/1]).
 
 %% The modules of an Elixir source, loaded; their beams lie beside it, in a folder of their own.
 -spec compile(file:filename(), iodata()) -> file:filename().
@@ -105,8 +105,13 @@ breakpoints(Dir, Name, Markers) ->
 %% A process that has stopped, and its thread.
 -spec run(fun(() -> term())) -> {pid(), integer()}.
 run(Fun) ->
-    Pid = spawn(Fun),
+    Pid = spawned(Fun),
     {Pid, await_stop(Pid)}.
+
+%% A process of which nothing says that it belongs to the agent, as one that runs a function of a test would.
+-spec spawned(fun(() -> term())) -> pid().
+spawned(Fun) ->
+    spawn(timer, tc, [Fun]).
 
 -spec await_stop(pid()) -> integer().
 await_stop(Pid) ->
