@@ -69,12 +69,24 @@ host({F, _} = FA) ->
 -spec of_path(file:filename_all()) -> [module()].
 of_path(Path) ->
     Wanted = canonical(Path),
-    Base = filename:basename(Wanted),
-    Loaded = [M || {M, _} <- code:all_loaded(), is_from(M, Base, Wanted), not is_passing(M)],
     Disk = [M || M <- ecd_beams:from(Wanted), not erlang:module_loaded(M)],
-    case lists:usort(Loaded ++ Disk) of
+    case lists:usort(loaded_from(Wanted) ++ Disk) of
         [] -> template_modules(Wanted);
         Mods -> Mods
+    end.
+
+%% Looking at hundreds of modules takes a millisecond, so it is done again only when others are loaded or were compiled.
+loaded_from(Wanted) ->
+    Loaded = erlang:loaded(),
+    Seen = {erlang:phash2(Loaded), ets:lookup(?TABLE, compiled)},
+    case ets:lookup(?TABLE, {from, Wanted}) of
+        [{_, Seen, Mods}] ->
+            Mods;
+        _ ->
+            Base = filename:basename(Wanted),
+            Mods = [M || M <- Loaded, is_from(M, Base, Wanted), not is_passing(M)],
+            true = ets:insert(?TABLE, {{from, Wanted}, Seen, Mods}),
+            Mods
     end.
 
 %% Elixir runs the top-level code of a file in a module of its own for a moment; unless it was kept, nothing can stop there.
@@ -120,6 +132,7 @@ remember_new(Mod, Bytes, Path) ->
     true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), Path}}]),
     true = ets:insert(?TABLE, {{made, Mod}, filelib:last_modified(Path)}),
     true = ets:delete(?TABLE, {own, Mod}),
+    _ = ets:update_counter(?TABLE, compiled, 1, {compiled, 0}),
     new.
 
 %% Whether a source has not changed since a module made from it was last remembered.
