@@ -22,7 +22,11 @@ export async function agentTests({ print, only = undefined, home = path.join(roo
     // The stand-in must be found before OTP's module of the same name, as in a session.
     if (name !== 'standin') paths.push('-pa', ebin);
   }
-  const { code, output } = await run('erl', ['-noinput', ...paths, ...environment(home), '-s', 'ecd_eunit', 'main', ...(only ? [only] : [])], print);
+  const { code, output } = await run(
+    'erl',
+    ['-noinput', ...paths, ...environment(home), '-s', 'ecd_eunit', 'main', ...(only ? [only] : [])],
+    print,
+  );
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed\r?$/gm)].at(-1);
   if (last === undefined) throw new Error(`the agent's tests ended with exit code ${code} before they had counted`);
   const [passed, failed] = last.slice(1).map(Number);
@@ -34,14 +38,26 @@ function environment(home) {
 }
 
 async function compile(folder, ebin, print) {
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.erl')).map((file) => path.join(folder, file)) : [];
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => file.endsWith('.erl'))
+        .map((file) => path.join(folder, file))
+    : [];
   if (files.length === 0) return;
   const { code } = await run('erlc', ['+debug_info', '-Wall', '-pa', ebin, '-o', ebin, ...files], print);
   if (code !== 0) throw new Error(`${path.relative(root, folder)} does not compile`);
 }
 
 async function run(command, args, print) {
-  const child = spawn(command, args, { cwd: agent, stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE, killSignal: 'SIGKILL' });
+  // A crash dump says nothing about a test that the output does not say, and takes seconds to write.
+  const env = { ...process.env, ERL_CRASH_DUMP_SECONDS: '0' };
+  const child = spawn(command, args, {
+    cwd: agent,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: PATIENCE,
+    killSignal: 'SIGKILL',
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {

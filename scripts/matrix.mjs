@@ -21,7 +21,8 @@ async function main() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, grep: { type: 'string' } } });
   const wanted = values.only?.split(',') ?? Object.keys(suites);
   const unknown = wanted.filter((otp) => !(otp in suites));
-  if (unknown.length > 0) throw new Error(`no OTP ${unknown.join(', ')} here: there are ${Object.keys(suites).join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`no OTP ${unknown.join(', ')} here: there are ${Object.keys(suites).join(', ')}.`);
 
   const host = setup({ tests: true });
   const results = [];
@@ -61,7 +62,12 @@ async function release(otp, host, grep) {
       return { passed: 0, failed: 0, skipped: `not run: this node does not run in ${suites[otp]}` };
     }
     // What is missing belongs into the folder, never onto this machine.
-    const env = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C.UTF-8', ECD_NO_APT: '1' };
+    const env = {
+      PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/root',
+      LC_ALL: 'C.UTF-8',
+      ECD_NO_APT: '1',
+    };
     return await tests(['chroot', folder, node], env, grep);
   } finally {
     for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
@@ -70,7 +76,11 @@ async function release(otp, host, grep) {
 
 /** `npm test` in the folder of that release, or here. */
 async function tests([command, ...before], env, grep) {
-  const args = [path.join(root, 'scripts', 'test.mjs'), '--only=build,agent,adapter', ...(grep ? [`--grep=${grep}`] : [])];
+  const args = [
+    path.join(root, 'scripts', 'test.mjs'),
+    '--only=build,agent,adapter',
+    ...(grep ? [`--grep=${grep}`] : []),
+  ];
   const child = spawn(command, [...before, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (data) => {

@@ -1,5 +1,6 @@
 // Mocha reporter: one line a test as it ends, details of failures at the end, and as the last line `N passed, N failed`.
 // CommonJS, because mocha's parallel mode loads reporters in the main process by require.
+const process = require('node:process');
 const { reporters } = require('mocha');
 
 class Reporter extends reporters.Base {

@@ -21,7 +21,8 @@ export function setup({ tests = false } = {}) {
 function npmPackages() {
   const installed = path.join(root, 'node_modules', '.package-lock.json');
   const lock = path.join(root, 'package-lock.json');
-  const upToDate = existsSync(installed) && (!existsSync(lock) || statSync(installed).mtimeMs >= statSync(lock).mtimeMs);
+  const upToDate =
+    existsSync(installed) && (!existsSync(lock) || statSync(installed).mtimeMs >= statSync(lock).mtimeMs);
   if (upToDate) return;
   say('installing npm packages');
   // Nothing we use needs an install script, and a script is code that runs with the user's rights.
@@ -66,7 +67,10 @@ function probe() {
     there = fn app -> match?([_ | _], Path.wildcard(Path.join([:code.lib_dir(), app <> "-*", "ebin", app <> ".app"]))) end
     header = Path.wildcard(Path.join([:code.lib_dir(), "kernel-*", "include", "file.hrl"]))
     IO.puts(Enum.join([System.version(), System.otp_release(), there.("debugger"), there.("eunit"), header != []], " "))`;
-  const { status, stdout } = spawnSync('elixir', ['-e', code], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+  const { status, stdout } = spawnSync('elixir', ['-e', code], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  });
   if (status !== 0 || typeof stdout !== 'string') return undefined;
   const [version, otp, hasDebugger, eunit, headers] = stdout.trim().split(' ');
   return {

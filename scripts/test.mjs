@@ -23,19 +23,24 @@ const TEST_TIMEOUT = 180_000;
 const stages = {
   build: () => check(['scripts/build.mjs', '--tests']),
   typecheck: () => check(['scripts/typecheck.mjs']),
-  lint: () => check(['node_modules/eslint/bin/eslint.js', '.']).then(plus(() => check(['node_modules/prettier/bin/prettier.cjs', '--check', '.']))),
+  lint: () =>
+    check(['node_modules/eslint/bin/eslint.js', '.']).then(
+      plus(() => check(['node_modules/prettier/bin/prettier.cjs', '--check', '.'])),
+    ),
   agent: ({ grep }) => agentTests({ grep, print }),
   unit: ({ grep }) => mocha('unit', { grep }),
   server: ({ grep }) => mocha('server', { grep }),
   adapter: ({ grep }) => mocha('adapter', { grep, parallel: true }),
-  extension: ({ grep }) => counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...(grep ? [`--grep=${grep}`] : [])]),
+  extension: ({ grep }) =>
+    counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...(grep ? [`--grep=${grep}`] : [])]),
 };
 
 async function main() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, grep: { type: 'string' } } });
   const chosen = values.only?.split(',') ?? Object.keys(stages);
   const unknown = chosen.filter((name) => !(name in stages));
-  if (unknown.length > 0) throw new Error(`no stage ${unknown.join(', ')}: there are ${Object.keys(stages).join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`no stage ${unknown.join(', ')}: there are ${Object.keys(stages).join(', ')}.`);
 
   const started = performance.now();
   setup({ tests: true });
@@ -55,7 +60,9 @@ async function main() {
   const total = { passed: sum(results, 'passed'), failed: sum(results, 'failed') };
   print('\n');
   for (const { name, passed, failed, seconds } of results) {
-    print(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed ${seconds.toFixed(0).padStart(5)} s\n`);
+    print(
+      `${failed > 0 ? '✗' : '✓'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed ${seconds.toFixed(0).padStart(5)} s\n`,
+    );
   }
   print(`total ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   print(`${total.passed} passed, ${total.failed} failed\n`);
@@ -76,13 +83,19 @@ const plus = (next) => async (first) => {
 /** The compiled tests of one folder. A folder without tests counts as failed: something did not get built. */
 async function mocha(folder, { grep, parallel = false }) {
   const dir = path.join(compiled, folder);
-  const files = existsSync(dir) ? readdirSync(dir, { recursive: true }).map(String).filter((file) => file.endsWith('.test.js')) : [];
+  const files = existsSync(dir)
+    ? readdirSync(dir, { recursive: true })
+        .map(String)
+        .filter((file) => file.endsWith('.test.js'))
+    : [];
   if (files.length === 0) throw new Error(`there are no compiled tests in dist/tests/test/${folder}`);
   return counted(process.execPath, [
     '--enable-source-maps',
     path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'),
-    '--reporter', path.join(root, 'scripts', 'mochaReporter.cjs'),
-    '--timeout', String(TEST_TIMEOUT),
+    '--reporter',
+    path.join(root, 'scripts', 'mochaReporter.cjs'),
+    '--timeout',
+    String(TEST_TIMEOUT),
     ...(parallel ? ['--parallel', '--jobs', '2'] : []),
     ...(grep === undefined ? [] : ['--grep', grep]),
     ...files.sort().map((file) => path.join(dir, file)),

@@ -53,8 +53,11 @@ describe('attach', () => {
     assert(node.alive);
     const again = await attach();
     assert.equal(await again.evaluate('Process.whereis(:looper)'), before, 'no process was killed');
-    const first = Number(/\d+/.exec(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)'))?.[0]);
-    const moved = async () => Number(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)')) > first;
+    const first = Number(
+      /\d+/.exec(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)'))?.[0],
+    );
+    const moved = async () =>
+      Number(await again.evaluate('elem(Process.info(Process.whereis(:looper), :reductions), 1)')) > first;
     assert(await moved(), 'the stopped process runs again');
   });
 
@@ -65,7 +68,8 @@ describe('attach', () => {
     await session.client.request('disconnect', {});
     session.client.process.stdin.end();
     await session.client.exited();
-    const left = () => node.ask('for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m');
+    const left = () =>
+      node.ask('for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m');
     assert.equal(await eventually('the agent is out', () => (left() === '[]' ? '[]' : undefined)), '[]');
   });
 

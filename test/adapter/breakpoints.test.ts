@@ -190,7 +190,11 @@ describe('a line breakpoint stops at', () => {
       const session = await debug.launch(constructs, { run, breakpoints: { [file]: markers } });
       for (const [index, breakpoint] of (session.breakpoints[file] ?? []).entries()) {
         assert.equal(breakpoint.verified, true, `${markers[index]} is verified: ${breakpoint.message}`);
-        assert.equal(breakpoint.line, constructs.line(file, markers[index] ?? ''), `${markers[index]} stays on its line`);
+        assert.equal(
+          breakpoint.line,
+          constructs.line(file, markers[index] ?? ''),
+          `${markers[index]} stays on its line`,
+        );
       }
       const stopped = await session.places();
       // A task and its starter run side by side; which of the two stops first is not ours to say.
@@ -215,7 +219,10 @@ describe('a line breakpoint stops at', () => {
 
   it('the line of `use` in the functions that it made', async () => {
     const file = 'lib/constructs/generated.ex';
-    const session = await debug.launch(constructs, { run: 'Constructs.Generated.count(1)', breakpoints: { [file]: ['use'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Generated.count(1)',
+      breakpoints: { [file]: ['use'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.at, 'use');
     assert.match(stop.top.name, /count\/1/);
@@ -227,7 +234,10 @@ describe('a line breakpoint stops at', () => {
   it('a derived implementation', async () => {
     const file = 'lib/constructs/shapes.ex';
     const line = constructs.line(file, 'Map.fetch!');
-    const session = await debug.launch(constructs, { run: 'Constructs.Shapes.main()', breakpoints: { [file]: [line, '@derive Constructs.Shape'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Shapes.main()',
+      breakpoints: { [file]: [line, '@derive Constructs.Shape'] },
+    });
     const places = await session.places();
     assert.equal(places.length, 1, `the derived area/1 runs once: ${places.join(' ')}`);
   });
@@ -251,7 +261,10 @@ describe('the answer to setBreakpoints', () => {
   it('gives each breakpoint an id, a line and whether it is verified, in the order asked', async () => {
     const session = await debug.launch(constructs, { run: ':ok', breakpoints: { [file]: ['add', 'first', 'twice'] } });
     const answers = session.breakpoints[file] ?? [];
-    assert.deepEqual(answers.map(({ line }) => line), ['add', 'first', 'twice'].map((marker) => constructs.line(file, marker)));
+    assert.deepEqual(
+      answers.map(({ line }) => line),
+      ['add', 'first', 'twice'].map((marker) => constructs.line(file, marker)),
+    );
     assert.equal(new Set(answers.map(({ id }) => id)).size, 3, 'ids are distinct');
     assert(answers.every(({ id, verified }) => typeof id === 'number' && verified));
   });
@@ -288,7 +301,10 @@ describe('the answer to setBreakpoints', () => {
     ['add_def', 'Constructs.Basic.add/2'],
   ] as const) {
     it(`stops in the function when set on its def line (${name})`, async () => {
-      const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [file]: [place] } });
+      const session = await debug.launch(constructs, {
+        run: 'Constructs.Basic.main()',
+        breakpoints: { [file]: [place] },
+      });
       const stop = await session.stop();
       assert.equal(stop.top.name, name);
       assert.equal(session.breakpoints[file]?.[0]?.verified, true);
@@ -317,7 +333,10 @@ describe('the answer to setBreakpoints', () => {
   });
 
   it('applies breakpoints set while the program runs', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()', exceptions: { filters: [] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.ticking()',
+      exceptions: { filters: [] },
+    });
     const processes = 'lib/constructs/processes.ex';
     const [answer] = await session.setBreakpoints(processes, ['tick_count']);
     assert.equal(answer?.verified, true);
@@ -361,7 +380,9 @@ describe('a pending breakpoint', () => {
     assert.equal(stop.at, 'first');
     assert.deepEqual(stop.body.hitBreakpointIds, [answer?.id]);
     if (answer?.verified === false) {
-      const verified = session.client.seen('breakpoint').some(({ breakpoint }) => breakpoint.id === answer.id && breakpoint.verified);
+      const verified = session.client
+        .seen('breakpoint')
+        .some(({ breakpoint }) => breakpoint.id === answer.id && breakpoint.verified);
       assert(verified, 'a breakpoint event said that it became verified');
     }
   });
@@ -369,7 +390,10 @@ describe('a pending breakpoint', () => {
   it('follows its line when the file was changed since it was compiled', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     copy.edit(file, 'defmodule Constructs.Basic do', '# one more\n# and another\ndefmodule Constructs.Basic do');
-    const session = await debug.launch(copy, { run: 'Constructs.Basic.main()', breakpoints: { [file]: ['first', 'print'] } });
+    const session = await debug.launch(copy, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [file]: ['first', 'print'] },
+    });
     assert.deepEqual(await session.places(), ['first', 'print']);
   });
 
@@ -385,7 +409,10 @@ describe('a pending breakpoint', () => {
     assert(answer.message);
     const stop = await session.stop();
     assert.equal(stop.at, 'later');
-    const event = await session.client.event('breakpoint', ({ breakpoint }) => breakpoint.id === answer.id && breakpoint.verified);
+    const event = await session.client.event(
+      'breakpoint',
+      ({ breakpoint }) => breakpoint.id === answer.id && breakpoint.verified,
+    );
     assert.equal(event.reason, 'changed');
   });
 });

@@ -58,7 +58,12 @@ describe('a conditional breakpoint', () => {
   it('does not change what the program computes', async () => {
     const session = await debug.launch(constructs, {
       run: 'IO.inspect(Constructs.Basic.loop(2000, 0))',
-      breakpoints: { [file]: [{ at: 'loop', condition: 'n < 0' }, { at: 'loop_call', condition: 'send(self(), :leak) == 1' }] },
+      breakpoints: {
+        [file]: [
+          { at: 'loop', condition: 'n < 0' },
+          { at: 'loop_call', condition: 'send(self(), :leak) == 1' },
+        ],
+      },
     });
     assert.deepEqual(await session.places(), []);
     assert.match((await session.end()).stdout, /^2001000$/m);
@@ -68,7 +73,10 @@ describe('a conditional breakpoint', () => {
     // More conditions than today's tool allows, on every line of the file that can stop.
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
     const many = Array.from({ length: 150 }, (_, i) => ({ at: 'tick_count', condition: `_n == -${i + 1}` }));
-    const answers = await session.setBreakpoints('lib/constructs/processes.ex', [...many, { at: 'tick_count', condition: 'true' }]);
+    const answers = await session.setBreakpoints('lib/constructs/processes.ex', [
+      ...many,
+      { at: 'tick_count', condition: 'true' },
+    ]);
     assert.equal(answers.filter(({ verified }) => verified).length, 151);
     const stop = await session.stop();
     assert.deepEqual(stop.body.hitBreakpointIds, [answers[150]?.id]);
@@ -133,7 +141,10 @@ describe('a log point', () => {
       breakpoints: { [file]: [{ at: 'loop', logMessage: 'turn {n}: {acc + n} \\{kept\\}' }] },
     });
     assert.deepEqual(await session.places(), []);
-    const lines = session.client.output('console').split('\n').filter((line) => line.startsWith('turn'));
+    const lines = session.client
+      .output('console')
+      .split('\n')
+      .filter((line) => line.startsWith('turn'));
     assert.deepEqual(lines, ['turn 3: 3 {kept}', 'turn 2: 5 {kept}', 'turn 1: 6 {kept}']);
   });
 
@@ -144,7 +155,10 @@ describe('a log point', () => {
     });
     assert.deepEqual(await session.places(), []);
     const events = session.client.seen('output').filter(({ output }) => output.startsWith('at '));
-    assert.deepEqual(events.map(({ output }) => output.trim()), ['at 2']);
+    assert.deepEqual(
+      events.map(({ output }) => output.trim()),
+      ['at 2'],
+    );
     assert.equal(events[0]?.source?.path, constructs.file(file));
     assert.equal(events[0].line, constructs.line(file, 'loop'));
   });
@@ -156,7 +170,13 @@ describe('a log point', () => {
     });
     assert.deepEqual(await session.places(), []);
     assert.equal((await session.end()).exitCode, 0);
-    assert.match(session.client.seen('output').map(({ output }) => output).join(''), /ArgumentError|bad/);
+    assert.match(
+      session.client
+        .seen('output')
+        .map(({ output }) => output)
+        .join(''),
+      /ArgumentError|bad/,
+    );
   });
 });
 
@@ -170,7 +190,10 @@ describe('a function breakpoint', () => {
       run: 'Constructs.Basic.nested(1)',
       functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'],
     });
-    assert.deepEqual(session.functionBreakpoints.map(({ verified }) => verified), [true, true]);
+    assert.deepEqual(
+      session.functionBreakpoints.map(({ verified }) => verified),
+      [true, true],
+    );
     const first = await session.stop();
     assert.equal(first.reason, 'function breakpoint');
     assert.equal(first.at, 'nested');
@@ -198,7 +221,10 @@ describe('a function breakpoint', () => {
   });
 
   it('stops in an Erlang function', async () => {
-    const session = await debug.launch(constructs, { run: ':constructs_erl.main()', functions: [':constructs_erl.describe/1'] });
+    const session = await debug.launch(constructs, {
+      run: ':constructs_erl.main()',
+      functions: [':constructs_erl.describe/1'],
+    });
     assert.equal((await session.stop()).at, 'erl_big');
   });
 

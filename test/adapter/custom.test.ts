@@ -22,16 +22,27 @@ describe('interpretModules', () => {
   const debug = sessions();
   let session: Session;
   beforeEach(async () => {
-    session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()', exceptions: { filters: [] } });
+    session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Processes.ticking()',
+      exceptions: { filters: [] },
+    });
   });
   const interpret = (args: object) => session.client.custom<Interpreted>('interpretModules', args);
   const status = () => session.client.custom<Status>('getInterpretationStatus', {});
 
   it('prepares at once, arms nothing, and lists what is unknown', async () => {
-    const result = await interpret({ modules: ['Constructs.Basic', 'Not.There', 'Constructs.Flow', 'Elixir.Enum', ':lists'], strategy: 'immediate', context: 'test' });
-    assert.deepEqual(result.failed.map(({ module }) => module), ['Not.There']);
+    const result = await interpret({
+      modules: ['Constructs.Basic', 'Not.There', 'Constructs.Flow', 'Elixir.Enum', ':lists'],
+      strategy: 'immediate',
+      context: 'test',
+    });
+    assert.deepEqual(
+      result.failed.map(({ module }) => module),
+      ['Not.There'],
+    );
     assert((result.failed[0]?.error ?? '').length > 5);
-    for (const module of ['Constructs.Basic', 'Constructs.Flow']) assert(result.interpreted.includes(module), result.interpreted.join(' '));
+    for (const module of ['Constructs.Basic', 'Constructs.Flow'])
+      assert(result.interpreted.includes(module), result.interpreted.join(' '));
     assert(result.totalTime >= 0 && result.totalTime < 60_000);
     assert(Array.isArray(result.nextRecommendations));
     const prepared = (await status()).modules.find(({ module }) => module === 'Constructs.Basic');
@@ -74,13 +85,15 @@ describe('setCoordinatedBreakpoints', () => {
   it('sets breakpoints and prepares the modules that it names', async () => {
     const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
     const args = session.breakpointsArguments('lib/constructs/processes.ex', ['tick_count']);
-    const result = await session.client.custom<Interpreted & { breakpoints: { id: number; verified: boolean; line: number }[] }>(
-      'setCoordinatedBreakpoints',
-      { ...args, requiredModules: ['Constructs.Basic', 'Not.There'] },
-    );
+    const result = await session.client.custom<
+      Interpreted & { breakpoints: { id: number; verified: boolean; line: number }[] }
+    >('setCoordinatedBreakpoints', { ...args, requiredModules: ['Constructs.Basic', 'Not.There'] });
     assert.equal(result.breakpoints[0]?.verified, true);
     assert(result.interpreted.includes('Constructs.Basic'));
-    assert.deepEqual(result.failed.map(({ module }) => module), ['Not.There']);
+    assert.deepEqual(
+      result.failed.map(({ module }) => module),
+      ['Not.There'],
+    );
     const stop = await session.stop();
     assert.deepEqual(stop.body.hitBreakpointIds, [result.breakpoints[0].id]);
   });
@@ -89,7 +102,10 @@ describe('setCoordinatedBreakpoints', () => {
 describe('getInterpretationStatus', () => {
   const debug = sessions();
   it('tells what is armed and why', async () => {
-    const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['add'] } });
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['add'] },
+    });
     await session.stop();
     const status = await session.client.custom<Status>('getInterpretationStatus', {});
     assert.equal(status.enabled, true);
@@ -106,19 +122,31 @@ describe('setCoordinationMode', () => {
   const debug = sessions();
   it('switches planning at once and the engine at the next launch', async () => {
     const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
-    const off = await session.client.custom<{ enabled: boolean; engine: string; engineNextLaunch: string }>('setCoordinationMode', { enabled: false });
+    const off = await session.client.custom<{ enabled: boolean; engine: string; engineNextLaunch: string }>(
+      'setCoordinationMode',
+      { enabled: false },
+    );
     assert.deepEqual([off.enabled, off.engine, off.engineNextLaunch], [false, 'interpreter', 'traditional']);
-    const on = await session.client.custom<{ enabled: boolean; strategy: string }>('setCoordinationMode', { enabled: true, strategy: 'predictive' });
+    const on = await session.client.custom<{ enabled: boolean; strategy: string }>('setCoordinationMode', {
+      enabled: true,
+      strategy: 'predictive',
+    });
     assert.deepEqual([on.enabled, on.strategy], [true, 'predictive']);
     assert.match((await session.client.refused('setCoordinationMode', { enabled: 'no' })).text, /enabled/);
-    assert.match((await session.client.refused('setCoordinationMode', { enabled: true, strategy: 'guess' })).text, /strategy/);
+    assert.match(
+      (await session.client.refused('setCoordinationMode', { enabled: true, strategy: 'guess' })).text,
+      /strategy/,
+    );
   });
 });
 
 describe('getPerformanceMetrics', () => {
   const debug = sessions();
   it('gives measured numbers', async () => {
-    const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['add'] } });
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['add'] },
+    });
     await session.stop();
     const metrics = await session.client.custom<Record<string, unknown>>('getPerformanceMetrics', {});
     for (const key of ['coordinationOverhead', 'interpretationTiming', 'memoryUsage', 'cacheHitRate', 'fallbackRate']) {
@@ -126,7 +154,7 @@ describe('getPerformanceMetrics', () => {
     }
     for (const key of ['coordinationOverhead', 'cacheHitRate', 'fallbackRate']) {
       const share = metrics[key];
-      assert(share === null || (typeof share === 'number' && share >= 0 && share <= 1), `${key} = ${share}`);
+      assert(share === null || (typeof share === 'number' && share >= 0 && share <= 1), `${key} = ${String(share)}`);
     }
     const timing = metrics['interpretationTiming'] as { count: number; totalMs: number };
     assert(timing.count >= 1 && timing.totalMs > 0, JSON.stringify(timing));
@@ -140,16 +168,24 @@ describe('reloadCode', () => {
 
   it('compiles and loads a changed file, and its breakpoints follow', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
-    const session = await debug.launch(copy, { run: 'Constructs.Processes.ticking()', breakpoints: { [basic]: ['twice'] } });
+    const session = await debug.launch(copy, {
+      run: 'Constructs.Processes.ticking()',
+      breakpoints: { [basic]: ['twice'] },
+    });
     const before = copy.line(basic, 'twice');
     copy.edit(basic, 'defmodule Constructs.Other do', '# moved\n# down\ndefmodule Constructs.Other do');
     copy.edit(basic, 'result = n * 2', 'result = n * 2000');
-    const result = await session.client.custom<{ reloaded: string[]; failed: unknown[] }>('reloadCode', { changedFiles: [copy.file(basic)] });
+    const result = await session.client.custom<{ reloaded: string[]; failed: unknown[] }>('reloadCode', {
+      changedFiles: [copy.file(basic)],
+    });
     assert.deepEqual(result.failed, []);
     assert(result.reloaded.length > 0);
     assert.equal(copy.line(basic, 'twice'), before + 2);
     await session.setBreakpoints(basic, ['twice']);
-    const running = session.client.send('evaluate', { expression: 'spawn(fn -> Constructs.Other.twice(3) end)', context: 'repl' });
+    const running = session.client.send('evaluate', {
+      expression: 'spawn(fn -> Constructs.Other.twice(3) end)',
+      context: 'repl',
+    });
     const stop = await session.stop();
     await running.answer;
     assert.equal(stop.at, 'twice');
@@ -164,9 +200,12 @@ describe('reloadCode', () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     const session = await debug.launch(copy, { run: 'Constructs.Processes.ticking()', breakpoints: {} });
     copy.edit(basic, 'result = n * 2', 'result = undefined_here * 2');
-    const result = await session.client.custom<{ reloaded: string[]; failed: { file: string; error: string }[] }>('reloadCode', {
-      changedFiles: [copy.file(basic)],
-    });
+    const result = await session.client.custom<{ reloaded: string[]; failed: { file: string; error: string }[] }>(
+      'reloadCode',
+      {
+        changedFiles: [copy.file(basic)],
+      },
+    );
     assert.equal(result.failed[0]?.file, copy.file(basic));
     assert.match(result.failed[0].error, /undefined_here|compil/i);
     assert.equal(await session.evaluate('Constructs.Other.twice(3)'), '6');
@@ -174,11 +213,17 @@ describe('reloadCode', () => {
 
   it('notices a module that the program itself loads anew, and its breakpoint goes on working', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
-    const session = await debug.launch(copy, { run: 'Constructs.Processes.ticking()', breakpoints: { [basic]: ['twice'] } });
+    const session = await debug.launch(copy, {
+      run: 'Constructs.Processes.ticking()',
+      breakpoints: { [basic]: ['twice'] },
+    });
     const [breakpoint] = session.breakpoints[basic] ?? [];
     copy.edit(basic, 'defmodule Constructs.Basic do', '# one more line\ndefmodule Constructs.Basic do');
     await session.evaluate(`Code.compile_file("${copy.file(basic)}"); :ok`);
-    const running = session.client.send('evaluate', { expression: 'spawn(fn -> Process.sleep(3000); Constructs.Other.twice(3) end)', context: 'repl' });
+    const running = session.client.send('evaluate', {
+      expression: 'spawn(fn -> Process.sleep(3000); Constructs.Other.twice(3) end)',
+      context: 'repl',
+    });
     await running.answer;
     const stop = await session.stop();
     assert.deepEqual(stop.body.hitBreakpointIds, [breakpoint?.id]);
@@ -190,7 +235,10 @@ describe('modules and loadedSources', () => {
   const debug = sessions();
   it('list the modules of the project with their files', async () => {
     const constructs = await fixture('constructs');
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['add'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['add'] },
+    });
     await session.stop();
     const { modules } = await session.client.request('modules', { startModule: 0, moduleCount: 5_000 });
     const found = modules.find(({ name }) => name === 'Constructs.Basic');

@@ -11,7 +11,10 @@ describe('evaluate', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   const atPlace = async (): Promise<{ session: Session; stop: Stop }> => {
-    const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Scoping.place(3))', breakpoints: { [scoping]: ['place'] } });
+    const session = await debug.launch(constructs, {
+      run: 'IO.inspect(Constructs.Scoping.place(3))',
+      breakpoints: { [scoping]: ['place'] },
+    });
     return { session, stop: await session.stop() };
   };
 
@@ -47,7 +50,10 @@ describe('evaluate', () => {
     });
     assert.match(type ?? '', /map/i);
     const children = await session.variables(variablesReference);
-    assert.deepEqual(children.map(({ value }) => value), ['[1, 2]', '3']);
+    assert.deepEqual(
+      children.map(({ value }) => value),
+      ['[1, 2]', '3'],
+    );
   });
 
   it('in the repl keeps its bindings and runs in the process itself', async () => {
@@ -71,7 +77,10 @@ describe('evaluate', () => {
   });
 
   it('of a caller uses the values of the caller', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(7)', functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'] });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.nested(7)',
+      functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'],
+    });
     await session.resume(await session.stop());
     const { frames } = await session.stop();
     assert.equal(await session.evaluate('inner(n + 1)', frames[2], 'watch'), '81');
@@ -135,7 +144,11 @@ describe('evaluate', () => {
   it('stops in a breakpoint that the expression reaches', async () => {
     const { session, stop } = await atPlace();
     await session.setBreakpoints('lib/constructs/basic.ex', ['twice']);
-    const running = session.client.send('evaluate', { expression: 'Renamed.twice(5)', frameId: stop.top.id, context: 'repl' });
+    const running = session.client.send('evaluate', {
+      expression: 'Renamed.twice(5)',
+      frameId: stop.top.id,
+      context: 'repl',
+    });
     const inside = await session.client.eventOf(['stopped']).catch(() => undefined);
     if (inside !== undefined) await session.resume({ threadId: (inside.body as { threadId: number }).threadId });
     const answer = await running.answer;
@@ -143,7 +156,10 @@ describe('evaluate', () => {
   });
 
   it('in an Erlang frame reads Erlang variables', async () => {
-    const session = await debug.launch(constructs, { run: ':constructs_erl.main()', breakpoints: { 'src/constructs_erl.erl': ['erl_describe'] } });
+    const session = await debug.launch(constructs, {
+      run: ':constructs_erl.main()',
+      breakpoints: { 'src/constructs_erl.erl': ['erl_describe'] },
+    });
     const stop = await session.stop();
     assert.equal(await session.evaluate('Sum + 1', stop.top, 'watch'), '7');
     assert.equal((await session.locals(stop.top))['Sum'], '6');
@@ -165,11 +181,30 @@ describe('completions', () => {
     ['"ä世" <> String.dow', 'downcase'],
   ] as const) {
     it(`complete "${text}" to ${label}`, async () => {
-      const session = await debug.launch(constructs, { run: 'Constructs.Scoping.place(3)', breakpoints: { [scoping]: ['place'] } });
+      const session = await debug.launch(constructs, {
+        run: 'Constructs.Scoping.place(3)',
+        breakpoints: { [scoping]: ['place'] },
+      });
       const stop = await session.stop();
-      const { targets } = await session.client.request('completions', { frameId: stop.top.id, text, column: text.length + 1 });
-      const found = targets.find((target) => target.label.replace(/[/(].*/, '').split('.').at(-1) === label);
-      assert(found, `among ${targets.slice(0, 20).map((target) => target.label).join(', ')}`);
+      const { targets } = await session.client.request('completions', {
+        frameId: stop.top.id,
+        text,
+        column: text.length + 1,
+      });
+      const found = targets.find(
+        (target) =>
+          target.label
+            .replace(/[/(].*/, '')
+            .split('.')
+            .at(-1) === label,
+      );
+      assert(
+        found,
+        `among ${targets
+          .slice(0, 20)
+          .map((target) => target.label)
+          .join(', ')}`,
+      );
     });
   }
 });

@@ -13,7 +13,12 @@ describe('the raised filter', () => {
   for (const [what, run, marker, exception] of [
     ['raise with a module', 'Constructs.Errors.rescued()', 'raise_rescued', 'ArgumentError'],
     ['raise with fields', 'Constructs.Errors.rescued_above()', 'raise_uncaught', 'Constructs.Errors.Custom'],
-    ['raise with a struct', 'try do Constructs.Errors.raise_struct() rescue e -> e end', 'raise_struct', 'Constructs.Errors.Custom'],
+    [
+      'raise with a struct',
+      'try do Constructs.Errors.raise_struct() rescue e -> e end',
+      'raise_struct',
+      'Constructs.Errors.Custom',
+    ],
     ['raise with a text', 'try do Constructs.Errors.raise_text() rescue e -> e end', 'raise_text', 'RuntimeError'],
   ] as const) {
     it(`stops at ${what}`, async () => {
@@ -32,7 +37,10 @@ describe('the raised filter', () => {
   }
 
   it('does not stop at an exception that is only built', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Errors.built_only()', exceptions: { filters: ['raised'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Errors.built_only()',
+      exceptions: { filters: ['raised'] },
+    });
     assert.deepEqual(await session.places(), []);
     assert.match((await session.end()).stdout, /built: only built/);
   });
@@ -56,7 +64,10 @@ describe('the uncaught filter', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('stops before a process is lost that nobody rescues', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Errors.in_process()', exceptions: { filters: ['uncaught'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Errors.in_process()',
+      exceptions: { filters: ['uncaught'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.reason, 'exception');
     const own = stop.frames.find((frame) => frame.source?.path === constructs.file(errors));
@@ -70,14 +81,21 @@ describe('the uncaught filter', () => {
   });
 
   it('stops in a task', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Errors.in_task()', exceptions: { filters: ['uncaught'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Errors.in_task()',
+      exceptions: { filters: ['uncaught'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.reason, 'exception');
     await session.resume(stop);
     assert.match((await session.end()).stdout, /in_task: true/);
   });
 
-  for (const run of ['Constructs.Errors.rescued()', 'Constructs.Errors.rescued_above()', 'Constructs.Errors.built_only()']) {
+  for (const run of [
+    'Constructs.Errors.rescued()',
+    'Constructs.Errors.rescued_above()',
+    'Constructs.Errors.built_only()',
+  ]) {
     it(`never stops at ${run}`, async () => {
       const session = await debug.launch(constructs, { run, exceptions: { filters: ['uncaught'] } });
       assert.deepEqual(await session.places(), []);
@@ -98,7 +116,8 @@ describe('the uncaught filter', () => {
       const event = await session.client.eventOf(
         ['stopped', 'output'],
         ({ event: name, body }) =>
-          name === 'stopped' || /MatchError|ArithmeticError|badmatch|badarith/.test((body as { output: string }).output),
+          name === 'stopped' ||
+          /MatchError|ArithmeticError|badmatch|badarith/.test((body as { output: string }).output),
       );
       if (event.event === 'stopped') await session.resume(event.body as { threadId: number });
       assert.equal((await session.end()).exitCode, 0);
@@ -117,7 +136,9 @@ describe('exception filters', () => {
 
   it('that do not exist are refused by name', async () => {
     const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
-    const answer = await session.client.ask<{ breakpoints?: { verified: boolean }[] }>('setExceptionBreakpoints', { filters: ['sometimes'] });
+    const answer = await session.client.ask<{ breakpoints?: { verified: boolean }[] }>('setExceptionBreakpoints', {
+      filters: ['sometimes'],
+    });
     if (answer.success) assert.equal(answer.body.breakpoints?.[0]?.verified, false);
     else assert.match(JSON.stringify(answer), /sometimes/);
   });
@@ -162,7 +183,10 @@ describe('a dbg call', () => {
   });
 
   it('does not stop when breakOnDbg is false, and prints as ever', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Debugging.simple(1)', args: { breakOnDbg: false } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Debugging.simple(1)',
+      args: { breakOnDbg: false },
+    });
     assert.deepEqual(await session.places(), []);
     assert.match((await session.end()).stdout, /m \* 2/);
   });

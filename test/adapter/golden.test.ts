@@ -5,7 +5,8 @@ import { sessions, type Session } from '../support/session';
 
 describe('the transcript of a session', () => {
   const debug = sessions();
-  const compare = (name: string, session: Session) => assertGolden(name, session.client, { [session.project.dir]: 'PROJECT' });
+  const compare = (name: string, session: Session) =>
+    assertGolden(name, session.client, { [session.project.dir]: 'PROJECT' });
 
   it('that stops, shows values, steps and ends', async () => {
     const session = await debug.launch(await fixture('constructs'), {

@@ -157,7 +157,10 @@ describe('launch', () => {
   });
 
   it('restarts the program with the same arguments', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['first'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['first'] },
+    });
     assert.equal(session.capabilities.supportsRestartRequest, true);
     assert.equal((await session.stop()).at, 'first');
     await session.client.request('restart', {});
@@ -191,7 +194,10 @@ describe('a launch that cannot work is refused with the next step to take', () =
     it(what, async () => {
       const session = debug.open(constructs);
       await session.client.request('initialize', { adapterID: 'elixir' });
-      const refused = await session.client.refused('launch', launchArguments(constructs, { ...('script' in args ? {} : { run: ':ok' }), args }));
+      const refused = await session.client.refused(
+        'launch',
+        launchArguments(constructs, { ...('script' in args ? {} : { run: ':ok' }), args }),
+      );
       assert.match(refused.text, message);
     });
   }
@@ -209,7 +215,13 @@ describe('a launch that cannot work is refused with the next step to take', () =
       const session = await debug.launch(project, { args });
       const { exitCode } = await session.end();
       assert.notEqual(exitCode, 0);
-      assert.match(session.client.seen('output').map(({ output }) => output).join(''), reason);
+      assert.match(
+        session.client
+          .seen('output')
+          .map(({ output }) => output)
+          .join(''),
+        reason,
+      );
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       assert.match(error.text, reason);

@@ -37,7 +37,9 @@ describe('code from before a breakpoint', () => {
   it('a process that loops in the module since before stops at its next turn, and is not killed', async () => {
     const processes = 'lib/constructs/processes.ex';
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
-    const pid = await session.evaluate('(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end).(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end)');
+    const pid = await session.evaluate(
+      '(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end).(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end)',
+    );
     await session.setBreakpoints(processes, ['tick']);
     const stop = await session.stop();
     assert.equal(await session.evaluate('self()', stop.top, 'watch'), pid);

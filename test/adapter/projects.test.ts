@@ -23,7 +23,10 @@ describe('an umbrella', () => {
   });
 
   it('is stepped through from application to application', async () => {
-    const session = await debug.launch(umbrella, { run: 'Web.main()', breakpoints: { 'apps/web/lib/web.ex': ['call_billing'] } });
+    const session = await debug.launch(umbrella, {
+      run: 'Web.main()',
+      breakpoints: { 'apps/web/lib/web.ex': ['call_billing'] },
+    });
     const billing = await session.step('stepIn', await session.stop());
     assert.equal(billing.at, 'invoice');
     const core = await session.step('stepIn', await session.step('next', billing));
@@ -44,7 +47,10 @@ describe('an umbrella', () => {
   it('compiled for the first time under the debugger stops', async () => {
     const copy = await fixtureCopy('umbrella');
     try {
-      const session = await debug.launch(copy, { run: 'Web.main()', breakpoints: { 'apps/core/lib/core.ex': ['price'] } });
+      const session = await debug.launch(copy, {
+        run: 'Web.main()',
+        breakpoints: { 'apps/core/lib/core.ex': ['price'] },
+      });
       assert.deepEqual(await session.places(), ['price']);
     } finally {
       copy.remove();
@@ -80,11 +86,17 @@ describe('a module with megabytes of constants', () => {
   it('stops soon and stays small', async () => {
     const literals = await fixture('literals');
     const started = Date.now();
-    const session = await debug.launch(literals, { run: 'Literals.main()', breakpoints: { 'lib/literals.ex': ['size', 'square'] } });
+    const session = await debug.launch(literals, {
+      run: 'Literals.main()',
+      breakpoints: { 'lib/literals.ex': ['size', 'square'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.at, 'size');
     assert(Date.now() - started < 30_000, 'well within half a minute on a busy machine');
-    const { modules } = await session.client.custom<{ modules: { module: string; bytes: number }[] }>('getInterpretationStatus', {});
+    const { modules } = await session.client.custom<{ modules: { module: string; bytes: number }[] }>(
+      'getInterpretationStatus',
+      {},
+    );
     const bytes = modules.find(({ module }) => module === 'Literals')?.bytes ?? 0;
     // Unfolded, the rows take 50 to 90 times the constants.
     assert(bytes > 0 && bytes < 40 * 1024 * 1024, `${bytes} bytes of rows`);
@@ -104,7 +116,10 @@ describe('a project of many modules', () => {
     try {
       generateProject(project.dir, { modules: 60 });
       await project.mix(['compile']);
-      const session = await debug.launch(project, { run: 'IO.puts(Generated.main())', breakpoints: { 'lib/m0.ex': ['work'] } });
+      const session = await debug.launch(project, {
+        run: 'IO.puts(Generated.main())',
+        breakpoints: { 'lib/m0.ex': ['work'] },
+      });
       const stop = await session.stop();
       assert.match(stop.top.name, /^Generated\.M0\.work\/1/);
       const inside = await session.step('stepIn', await session.step('next', stop));

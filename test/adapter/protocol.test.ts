@@ -30,8 +30,43 @@ const supported: Record<string, object> = {
   terminateThreads: { threadIds: [987_654] },
   cancel: { requestId: 999_999 },
 };
-const unsupported = ['stepBack', 'reverseContinue', 'goto', 'gotoTargets', 'restartFrame', 'readMemory', 'writeMemory', 'disassemble', 'dataBreakpointInfo', 'setDataBreakpoints', 'setInstructionBreakpoints', 'setExpression', 'locations', 'somethingElse'];
-const malformed: unknown[] = [undefined, null, 7, 'text', [], { threadId: 'one', frameId: {}, variablesReference: 'x', source: 3, breakpoints: 'all', lines: 'no', filters: {}, expression: 5, text: 1, column: 'b', threadIds: 'all', requestId: {} }];
+const unsupported = [
+  'stepBack',
+  'reverseContinue',
+  'goto',
+  'gotoTargets',
+  'restartFrame',
+  'readMemory',
+  'writeMemory',
+  'disassemble',
+  'dataBreakpointInfo',
+  'setDataBreakpoints',
+  'setInstructionBreakpoints',
+  'setExpression',
+  'locations',
+  'somethingElse',
+];
+const malformed: unknown[] = [
+  undefined,
+  null,
+  7,
+  'text',
+  [],
+  {
+    threadId: 'one',
+    frameId: {},
+    variablesReference: 'x',
+    source: 3,
+    breakpoints: 'all',
+    lines: 'no',
+    filters: {},
+    expression: 5,
+    text: 1,
+    column: 'b',
+    threadIds: 'all',
+    requestId: {},
+  },
+];
 
 describe('every request is answered once', () => {
   const debug = sessions();
@@ -43,7 +78,8 @@ describe('every request is answered once', () => {
       for (const variant of [args, ...malformed]) {
         const answer = await session.client.ask(command, variant);
         assert.equal(answer.command, command);
-        if (!answer.success) assert(JSON.stringify(answer).includes(command), `the refusal names ${command}: ${JSON.stringify(answer)}`);
+        if (!answer.success)
+          assert(JSON.stringify(answer).includes(command), `the refusal names ${command}: ${JSON.stringify(answer)}`);
       }
     }
     for (const command of unsupported) {
@@ -55,7 +91,10 @@ describe('every request is answered once', () => {
   it('before initialize', async () => {
     const session = debug.open(constructs);
     await askEverything(session);
-    assert.match((await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }))).text, /initialize/);
+    assert.match(
+      (await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }))).text,
+      /initialize/,
+    );
   });
 
   it('before launch', async () => {
@@ -77,7 +116,11 @@ describe('every request is answered once', () => {
       breakpoints: { 'lib/constructs/basic.ex': ['first'] },
     });
     const stop = await session.stop();
-    const quiet = Object.fromEntries(Object.entries(supported).filter(([command]) => !/continue|next|step(In|Out)$|terminateThreads|setBreakpoints/.test(command)));
+    const quiet = Object.fromEntries(
+      Object.entries(supported).filter(
+        ([command]) => !/continue|next|step(In|Out)$|terminateThreads|setBreakpoints/.test(command),
+      ),
+    );
     for (const [command, args] of Object.entries(quiet)) {
       for (const variant of [args, ...malformed]) await session.client.ask(command, variant);
     }
@@ -96,7 +139,9 @@ describe('every request is answered once', () => {
   it('when a hundred come at once', async () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
     const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, i) => session.client.ask(['threads', 'modules', 'loadedSources', 'nothing'][i % 4] ?? '', {})),
+      Array.from({ length: 100 }, (_, i) =>
+        session.client.ask(['threads', 'modules', 'loadedSources', 'nothing'][i % 4] ?? '', {}),
+      ),
     );
     assert.equal(answers.filter(({ success }) => success).length, 75);
   });
@@ -104,7 +149,9 @@ describe('every request is answered once', () => {
   it('also launch, initialize and configurationDone that come twice', async () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
     assert((await session.client.refused('initialize', { adapterID: 'elixir' })).text.includes('initialize'));
-    assert((await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }))).text.includes('launch'));
+    assert(
+      (await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }))).text.includes('launch'),
+    );
     assert.equal((await session.client.ask('configurationDone', {})).command, 'configurationDone');
     await session.tell('Constructs.Processes.stop_ticking()');
     assert.match((await session.end()).stdout, /ticks: true/);
@@ -117,29 +164,52 @@ describe('initialize', () => {
     const session = debug.open(await fixture('constructs'));
     const capabilities = await session.client.request('initialize', { adapterID: 'elixir' });
     for (const name of [
-      'supportsConfigurationDoneRequest', 'supportsFunctionBreakpoints', 'supportsConditionalBreakpoints', 'supportsHitConditionalBreakpoints',
-      'supportsLogPoints', 'supportsEvaluateForHovers', 'supportsClipboardContext', 'supportsStepInTargetsRequest', 'supportsCompletionsRequest',
-      'supportsModulesRequest', 'supportsRestartRequest', 'supportsExceptionInfoRequest', 'supportsLoadedSourcesRequest', 'supportsTerminateRequest',
-      'supportsTerminateThreadsRequest', 'supportsCancelRequest', 'supportsBreakpointLocationsRequest', 'supportsExceptionFilterOptions',
+      'supportsConfigurationDoneRequest',
+      'supportsFunctionBreakpoints',
+      'supportsConditionalBreakpoints',
+      'supportsHitConditionalBreakpoints',
+      'supportsLogPoints',
+      'supportsEvaluateForHovers',
+      'supportsClipboardContext',
+      'supportsStepInTargetsRequest',
+      'supportsCompletionsRequest',
+      'supportsModulesRequest',
+      'supportsRestartRequest',
+      'supportsExceptionInfoRequest',
+      'supportsLoadedSourcesRequest',
+      'supportsTerminateRequest',
+      'supportsTerminateThreadsRequest',
+      'supportsCancelRequest',
+      'supportsBreakpointLocationsRequest',
+      'supportsExceptionFilterOptions',
       'supportsSingleThreadExecutionRequests',
     ] as const) {
       assert.equal(capabilities[name], true, name);
     }
-    for (const name of ['supportsStepBack', 'supportsGotoTargetsRequest', 'supportsDataBreakpoints', 'supportsReadMemoryRequest'] as const) {
+    for (const name of [
+      'supportsStepBack',
+      'supportsGotoTargetsRequest',
+      'supportsDataBreakpoints',
+      'supportsReadMemoryRequest',
+    ] as const) {
       assert(capabilities[name] !== true, name);
     }
   });
 
   it('accepts lines that start at 0', async () => {
     const constructs = await fixture('constructs');
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', initialize: { linesStartAt1: false } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      initialize: { linesStartAt1: false },
+    });
     const line = constructs.line('lib/constructs/basic.ex', 'first') - 1;
     // The program may have ended by now; the answer is what counts.
     const answer = await session.client.ask<{ breakpoints: { line?: number; verified: boolean }[] }>('setBreakpoints', {
       source: { path: constructs.file('lib/constructs/basic.ex') },
       breakpoints: [{ line }],
     });
-    if (answer.success && answer.body.breakpoints[0]?.verified === true) assert.equal(answer.body.breakpoints[0].line, line);
+    if (answer.success && answer.body.breakpoints[0]?.verified === true)
+      assert.equal(answer.body.breakpoints[0].line, line);
   });
 });
 
@@ -163,7 +233,8 @@ describe('broken input', () => {
       await session.client.request('initialize', { adapterID: 'elixir' });
       session.client.sendRaw(bytes, 4000, 4001);
       const answer = await session.client.ask('threads', {}).catch(() => undefined);
-      if (answer === undefined) assert.equal(await session.client.exited(), 1, 'the adapter ended, and said so by its exit code');
+      if (answer === undefined)
+        assert.equal(await session.client.exited(), 1, 'the adapter ended, and said so by its exit code');
       else assert.equal(answer.command, 'threads');
     });
   }
@@ -191,7 +262,11 @@ describe('broken input', () => {
 
   it('cut into single bytes is read all the same', async () => {
     const session = debug.open(constructs);
-    for (const byte of Buffer.from(frame('{"seq":5000,"type":"request","command":"initialize","arguments":{"adapterID":"elixir","clientName":"ä世"}}'))) {
+    for (const byte of Buffer.from(
+      frame(
+        '{"seq":5000,"type":"request","command":"initialize","arguments":{"adapterID":"elixir","clientName":"ä世"}}',
+      ),
+    )) {
       session.client.sendRaw(Buffer.from([byte]), 5000);
     }
     assert.equal((await session.client.ask('threads', {})).command, 'threads');

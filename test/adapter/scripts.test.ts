@@ -128,14 +128,23 @@ describe('mix test', () => {
   });
 
   it('stops in the application', async () => {
-    const session = await debug.launch(constructs, { args: test(file), breakpoints: { 'lib/constructs/basic.ex': ['add'] } });
+    const session = await debug.launch(constructs, {
+      args: test(file),
+      breakpoints: { 'lib/constructs/basic.ex': ['add'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.at, 'add');
-    assert(stop.frames.some(({ name }) => name.includes('Constructs.BasicTest')), 'the test is among the callers');
+    assert(
+      stop.frames.some(({ name }) => name.includes('Constructs.BasicTest')),
+      'the test is among the callers',
+    );
   });
 
   it('sets MIX_ENV=test when nobody else does', async () => {
-    const session = await debug.launch(constructs, { args: { task: 'test', taskArgs: [file] }, breakpoints: { [file]: ['test_add'] } });
+    const session = await debug.launch(constructs, {
+      args: { task: 'test', taskArgs: [file] },
+      breakpoints: { [file]: ['test_add'] },
+    });
     await session.resume(await session.stop());
     assert.match((await session.end()).stdout, /2 tests, 0 failures/);
   });

@@ -11,13 +11,26 @@ describe('next', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('goes from line to line over calls', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['first'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['first'] },
+    });
     const stop = await session.stop();
-    assert.deepEqual(await session.steps('next', stop, 5), ['first', 'local_call', 'remote_call', 'apply', 'print', 'last']);
+    assert.deepEqual(await session.steps('next', stop, 5), [
+      'first',
+      'local_call',
+      'remote_call',
+      'apply',
+      'print',
+      'last',
+    ]);
   });
 
   it('says that it was a step', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['first'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['first'] },
+    });
     assert.equal((await session.step('next', await session.stop())).reason, 'step');
   });
 
@@ -46,7 +59,12 @@ describe('next', () => {
       breakpoints: { [flow]: ['pipe_trim'] },
     });
     const stop = await session.stop();
-    assert.deepEqual(await session.steps('next', stop, 3), ['pipe_trim', 'pipe_upcase', 'pipe_decorate', 'pipe_length']);
+    assert.deepEqual(await session.steps('next', stop, 3), [
+      'pipe_trim',
+      'pipe_upcase',
+      'pipe_decorate',
+      'pipe_length',
+    ]);
   });
 
   it('does not stop inside closures that the line calls', async () => {
@@ -77,13 +95,19 @@ describe('step-in', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('enters a private function of the module', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(1)', breakpoints: { [basic]: ['nested'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.nested(1)',
+      breakpoints: { [basic]: ['nested'] },
+    });
     const stop = await session.stop();
     assert.deepEqual(await session.steps('stepIn', stop, 2), ['nested', 'middle', 'inner']);
   });
 
   it('enters another module that nobody named', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['remote_call'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['remote_call'] },
+    });
     const stop = await session.step('stepIn', await session.stop());
     assert.equal(stop.at, 'twice');
     assert.equal(stop.top.name, 'Constructs.Other.twice/1');
@@ -201,7 +225,10 @@ describe('step-out', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('returns to the caller that was stepped from', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['remote_call'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['remote_call'] },
+    });
     const inside = await session.step('stepIn', await session.stop());
     const outside = await session.step('stepOut', inside);
     assert.match(outside.at, /^(remote_call|apply)$/);
@@ -209,7 +236,10 @@ describe('step-out', () => {
   });
 
   it('arrives in a caller that ran natively until then, or says that it cannot', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['twice'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['twice'] },
+    });
     const stop = await session.stop();
     await session.client.request('stepOut', { threadId: stop.threadId });
     const event = await session.client.eventOf(
@@ -240,7 +270,10 @@ describe('a step', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('of the last line of the program lets it end', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['last'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['last'] },
+    });
     const stop = await session.stop();
     await session.client.request('next', { threadId: stop.threadId });
     const next = await session.stopOrEnd();
@@ -275,7 +308,10 @@ describe('a step', () => {
     const inside = await session.step('stepOut', stop);
     await session.client.request('next', { threadId: inside.threadId });
     const after = await session.stop();
-    const status = await session.client.custom<{ modules: { module: string; functions: string[] }[] }>('getInterpretationStatus', {});
+    const status = await session.client.custom<{ modules: { module: string; functions: string[] }[] }>(
+      'getInterpretationStatus',
+      {},
+    );
     const armed = status.modules.filter(({ functions }) => functions.length > 0);
     assert.deepEqual(armed, [], 'nothing is armed while the process is stopped without breakpoints');
     await session.resume(after);

@@ -10,11 +10,19 @@ describe('console integratedTerminal', () => {
   const terminals: Terminal[] = [];
   afterEach(() => terminals.splice(0).forEach((terminal) => terminal.close()));
 
-  const open = async (project: Fixture, args: Record<string, unknown>, breakpoints: Record<string, string[]> = {}): Promise<{ session: Session; terminal: Terminal }> => {
+  const open = async (
+    project: Fixture,
+    args: Record<string, unknown>,
+    breakpoints: Record<string, string[]> = {},
+  ): Promise<{ session: Session; terminal: Terminal }> => {
     const session = debug.open(project);
     const terminal = new Terminal(marked(session.client.mark));
     terminals.push(terminal);
-    const options = { args: { console: 'integratedTerminal', ...args }, breakpoints, onReverseRequest: terminal.answer };
+    const options = {
+      args: { console: 'integratedTerminal', ...args },
+      breakpoints,
+      onReverseRequest: terminal.answer,
+    };
     await session.start('launch', launchArguments(project, options), options);
     return { session, terminal };
   };
@@ -30,7 +38,11 @@ describe('console integratedTerminal', () => {
   });
 
   it('stops at breakpoints', async () => {
-    const { session, terminal } = await open(await fixture('scripts'), { script: 'asks.exs' }, { 'asks.exs': ['answered'] });
+    const { session, terminal } = await open(
+      await fixture('scripts'),
+      { script: 'asks.exs' },
+      { 'asks.exs': ['answered'] },
+    );
     await terminal.shows('name?');
     terminal.type('Bob\n');
     const stop = await session.stop();
@@ -42,13 +54,20 @@ describe('console integratedTerminal', () => {
   });
 
   it('tells the exit code', async () => {
-    const { session, terminal } = await open(await fixture('scripts'), { script: 'exits.exs', taskArgs: ['halt', '4'] });
+    const { session, terminal } = await open(await fixture('scripts'), {
+      script: 'exits.exs',
+      taskArgs: ['halt', '4'],
+    });
     assert.equal((await session.end()).exitCode, 4);
     await terminal.closed();
   });
 
   it('runs iex -S mix, in which one types what stops at a breakpoint', async () => {
-    const { session, terminal } = await open(await fixture('constructs'), { program: 'iex' }, { 'lib/constructs/basic.ex': ['twice'] });
+    const { session, terminal } = await open(
+      await fixture('constructs'),
+      { program: 'iex' },
+      { 'lib/constructs/basic.ex': ['twice'] },
+    );
     await terminal.shows('iex(1)>');
     terminal.type('Constructs.Other.twice(21)\n');
     const stop = await session.stop();
@@ -72,14 +91,20 @@ describe('console integratedTerminal', () => {
     const session = debug.open(await fixture('scripts'));
     session.client.onReverseRequest = () => Promise.reject(new Error('no terminal here'));
     await session.client.request('initialize', { adapterID: 'elixir', supportsRunInTerminalRequest: true });
-    const refused = await session.client.refused('launch', launchArguments(session.project, { args: { script: 'plain.exs', console: 'integratedTerminal' } }));
+    const refused = await session.client.refused(
+      'launch',
+      launchArguments(session.project, { args: { script: 'plain.exs', console: 'integratedTerminal' } }),
+    );
     assert.match(refused.text, /terminal/i);
   });
 
   it('is refused by name where the client has no terminal', async () => {
     const session = debug.open(await fixture('scripts'));
     await session.client.request('initialize', { adapterID: 'elixir', supportsRunInTerminalRequest: false });
-    const refused = await session.client.refused('launch', launchArguments(session.project, { args: { script: 'plain.exs', console: 'integratedTerminal' } }));
+    const refused = await session.client.refused(
+      'launch',
+      launchArguments(session.project, { args: { script: 'plain.exs', console: 'integratedTerminal' } }),
+    );
     assert.match(refused.text, /terminal/i);
   });
 });

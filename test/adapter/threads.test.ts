@@ -12,14 +12,26 @@ describe('threads', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('list stopped processes first, then named ones with the name a person recognises', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.task()', breakpoints: { [processes]: ['work'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.task()',
+      breakpoints: { [processes]: ['work'] },
+    });
     const stop = await session.stop();
     const { threads } = await session.client.request('threads', {});
     assert.equal(threads[0]?.id, stop.threadId);
     const names = threads.map(({ name }) => name);
-    assert(names.some((name) => name.includes('Constructs.Counter')), names.join('\n'));
-    assert(names.every((name) => /<\d+\.\d+\.\d+>/.test(name)), 'each name carries the pid');
-    assert(names.every((name) => !/ecd_|dbg_/.test(name)), "the debugger's own processes are not listed");
+    assert(
+      names.some((name) => name.includes('Constructs.Counter')),
+      names.join('\n'),
+    );
+    assert(
+      names.every((name) => /<\d+\.\d+\.\d+>/.test(name)),
+      'each name carries the pid',
+    );
+    assert(
+      names.every((name) => !/ecd_|dbg_/.test(name)),
+      "the debugger's own processes are not listed",
+    );
     assert.equal(new Set(threads.map(({ id }) => id)).size, threads.length);
   });
 
@@ -39,18 +51,30 @@ describe('threads', () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Processes.ticking()',
     });
-    const started = await session.client.event('thread', ({ reason }) => reason === 'started', 4_000).catch(() => undefined);
+    const started = await session.client
+      .event('thread', ({ reason }) => reason === 'started', 4_000)
+      .catch(() => undefined);
     const find = async () =>
       (await session.client.request('threads', {})).threads.find(({ name }) => name.includes('constructs_ticker'));
     const ticker = await eventually('the named process is listed', find);
-    assert(started !== undefined || session.client.seen('thread').some(({ threadId }) => threadId === ticker.id), 'its start was announced');
-    const ended = session.client.event('thread', ({ reason, threadId }) => reason === 'exited' && threadId === ticker.id, 4_000);
+    assert(
+      started !== undefined || session.client.seen('thread').some(({ threadId }) => threadId === ticker.id),
+      'its start was announced',
+    );
+    const ended = session.client.event(
+      'thread',
+      ({ reason, threadId }) => reason === 'exited' && threadId === ticker.id,
+      4_000,
+    );
     await session.evaluate('Process.exit(Process.whereis(:constructs_ticker), :kill)');
     await ended;
   });
 
   it('stop one by one, and each goes on alone', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.crowd(3)', breakpoints: { [processes]: ['member'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.crowd(3)',
+      breakpoints: { [processes]: ['member'] },
+    });
     const stops = [await session.stop(), await session.stop(), await session.stop()];
     assert.equal(new Set(stops.map(({ threadId }) => threadId)).size, 3);
     const [first, second, third] = stops as [(typeof stops)[0], (typeof stops)[0], (typeof stops)[0]];
@@ -67,7 +91,10 @@ describe('threads', () => {
   });
 
   it('go on together when not told otherwise', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.crowd(5)', breakpoints: { [processes]: ['member'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.crowd(5)',
+      breakpoints: { [processes]: ['member'] },
+    });
     for (let i = 0; i < 5; i++) await session.stop();
     const stop = { threadId: (await session.client.request('threads', {})).threads[0]?.id ?? 0 };
     const body = await session.client.request('continue', { threadId: stop.threadId });
@@ -116,14 +143,18 @@ describe('pause', () => {
     assert.equal(stop.reason, 'pause');
     const names = stop.frames.map(({ name }) => name);
     assert(names.includes('Constructs.Processes.blocked/0'), names.join(', '));
-    assert(stop.frames.some((frame) => session.place(frame) === 'call_blocked' || frame.name.includes('register_and_block')));
+    assert(
+      stop.frames.some((frame) => session.place(frame) === 'call_blocked' || frame.name.includes('register_and_block')),
+    );
     await session.resume(stop);
     await session.tell('send(:constructs_blocked, {:unblock, "go"})');
     assert.match((await session.end()).stdout, /blocked: go/);
   });
 
   it('shows the real line of a process that is busy', async () => {
-    const session = await debug.launch(constructs, { run: 'Process.register(self(), :constructs_spinner); Constructs.Processes.busy()' });
+    const session = await debug.launch(constructs, {
+      run: 'Process.register(self(), :constructs_spinner); Constructs.Processes.busy()',
+    });
     await session.client.event('output', ({ output }) => output.includes('busy: started'));
     const thread = await threadNamed(session, 'constructs_spinner');
     await session.client.request('pause', { threadId: thread.id });
@@ -138,7 +169,10 @@ describe('pause', () => {
   });
 
   it('of a process that is stopped already changes nothing', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.task()', breakpoints: { [processes]: ['work'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.task()',
+      breakpoints: { [processes]: ['work'] },
+    });
     const stop = await session.stop();
     await session.client.ask('pause', { threadId: stop.threadId });
     const { stackFrames } = await session.client.request('stackTrace', { threadId: stop.threadId });
@@ -154,7 +188,10 @@ describe('while a process is stopped', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('the others run', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.task()', breakpoints: { [processes]: ['work'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.task()',
+      breakpoints: { [processes]: ['work'] },
+    });
     const stop = await session.stop();
     assert.equal(await session.evaluate('Constructs.Counter.add(1)'), '1');
     await session.resume(stop);
@@ -168,7 +205,11 @@ describe('while a process is stopped', () => {
     });
     const stop = await session.stop();
     const text = await eventually('the caller is named', () => {
-      const written = [stop.body.text ?? '', stop.body.description ?? '', ...session.client.seen('output').map(({ output }) => output)];
+      const written = [
+        stop.body.text ?? '',
+        stop.body.description ?? '',
+        ...session.client.seen('output').map(({ output }) => output),
+      ];
       return written.find((each) => /wait/i.test(each) && /constructs_caller|<\d+\.\d+\.\d+>/.test(each));
     });
     assert.match(text, /GenServer\.call|call/i);
@@ -183,7 +224,11 @@ describe('while a process is stopped', () => {
       args: { pauseOthers: true },
     });
     const stop = await session.stop();
-    const status = await session.evaluate('Process.info(Process.whereis(:constructs_other), :status)', stop.top, 'watch');
+    const status = await session.evaluate(
+      'Process.info(Process.whereis(:constructs_other), :status)',
+      stop.top,
+      'watch',
+    );
     assert.equal(status, '{:status, :suspended}');
     await session.resume(stop);
     assert.match((await session.end()).stdout, /resumed/);

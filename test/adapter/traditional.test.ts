@@ -13,7 +13,11 @@ describe('with coordination off', () => {
   const off = { coordination: { enabled: false }, breakOnDbg: false };
 
   it('the traditional engine stops, shows values, steps and ends', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', args: off, breakpoints: { [basic]: ['local_call'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      args: off,
+      breakpoints: { [basic]: ['local_call'] },
+    });
     const stop = await session.stop();
     assert.equal(stop.at, 'local_call');
     assert.deepEqual(await session.locals(stop.top), { x: '1' });
@@ -33,20 +37,36 @@ describe('with coordination off', () => {
       breakpoints: { [basic]: ['first'] },
     });
     await session.stop();
-    const { modules } = await session.client.custom<{ modules: { module: string; state: string }[] }>('getInterpretationStatus', {});
-    const interpreted = modules.filter(({ state }) => state === 'interpreted').map(({ module }) => module).sort();
+    const { modules } = await session.client.custom<{ modules: { module: string; state: string }[] }>(
+      'getInterpretationStatus',
+      {},
+    );
+    const interpreted = modules
+      .filter(({ state }) => state === 'interpreted')
+      .map(({ module }) => module)
+      .sort();
     assert.deepEqual(interpreted, ['Constructs.Basic', 'Constructs.Other']);
   });
 
   it('patterns with signs of a regular expression are read as such, with a notice', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.main()',
-      args: { ...off, debugAutoInterpretAllModules: false, debugInterpretModulesPatterns: ['^Constructs\\.(Other|Flow)$'] },
+      args: {
+        ...off,
+        debugAutoInterpretAllModules: false,
+        debugInterpretModulesPatterns: ['^Constructs\\.(Other|Flow)$'],
+      },
       breakpoints: { [basic]: ['first'] },
     });
     await session.stop();
-    const { modules } = await session.client.custom<{ modules: { module: string; state: string }[] }>('getInterpretationStatus', {});
-    const interpreted = modules.filter(({ state }) => state === 'interpreted').map(({ module }) => module).sort();
+    const { modules } = await session.client.custom<{ modules: { module: string; state: string }[] }>(
+      'getInterpretationStatus',
+      {},
+    );
+    const interpreted = modules
+      .filter(({ state }) => state === 'interpreted')
+      .map(({ module }) => module)
+      .sort();
     assert.deepEqual(interpreted, ['Constructs.Basic', 'Constructs.Flow', 'Constructs.Other']);
     assert(session.client.seen('output').some(({ output }) => /regular expression|regex/i.test(output)));
   });
@@ -55,7 +75,12 @@ describe('with coordination off', () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.loop(5, 0)',
       args: off,
-      breakpoints: { [basic]: [{ at: 'loop', condition: 'n == 2' }, { at: 'loop_call', logMessage: 'next is {next}' }] },
+      breakpoints: {
+        [basic]: [
+          { at: 'loop', condition: 'n == 2' },
+          { at: 'loop_call', logMessage: 'next is {next}' },
+        ],
+      },
     });
     const stop = await session.stop();
     assert.equal((await session.locals(stop.top))['n'], '2');

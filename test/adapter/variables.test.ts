@@ -12,7 +12,10 @@ describe('the stack', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('shows interpreted callers with their lines and native callers below', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(1)', breakpoints: { [basic]: ['nested', 'inner'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.nested(1)',
+      breakpoints: { [basic]: ['nested', 'inner'] },
+    });
     const nested = await session.stop();
     await session.resume(nested);
     const { frames } = await session.stop();
@@ -25,25 +28,42 @@ describe('the stack', () => {
       ],
     );
     assert(frames.length > 3, 'the native callers are there too');
-    assert(frames.slice(3).some(({ presentationHint }) => presentationHint === 'subtle'), 'and subtle');
-    assert(frames.every(({ name }) => !/dbg_|ecd_/.test(name)), `none of the debugger's own frames: ${frames.map(({ name }) => name).join(' ')}`);
+    assert(
+      frames.slice(3).some(({ presentationHint }) => presentationHint === 'subtle'),
+      'and subtle',
+    );
+    assert(
+      frames.every(({ name }) => !/dbg_|ecd_/.test(name)),
+      `none of the debugger's own frames: ${frames.map(({ name }) => name).join(' ')}`,
+    );
   });
 
   it('shows a caller that ran natively, with its line, and says that its values are not available', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [basic]: ['twice'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['twice'] },
+    });
     const { frames } = await session.stop();
     const caller = frames.find(({ name }) => name === 'Constructs.Basic.main/0');
     assert(caller, frames.map(({ name }) => name).join(' '));
     assert.equal(session.place(caller), 'remote_call');
     const { scopes } = await session.client.request('scopes', { frameId: caller.id });
     const texts = await Promise.all(
-      scopes.map(async (scope) => [scope.name, ...(await session.variables(scope.variablesReference)).map(({ name, value }) => `${name} ${value}`)].join(' ')),
+      scopes.map(async (scope) =>
+        [
+          scope.name,
+          ...(await session.variables(scope.variablesReference)).map(({ name, value }) => `${name} ${value}`),
+        ].join(' '),
+      ),
     );
     assert.match(texts.join('\n'), /not available|native/i);
   });
 
   it('comes in pages and tells the total', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(1)', functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'] });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.nested(1)',
+      functions: ['Constructs.Basic.nested/1', 'Constructs.Basic.inner/1'],
+    });
     await session.resume(await session.stop());
     const stop = await session.stop();
     const page = await session.client.request('stackTrace', { threadId: stop.threadId, startFrame: 1, levels: 1 });
@@ -65,10 +85,17 @@ describe('the stack', () => {
       assert(stop.top.source?.path, 'the source is installed here, so it is shown instead');
       return;
     }
-    const { content } = await session.client.request('source', { ...(stop.top.source === undefined ? {} : { source: stop.top.source }), sourceReference: reference });
+    const { content } = await session.client.request('source', {
+      ...(stop.top.source === undefined ? {} : { source: stop.top.source }),
+      sourceReference: reference,
+    });
     assert.match(content, /defmodule Enum|def sum/);
     assert.match(content.split('\n')[0] ?? '', /regenerated|read-only/i);
-    assert.match(content.split('\n')[stop.top.line - 1] ?? '', /sum|reduce|case|\S/, 'the line of the frame has code on it');
+    assert.match(
+      content.split('\n')[stop.top.line - 1] ?? '',
+      /sum|reduce|case|\S/,
+      'the line of the frame has code on it',
+    );
   });
 });
 
@@ -100,7 +127,10 @@ describe('locals', () => {
   it('do not leak out of finished branches', async () => {
     const { session, stop } = await at('Constructs.Scoping.branches(2)', 'after_branches');
     const locals = await session.locals(stop.top);
-    assert.deepEqual([locals['n'], locals['result'], locals['x'], locals['other']], ['2', '"other 2"', undefined, undefined]);
+    assert.deepEqual(
+      [locals['n'], locals['result'], locals['x'], locals['other']],
+      ['2', '"other 2"', undefined, undefined],
+    );
   });
 
   it('of a branch are those of that branch', async () => {
@@ -120,7 +150,10 @@ describe('locals', () => {
   });
 
   it('of a caller are those at its call', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Basic.nested(7)', breakpoints: { [basic]: ['nested', 'inner_last'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.nested(7)',
+      breakpoints: { [basic]: ['nested', 'inner_last'] },
+    });
     await session.resume(await session.stop());
     const { frames } = await session.stop();
     assert(frames[0] && frames[2]);
@@ -135,7 +168,10 @@ describe('a value', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   const values = async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Scoping.values()', breakpoints: { [scoping]: ['values'] } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Scoping.values()',
+      breakpoints: { [scoping]: ['values'] },
+    });
     const stop = await session.stop();
     return { session, stop, locals: await session.localVariables(stop.top) };
   };
@@ -186,7 +222,10 @@ describe('a value', () => {
     assert(nested);
     const [deep] = await session.children(nested);
     assert(deep);
-    assert.deepEqual((await session.children(deep)).map(({ value }) => value), ['1', '2', '3']);
+    assert.deepEqual(
+      (await session.children(deep)).map(({ value }) => value),
+      ['1', '2', '3'],
+    );
   });
 
   it('of a struct shows all its fields, also those that inspect hides', async () => {
@@ -202,7 +241,10 @@ describe('a value', () => {
     const large = named(locals, 'large');
     assert.equal(large.indexedVariables, 1_000);
     const page = await session.children(large, { filter: 'indexed', start: 500, count: 3 });
-    assert.deepEqual(page.map(({ value }) => value), ['501', '502', '503']);
+    assert.deepEqual(
+      page.map(({ value }) => value),
+      ['501', '502', '503'],
+    );
     assert(large.value.length < 2_000, 'the text of a large value is cut');
   });
 
@@ -234,7 +276,10 @@ describe('a value', () => {
   });
 
   it('is set where that is possible, or the answer says why not', async () => {
-    const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Basic.loop(1, 5))', breakpoints: { [basic]: ['loop'] } });
+    const session = await debug.launch(constructs, {
+      run: 'IO.inspect(Constructs.Basic.loop(1, 5))',
+      breakpoints: { [basic]: ['loop'] },
+    });
     const stop = await session.stop();
     const scope = await session.scope(stop.top, /^locals?|^variables/i);
     const answer = await session.client.ask<{ value: string }>('setVariable', {

@@ -45,7 +45,18 @@ export class Node {
     const cookie = `cookie_${Math.floor(Math.random() * 1e12)}`;
     // The port mapper outlives nodes; started here it belongs to no test's session.
     execFileSync('epmd', ['-daemon']);
-    const args = ['--sname', name, '--cookie', cookie, '-S', 'mix', 'run', '--no-halt', '-e', `${code}; IO.puts("started")`];
+    const args = [
+      '--sname',
+      name,
+      '--cookie',
+      cookie,
+      '-S',
+      'mix',
+      'run',
+      '--no-halt',
+      '-e',
+      `${code}; IO.puts("started")`,
+    ];
     const child = spawn('elixir', args, { cwd: projectDir, stdio: ['pipe', 'pipe', 'pipe'], env: process.env });
     const node = new Node(name, cookie, child);
     await node.printed('started');

@@ -154,7 +154,7 @@ export class DapClient {
     const answer = new Promise<Answer<B>>((resolve) => {
       this.waiting.set(seq, (response) => resolve(response as Answer<B>));
     });
-    this.write({ seq, type: 'request', command, ...(args === undefined ? {} : { arguments: args }) } as Dap.Request);
+    this.write({ seq, type: 'request', command, ...(args === undefined ? {} : { arguments: args }) });
     return { seq, answer: this.patiently(answer, `an answer to ${command} (seq ${seq})`) };
   }
 
@@ -168,7 +168,7 @@ export class DapClient {
     this.process.stdin.write(bytes);
   }
 
-  private write(message: Message): void {
+  private write(message: Message | Dap.Request): void {
     this.transcript.push({ direction: '→', message, at: Date.now() - this.started });
     const body = JSON.stringify(message);
     this.process.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
@@ -252,17 +252,19 @@ export class DapClient {
     }
   }
 
-  /** Fails when a process of the session outlives it. */
-  async nothingLeft(patience = 15_000): Promise<void> {
-    const deadline = Date.now() + patience;
-    let left = markedProcesses(this.mark);
+  /** Fails when a process of the session outlives it; the adapter itself may live until its stream ends. */
+  async nothingLeft(options: { butAdapter?: boolean } = {}): Promise<void> {
+    const deadline = Date.now() + 15_000;
+    const all = () =>
+      markedProcesses(this.mark).filter(({ pid }) => options.butAdapter !== true || pid !== this.process.pid);
+    let left = all();
     while (left.length > 0) {
       if (Date.now() > deadline) {
         throw new Error(`left running: ${left.map((p) => `${p.pid} ${p.command}`).join('; ')}\n${this.tail()}`);
       }
       // Processes announce their end to their parents only, so /proc is looked at again.
       await new Promise((resolve) => setTimeout(resolve, 50));
-      left = markedProcesses(this.mark);
+      left = all();
     }
   }
 
@@ -273,7 +275,8 @@ export class DapClient {
 
   private oneAnswerEach(): void {
     const open = [...this.waiting.keys()];
-    if (open.length > 0 && !this.brokenInput) this.violations.push(`requests without an answer: seq ${open.join(', ')}`);
+    if (open.length > 0 && !this.brokenInput)
+      this.violations.push(`requests without an answer: seq ${open.join(', ')}`);
     if (this.violations.length > 0) throw new Error(`${this.violations.join('\n')}\n${this.tail()}`);
   }
 

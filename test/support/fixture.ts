@@ -2,7 +2,18 @@
 // Starts mix and nothing else; knows no DAP.
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import path from 'node:path';
@@ -115,7 +126,10 @@ function claim(home: string): boolean {
 }
 
 /** A copy of one's own, removed by `remove()`; compiled only when asked, as a fresh clone would be. */
-export async function fixtureCopy(name: string, options: { compiled?: boolean; also?: string[] } = {}): Promise<Fixture> {
+export async function fixtureCopy(
+  name: string,
+  options: { compiled?: boolean; also?: string[] } = {},
+): Promise<Fixture> {
   const home = realpathSync(mkdtempSync(path.join(tmpdir(), 'ecd-test-')));
   for (const each of [name, ...(options.also ?? [])]) copyFixture(each, path.join(home, each));
   const project = new Fixture(path.join(home, name), true);

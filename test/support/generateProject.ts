@@ -13,7 +13,10 @@ export function generateProject(dir: string, { modules }: { modules: number }): 
 end
 `,
   );
-  writeFileSync(path.join(dir, 'lib', 'generated.ex'), 'defmodule Generated do\n  def main, do: Generated.M0.work(10)\nend\n');
+  writeFileSync(
+    path.join(dir, 'lib', 'generated.ex'),
+    'defmodule Generated do\n  def main, do: Generated.M0.work(10)\nend\n',
+  );
   for (let index = 0; index < modules; index++) {
     writeFileSync(
       path.join(dir, 'lib', `m${index}.ex`),

@@ -8,7 +8,17 @@ import type { DapClient } from './dapClient';
 import { root } from './paths';
 
 /** These come when they come; their order against answers means nothing. */
-const UNORDERED = ['output', 'thread', 'module', 'loadedSource', 'process', 'progressStart', 'progressUpdate', 'progressEnd', 'invalidated'];
+const UNORDERED = [
+  'output',
+  'thread',
+  'module',
+  'loadedSource',
+  'process',
+  'progressStart',
+  'progressUpdate',
+  'progressEnd',
+  'invalidated',
+];
 
 /** Numbers that are handed out; the first one seen becomes 1, the next 2, and so on, for each key. */
 const IDS: Record<string, string> = {
@@ -35,7 +45,8 @@ function transcript(client: DapClient, replace: Record<string, string>): string 
   const lines = client.transcript
     .filter(({ message }) => message.type !== 'event' || !UNORDERED.includes((message as Dap.Event).event))
     .map(({ direction, message }) => {
-      const { seq: _seq, ...rest } = message as Dap.ProtocolMessage & { request_seq?: number };
+      const rest: Partial<Dap.ProtocolMessage & { request_seq: number }> = { ...message };
+      delete rest.seq;
       delete rest.request_seq;
       return `${direction} ${JSON.stringify(normal(rest, ids, ''), null, 2)}`;
     });

@@ -3,14 +3,12 @@
 import path from 'node:path';
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { DapClient, RequestFailed, type Requests } from './dapClient';
+import { DapClient, RequestFailed } from './dapClient';
 import type { Fixture } from './fixture';
 
 /** A marker or line, with what a source breakpoint may carry. */
 export type BreakpointSpec =
-  | string
-  | number
-  | { at: string | number; condition?: string; hitCondition?: string; logMessage?: string };
+  string | number | { at: string | number; condition?: string; hitCondition?: string; logMessage?: string };
 
 export interface LaunchOptions {
   /** Elixir code that `mix run -e` runs. */
@@ -226,7 +224,7 @@ export class Session {
 
   async evaluate(expression: string, frame?: Dap.StackFrame, context = 'repl'): Promise<string> {
     const args = { expression, context, ...(frame === undefined ? {} : { frameId: frame.id }) };
-    return (await this.client.request('evaluate', args as Requests['evaluate'][0])).result;
+    return (await this.client.request('evaluate', args)).result;
   }
 
   /** Evaluates what may end the program, and with it the answer. */
@@ -266,7 +264,11 @@ export function named(variables: Dap.Variable[], name: string): Dap.Variable {
  * For one `describe`: starts sessions and, at the end of each test, ends and checks every one of them. When the test
  * failed, the transcript goes into its message.
  */
-export function sessions(): { launch: Launch; attach: Launch; open: (project: Fixture, env?: NodeJS.ProcessEnv) => Session } {
+export function sessions(): {
+  launch: Launch;
+  attach: Launch;
+  open: (project: Fixture, env?: NodeJS.ProcessEnv) => Session;
+} {
   const open: Session[] = [];
   const make = (project: Fixture, env?: NodeJS.ProcessEnv): Session => {
     const session = new Session(project, env === undefined ? {} : { env });

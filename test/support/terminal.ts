@@ -51,7 +51,9 @@ export class Terminal {
       this.watchers.add(look);
       look();
     });
-    await within(ms, shown, () => `the terminal does not show ${text}:\n${this.screen}`).finally(() => this.watchers.delete(look));
+    await within(ms, shown, () => `the terminal does not show ${text}:\n${this.screen}`).finally(() =>
+      this.watchers.delete(look),
+    );
   }
 
   async closed(): Promise<void> {
