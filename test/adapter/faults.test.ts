@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fixture, type Fixture } from '../support/fixture';
 import { adapterProgram } from '../support/paths';
-import { endMarked, marked, markedProcesses } from '../support/processes';
+import { endMarked, marked } from '../support/processes';
 import { within } from '../support/deadline';
 import { launchArguments, sessions } from '../support/session';
 
