@@ -160,9 +160,7 @@ matching(Functions, Fun, Arity) ->
 
 %% Every clause is entered at its own first line.
 first_lines(Mod, FA) ->
-    Stops = [Line || {Line, FAs} <- ecd_engine:lines(Mod), lists:member(FA, FAs)],
-    Firsts = [element(2, First) || {clause, _, _, _, [First | _]} <- ecd_engine:clauses(Mod, FA)],
-    lists:usort([Line || First <- Firsts, [Line | _] <- [[Stop || Stop <- Stops, Stop >= First]]]).
+    ecd_calls:entry_lines(ecd_engine:clauses(Mod, FA)).
 
 arity_text(any) -> "";
 arity_text(Arity) -> ["/", integer_to_binary(Arity)].
