@@ -8,7 +8,13 @@
 -define(TIMEOUT, 10000).
 
 %% The text under construction: lines done (newest first), the line being written, and its number.
--record(page, {done = [] :: [iodata()], line = [] :: iodata(), number = 1 :: pos_integer()}).
+%% What is laid out now must be done before the line `limit`, where the next thing stands.
+-record(page, {
+    done = [] :: [iodata()],
+    line = [] :: iodata(),
+    number = 1 :: pos_integer(),
+    limit = infinity :: pos_integer() | infinity
+}).
 
 %% The number under which `source` serves a module; the same for the whole session.
 -spec reference(module()) -> pos_integer().
@@ -64,7 +70,7 @@ elixir(Module, #{definitions := Definitions}) ->
     ]),
     Page = write(notice("#", Module), #page{}),
     Head = at(2, ["defmodule ", ecd_names:module(Module), " do"], Page),
-    at_next("end", lists:foldl(fun definition/2, Head, Clauses)).
+    at_next("end", limited(Clauses, fun({Line, _, _, _}) -> Line end, fun definition/2, Head)).
 
 definition({Line, Kind, Name, {_, Args, Guards, Body}}, Page) ->
     Call = plain({Name, [], Args}),
@@ -80,7 +86,7 @@ any_guard(Guard, none) -> Guard;
 any_guard(Guard, Guards) -> {'when', [], [Guard, Guards]}.
 
 statements({'__block__', _, Statements}, Indent, Page) ->
-    lists:foldl(fun(Statement, Acc) -> statement(Statement, Indent, "", Acc) end, Page, Statements);
+    limited(Statements, fun nested_line/1, fun(Statement, Acc) -> statement(Statement, Indent, "", Acc) end, Page);
 statements(Statement, Indent, Page) ->
     statement(Statement, Indent, "", Page).
 
@@ -186,39 +192,32 @@ operator(Other) -> Other.
 
 erlang(Module, Forms) ->
     Page = at(2, ["-module(", atom_to_list(Module), ")."], write(notice("%%", Module), #page{})),
-    lists:foldl(fun erlang_form/2, Page, Forms).
+    Clauses = lists:append([terminated(Name, Arity, Cs) || {function, _, Name, Arity, Cs} <- Forms]),
+    limited(Clauses, fun({_, _, Clause, _}) -> erlang_line(Clause) end, fun erlang_clause/2, Page).
 
-erlang_form({function, _, Name, Arity, Clauses}, Page) ->
-    Count = length(Clauses),
-    lists:foldl(
-        fun({N, Clause}, Acc) ->
-            End = case N of Count -> "."; _ -> ";" end,
-            erlang_clause(Name, Arity, Clause, End, Acc)
-        end,
-        Page,
-        lists:zip(lists:seq(1, Count), Clauses)
-    );
-erlang_form(_Form, Page) ->
-    Page.
+terminated(Name, Arity, [Last]) -> [{Name, Arity, Last, "."}];
+terminated(Name, Arity, [Clause | Clauses]) -> [{Name, Arity, Clause, ";"} | terminated(Name, Arity, Clauses)].
+
+erlang_line(Node) -> erl_anno:line(element(2, Node)).
 
 %% The pretty printer writes whole functions only: the head is what it writes before the arrow of an empty body.
-erlang_clause(Name, Arity, {clause, Anno, Patterns, Guards, Body}, End, Page) ->
+erlang_clause({Name, Arity, {clause, Anno, Patterns, Guards, Body}, End}, Page) ->
     Whole = erl_pp:form({function, Anno, Name, Arity, [{clause, Anno, Patterns, Guards, [{atom, Anno, body}]}]}),
     [Head | _] = string:split(flat(Whole), "->", trailing),
     Count = length(Body),
-    lists:foldl(
+    limited(
+        lists:enumerate(Body),
+        fun({_, Expression}) -> erlang_line(Expression) end,
         fun({N, Expression}, Acc) ->
             Comma = case N of Count -> End; _ -> "," end,
             erlang_expression(Expression, Comma, Acc)
         end,
-        at(erl_anno:line(Anno), [string:trim(Head), " ->"], Page),
-        lists:zip(lists:seq(1, Count), Body)
+        at(erl_anno:line(Anno), [string:trim(Head), " ->"], Page)
     ).
 
 erlang_expression(Expression, Comma, Page) ->
     [First | Rest] = string:split(flat([erl_pp:expr(Expression, 4, none), Comma]), "\n", all),
-    Line = erl_anno:line(element(2, Expression)),
-    lists:foldl(fun at_next/2, at(Line, ["    ", string:trim(First, leading)], Page), Rest).
+    lists:foldl(fun at_next/2, at(erlang_line(Expression), ["    ", string:trim(First, leading)], Page), Rest).
 
 flat(Chars) -> unicode:characters_to_list(Chars).
 
@@ -233,9 +232,19 @@ at(Line, Text, Page = #page{number = Number, line = []}) when Line =< Number ->
 at(_Line, Text, Page) ->
     write(["  ", string:trim(unicode:characters_to_list(Text), leading)], Page).
 
-%% On a line of its own.
+%% On a line of its own, if there is one.
+at_next(Text, Page = #page{number = Number, limit = Limit}) when Number + 1 < Limit ->
+    write(Text, new_line(Page));
 at_next(Text, Page) ->
-    write(Text, new_line(Page)).
+    write([" ", string:trim(unicode:characters_to_list(Text), leading)], Page).
+
+%% Lays out one after the other, each within the lines before the next one.
+limited([], _LineOf, _Fun, Page) ->
+    Page;
+limited([Element | Rest], LineOf, Fun, Page = #page{limit = Outer}) ->
+    Next = lists:min([Outer | [LineOf(After) || After <- lists:sublist(Rest, 1), LineOf(After) > 0]]),
+    Done = Fun(Element, Page#page{limit = Next}),
+    limited(Rest, LineOf, Fun, Done#page{limit = Outer}).
 
 append(Text, Page) ->
     write(Text, Page).
@@ -243,8 +252,8 @@ append(Text, Page) ->
 write(Text, Page = #page{line = Line}) ->
     Page#page{line = [Line, Text]}.
 
-new_line(#page{done = Done, line = Line, number = Number}) ->
-    #page{done = [Line | Done], number = Number + 1}.
+new_line(Page = #page{done = Done, line = Line, number = Number}) ->
+    Page#page{done = [Line | Done], line = [], number = Number + 1}.
 
 content(#page{done = Done, line = Line}) ->
     unicode:characters_to_binary(lists:join($\n, lists:reverse(Done, [Line, []]))).

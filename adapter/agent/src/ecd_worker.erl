@@ -21,7 +21,7 @@ run(Fun, Timeout, Options) ->
     Heap = {max_heap_size, #{size => ?MAX_HEAP_WORDS, kill => true, error_logger => false}},
     Work = fun() ->
         receive Tag -> ok end,
-        Requester ! {Tag, Fun()}
+        Requester ! {Tag, outcome(Fun)}
     end,
     {Pid, Monitor} = spawn_opt(Work, [monitor, Heap | Options]),
     true = ets:insert(ecd_handles:workers(), {Pid}),
@@ -30,9 +30,9 @@ run(Fun, Timeout, Options) ->
     Pid ! Tag,
     Outcome =
         receive
-            {Tag, Result} -> {ok, Result};
-            {'DOWN', Monitor, process, Pid, killed} -> late(Tag);
-            {'DOWN', Monitor, process, Pid, Reason} -> {died, Reason}
+            {Tag, Done} -> Done;
+            {'DOWN', Monitor, process, Pid, killed} -> late(Tag, timeout);
+            {'DOWN', Monitor, process, Pid, Reason} -> late(Tag, {died, Reason})
         end,
     Guard ! {done, Pid},
     demonitor(Monitor, [flush]),
@@ -55,11 +55,20 @@ exempt(Pid) ->
         exit:_ -> true
     end.
 
+%% Caught, because the program's logger would report a process that dies of an error.
+outcome(Fun) ->
+    try
+        {ok, Fun()}
+    catch
+        exit:Reason -> {died, Reason};
+        Class:Reason:Stack -> {died, {Class, Reason, Stack}}
+    end.
+
 %% The result may have been sent right before the deadline.
-late(Tag) ->
+late(Tag, Otherwise) ->
     receive
-        {Tag, Result} -> {ok, Result}
-    after 0 -> timeout
+        {Tag, Done} -> Done
+    after 0 -> Otherwise
     end.
 
 %% Outlives the requester when that is killed (a cancelled request) and the worker when that traps exits.

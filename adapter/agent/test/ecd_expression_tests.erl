@@ -1,0 +1,177 @@
+-module(ecd_expression_tests).
+-include_lib("eunit/include/eunit.hrl").
+
+%% Names at places: nested modules, `use`, directives inside functions, attributes that change, protocols.
+-define(SOURCE, "
+defmodule ExpressionFixture.Helper do
+  defmacro __using__(opts) do
+    quote do
+      import ExpressionFixture.Helper, only: [helped: 1]
+      alias ExpressionFixture.Deep.Thing, as: unquote(opts[:as])
+    end
+  end
+
+  def helped(x), do: {:helped, x}
+end
+
+defmodule ExpressionFixture.Deep.Thing do
+  def name, do: :thing
+end
+
+defmodule ExpressionFixture do
+  @level 1
+  alias String, as: Text
+
+  defmodule Nested do
+    defstruct value: 1
+    @level :nested
+    def nested_place(x) do
+      {x, @level} # nested
+    end
+  end
+
+  use ExpressionFixture.Helper, as: Thing
+
+  def early(x) do
+    {x, @level} # early
+  end
+
+  @level 2
+  @derived @level + 40
+
+  def late(x) do
+    import Enum, only: [sum: 1]
+    alias Text, as: Inner
+    {sum([x]), @level, @derived, Inner.upcase(\"\"), Thing.name(), helped(1), %Nested{}} # late
+  end
+
+  def inspect(x), do: {:own_inspect, x} # own
+  import Kernel, except: [inspect: 1]
+end
+
+defprotocol ExpressionFixture.Proto do
+  def go(x)
+end
+
+defimpl ExpressionFixture.Proto, for: Integer do
+  @factor 3
+  def go(x), do: factored(x)
+  defp factored(x), do: x * @factor # impl
+end
+").
+
+-define(OUTER, 'Elixir.ExpressionFixture').
+
+expression_test_() ->
+    {setup,
+        fun() ->
+            Dir = ecd_stopping:compile("expression.ex", source()),
+            {ok, _} = ecd_handles:start(),
+            ok = ecd_modules:start(),
+            Dir
+        end,
+        fun(Dir) ->
+            ok = ecd_private:unload_all(),
+            ok = ecd_modules:stop(),
+            ok = ecd_handles:stop(),
+            ecd_stopping:remove(Dir)
+        end,
+        [
+            {"directives count from their line on", fun lines/0},
+            {"attributes have the value they had there", fun attributes/0},
+            {"a nested module has its own names", fun nested/0},
+            {"use brings its imports and aliases", fun used/0},
+            {"an implementation of a protocol is a place too", fun implementation/0},
+            {"own functions hide imported ones", fun own/0},
+            {"without a source file the module itself is known", fun no_source/0},
+            {"only the variables that are named travel", fun few_variables/0},
+            {"what an expression binds is told", fun bound/0},
+            {"companions go when nobody uses them", fun unloaded/0}
+        ]}.
+
+%% Elixir wants the exception from Kernel's imports before the function.
+source() ->
+    string:replace(
+        string:replace(?SOURCE, "\n  import Kernel, except: [inspect: 1]", ""),
+        "  def inspect(x)",
+        "  import Kernel, except: [inspect: 1]\n  def inspect(x)"
+    ).
+
+frame(Module, Function, Arity, Marker) ->
+    {ok, Path} = ecd_modules:path(Module),
+    Line = case Marker of none -> 1; _ -> ecd_fixture:line_of(Path, Marker) end,
+    #{kind => interpreted, pid => self(), module => Module, function => Function, arity => Arity, line => Line}.
+
+value(Expression, Frame) -> value(Expression, Frame, [{<<"x">>, 5}]).
+
+value(Expression, Frame, Variables) ->
+    case run(Expression, Frame, Variables) of
+        {ok, Value, _} -> Value;
+        {error, Text} -> {error, Text}
+    end.
+
+run(Expression, Frame, Variables) ->
+    case ecd_expression:prepare(Expression, Frame, Variables) of
+        {ok, Evaluation} -> ecd_expression:run(Evaluation);
+        {error, Text} -> {error, Text}
+    end.
+
+late() -> frame(?OUTER, late, 1, "late").
+early() -> frame(?OUTER, early, 1, "early").
+
+lines() ->
+    ?assertEqual(5, value(<<"sum([x])">>, late())),
+    ?assertEqual(<<"A">>, value(<<"Inner.upcase(\"a\")">>, late())),
+    ?assertEqual(<<"A">>, value(<<"Text.upcase(\"a\")">>, early())),
+    ?assertMatch({error, <<"** (CompileError)", _/binary>>}, value(<<"sum([x])">>, early())),
+    ?assertMatch({error, <<"** (UndefinedFunctionError)", _/binary>>}, value(<<"Inner.upcase(\"a\")">>, early())).
+
+attributes() ->
+    ?assertEqual(1, value(<<"@level">>, early())),
+    ?assertEqual(2, value(<<"@level">>, late())),
+    ?assertEqual(42, value(<<"@derived">>, late())),
+    ?assertMatch({error, _}, value(<<"@derived">>, early())).
+
+nested() ->
+    Frame = frame('Elixir.ExpressionFixture.Nested', nested_place, 1, "nested"),
+    ?assertEqual(nested, value(<<"@level">>, Frame)),
+    ?assertEqual('Elixir.ExpressionFixture.Nested', value(<<"__MODULE__">>, Frame)),
+    ?assertEqual(1, value(<<"%__MODULE__{}.value">>, Frame)),
+    ?assertEqual(1, value(<<"%Nested{}.value">>, late())).
+
+used() ->
+    ?assertEqual({helped, 5}, value(<<"helped(x)">>, late())),
+    ?assertEqual(thing, value(<<"Thing.name()">>, late())).
+
+implementation() ->
+    Frame = frame('Elixir.ExpressionFixture.Proto.Integer', factored, 1, "impl"),
+    ?assertEqual(3, value(<<"@factor">>, Frame)),
+    ?assertEqual(15, value(<<"factored(x)">>, Frame)).
+
+own() ->
+    ?assertEqual({own_inspect, 5}, value(<<"inspect(x)">>, frame(?OUTER, inspect, 1, "own"))).
+
+no_source() ->
+    Frame = #{kind => interpreted, pid => self(), module => 'Elixir.Enum', function => map, arity => 2, line => 1},
+    ?assertEqual([2], value(<<"map([1], &(&1 + 1))">>, Frame)),
+    ?assertEqual(self(), value(<<"self()">>, Frame)).
+
+few_variables() ->
+    Big = lists:seq(1, 100000),
+    {ok, Small} = ecd_expression:prepare(<<"x + 1">>, late(), [{<<"x">>, 1}, {<<"big">>, Big}]),
+    {ok, All} = ecd_expression:prepare(<<"binding()">>, late(), [{<<"x">>, 1}, {<<"big">>, Big}]),
+    ?assert(erts_debug:flat_size(Small) < 100000),
+    ?assert(erts_debug:flat_size(All) > 200000),
+    ?assertEqual([{big, Big}, {x, 1}], value(<<"Enum.sort(binding())">>, late(), [{<<"x">>, 1}, {<<"big">>, Big}])).
+
+bound() ->
+    ?assertEqual({ok, 7, #{<<"y">> => 7}}, run(<<"y = x + 2">>, late(), [{<<"x">>, 5}])),
+    ?assertEqual({ok, 6, #{<<"x">> => 6}}, run(<<"x = x + 1">>, late(), [{<<"x">>, 5}])),
+    ?assertEqual({ok, 5, #{}}, run(<<"x">>, late(), [{<<"x">>, 5}])).
+
+unloaded() ->
+    _ = value(<<"factored(x)">>, frame('Elixir.ExpressionFixture.Proto.Integer', factored, 1, "impl")),
+    Companions = fun() -> [M || {M, _} <- code:all_loaded(), lists:prefix("ecd_private_", atom_to_list(M))] end,
+    ?assertMatch([_ | _], Companions()),
+    ok = ecd_private:unload_all(),
+    ?assertEqual([], Companions()).
