@@ -14,6 +14,8 @@ export interface EventTargets {
   progress: ProgressReporter;
   /** The client knows the `invalidated` event. */
   supportsInvalidated: () => boolean;
+  /** What the VM works at before the program runs can be cancelled only with the program. */
+  endProgram: () => void;
 }
 
 export class AgentEventTranslator {
@@ -127,7 +129,7 @@ export class AgentEventTranslator {
   #showProgress({ id, phase, title, message, percentage }: AgentEvents['progress']): void {
     const known = this.#progress.get(id);
     if (phase === 'start' && known === undefined) {
-      const options = { cancellable: false, ...(message === undefined ? {} : { message }) };
+      const options = { cancel: this.to.endProgram, ...(message === undefined ? {} : { message }) };
       this.#progress.set(id, this.to.progress.start(title ?? 'Working', options));
     } else if (phase === 'update') {
       known?.update(message ?? '', percentage);

@@ -145,7 +145,7 @@ export class Lifecycle {
     const abort = new AbortController();
     const cancel = (): void => abort.abort(abortReason(call.signal));
     call.signal.addEventListener('abort', cancel, { once: true });
-    const progress = parts.progress.start('Starting the debugger', { requestId: call.seq, cancellable: true });
+    const progress = parts.progress.start('Starting the debugger', { requestId: call.seq });
     parts.cancellation.bindProgress(call.seq, progress.id);
     const { coordination, logFile, logLevel } = start.args;
     parts.log.redirect(logFile, logLevel);

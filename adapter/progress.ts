@@ -11,26 +11,40 @@ export interface Progress {
   end(message?: string): void;
 }
 
+export interface ProgressOptions {
+  /** The request that waits for this work, if any; cancelling the progress cancels it. */
+  requestId?: number;
+  /** What ends work that no request waits for. Without either it cannot be cancelled. */
+  cancel?: () => void;
+  message?: string;
+}
+
 export class ProgressReporter {
   #next = 1;
+  readonly #cancels = new Map<string, () => void>();
   supported = false;
 
   constructor(private readonly connection: Connection) {}
 
-  /** `requestId`: the request that waits for this work, if any; cancelling the progress cancels it. */
-  start(title: string, options: { requestId?: number; cancellable: boolean; message?: string }): Progress {
+  /** Ends the work behind a progress that no request waits for; others are cancelled by their request. */
+  cancel(progressId: string): void {
+    this.#cancels.get(progressId)?.();
+  }
+
+  start(title: string, options: ProgressOptions): Progress {
     const progressId = `progress-${this.#next++}`;
+    if (options.cancel !== undefined) this.#cancels.set(progressId, options.cancel);
     if (!this.supported) return { id: progressId, update: () => undefined, end: () => undefined };
     let phase: 'waiting' | 'shown' | 'ended' = 'waiting';
     let latest: { message?: string; percentage?: number } =
       options.message === undefined ? {} : { message: options.message };
     const show = (): void => {
       phase = 'shown';
-      const { requestId, cancellable } = options;
+      const { requestId, cancel } = options;
       this.connection.event('progressStart', {
         progressId,
         title,
-        cancellable,
+        cancellable: requestId !== undefined || cancel !== undefined,
         ...(requestId === undefined ? {} : { requestId }),
         ...latest,
       });
@@ -44,6 +58,7 @@ export class ProgressReporter {
       },
       end: (message) => {
         clearTimeout(timer);
+        this.#cancels.delete(progressId);
         if (phase === 'shown') {
           this.connection.event('progressEnd', { progressId, ...(message === undefined ? {} : { message }) });
         }

@@ -85,6 +85,7 @@ export class Session {
       breakpoints: this.breakpoints,
       progress: this.progress,
       supportsInvalidated: () => this.client.invalidated,
+      endProgram: () => this.lifecycle.terminate(),
     });
     this.lifecycle = new Lifecycle({
       connection,

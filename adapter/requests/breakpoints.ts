@@ -139,7 +139,8 @@ async function outcome(
   if (live === null) return wanted.map(({ id }) => ({ id, verified: false, message: NOT_STARTED, reason: 'pending' }));
   if (!live.debug) return wanted.map(({ id }) => ({ id, verified: false, message: NO_DEBUG, reason: 'failed' }));
   session.coordinator.recommend();
-  return (await ask(live)).breakpoints;
+  const progress = session.progress.start('Preparing breakpoints', {});
+  return (await ask(live).finally(() => progress.end())).breakpoints;
 }
 
 function filePath(session: Session, source: { path?: string | undefined }, call: Call): string {

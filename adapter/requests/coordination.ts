@@ -36,7 +36,10 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
         reason: typeof context === 'string' ? context : JSON.stringify(context),
       };
       const options = { signal: call.signal, timeout: LONG_TIMEOUT };
-      const { prepared, queued, failed } = await live.program.agent.request('prepare', request, options);
+      const progress = session.progress.start('Preparing modules', { requestId: call.seq });
+      session.cancellation.bindProgress(call.seq, progress.id);
+      const asked = live.program.agent.request('prepare', request, options);
+      const { prepared, queued, failed } = await asked.finally(() => progress.end());
       return { interpreted: prepared, queued, failed, totalTime: performance.now() - began, nextRecommendations };
     },
   }),

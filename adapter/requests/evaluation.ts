@@ -26,7 +26,6 @@ export const evaluationRequests: Readonly<Record<string, Handler>> = {
       const timeout = context === 'repl' ? 'none' : live.start.args.evaluateTimeout + MARGIN;
       const progress = session.progress.start('Evaluating', {
         requestId: call.seq,
-        cancellable: true,
         message: args.expression.slice(0, 80),
       });
       session.cancellation.bindProgress(call.seq, progress.id);

@@ -132,6 +132,7 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
         throw Failure.expected('invalidArguments', '"cancel" needs "requestId" or "progressId".');
       }
       session.cancellation.cancel(args.requestId, args.progressId);
+      if (args.progressId !== undefined) session.progress.cancel(args.progressId);
       return undefined;
     },
   }),

@@ -49,12 +49,22 @@ prepare(_Project) ->
 %% Once for each application of an umbrella and once for the project itself, before any of them starts.
 -spec compiled(fun(([binary()]) -> Result), [term()]) -> Result.
 compiled(Original, [Args]) ->
-    Result = Original(Args),
+    Result = in_progress(<<"Compiling the project">>, fun() -> Original(Args) end),
     add_roots(),
     ok = ecd_modules:forget_memory(),
     ok = ecd_patience:await(),
-    lists:foreach(fun(Part) -> ok = Part:compiled() end, [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry]),
+    lists:foreach(fun(Part) -> ok = Part:compiled() end, [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions]),
     Result.
+
+%% Shown by the adapter if it takes long enough to be noticed.
+in_progress(Title, Fun) ->
+    Id = integer_to_binary(erlang:unique_integer([positive])),
+    ok = ecd_wire:event(progress, #{id => Id, phase => start, title => Title}),
+    try
+        Fun()
+    after
+        ok = ecd_wire:event(progress, #{id => Id, phase => 'end'})
+    end.
 
 %% Path dependencies and the umbrella's applications are the user's own; what Mix fetched is not.
 add_roots() ->
