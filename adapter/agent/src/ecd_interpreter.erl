@@ -312,7 +312,15 @@ work(Mod, Bytecode, Waiting, #state{work = Work} = S0) ->
 
 %% A throw-away process, whose result is its exit reason.
 worker(Fun, #state{workers = Workers} = S) ->
-    {Pid, Monitor} = spawn_monitor(fun() -> exit(Fun()) end),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        exit(
+            try
+                Fun()
+            catch
+                Class:Reason:Stack -> {Class, Reason, Stack}
+            end
+        )
+    end),
     {Monitor, S#state{workers = Workers#{Monitor => Pid}}}.
 
 mod(Mod, #state{mods = Mods} = S) ->

@@ -61,7 +61,7 @@ compiled(Forms) ->
         {module, _} ->
             case compile:noenv_forms(Forms, [to_core | Options]) of
                 {ok, _, Core} ->
-                    {ok, {b_module, _, _, _, _, Functions}} = beam_core_to_ssa:module(Core, []),
+                    {b_module, _, _, _, _, Functions} = element(2, beam_core_to_ssa:module(Core, [])),
                     [
                         {element(2, maps:get(func_info, Anno)), {[V || {b_var, V} <- Args], Blocks}}
                      || {b_function, Anno, Args, Blocks, _} <- Functions

@@ -167,7 +167,7 @@ is_leaf(E) ->
     lists:member(element(1, E), [var, value, block]).
 
 is_compiler_variable(Name) ->
-    lists:prefix("_@", atom_to_list(Name)).
+    ecd_scope:name(Name) =:= none.
 
 inner_list(L, Es, N) ->
     lists:mapfoldl(fun(E, N1) -> inner(L, E, N1) end, N, Es).

@@ -39,7 +39,7 @@ pipeline(Bindings) ->
     ]),
     [{<<"%p", (integer_to_binary(N))/binary>>, Value} || {N, Value} <- Stages].
 
-%% `_x@3` is Elixir's third `x`; `_@1` and `%…` are nobody's; `State` is Erlang's.
+%% `_x@3` is Elixir's third `x`; `_@1` (`_1` from Elixir 1.20 on) and `%…` are nobody's; `State` is Erlang's.
 -spec name(atom()) -> {binary(), non_neg_integer()} | none.
 name('_') ->
     none;
@@ -47,18 +47,25 @@ name(Raw) ->
     case atom_to_binary(Raw, utf8) of
         <<"%", _/binary>> -> none;
         <<"_@", _/binary>> -> none;
-        <<"_", Rest/binary>> = Whole -> versioned(Whole, binary:split(Rest, <<"@">>, [global]));
+        <<"_", Rest/binary>> = Whole ->
+            case is_numeral(Rest) of
+                true -> none;
+                false -> versioned(Whole, binary:split(Rest, <<"@">>, [global]))
+            end;
         Whole -> {Whole, 0}
     end.
 
 versioned(Whole, Parts) when length(Parts) > 1 ->
     Last = lists:last(Parts),
-    case Last =/= <<>> andalso lists:all(fun(C) -> C >= $0 andalso C =< $9 end, binary_to_list(Last)) of
+    case is_numeral(Last) of
         true -> {iolist_to_binary(lists:join(<<"@">>, lists:droplast(Parts))), binary_to_integer(Last)};
         false -> {Whole, 0}
     end;
 versioned(Whole, _Parts) ->
     {Whole, 0}.
+
+is_numeral(<<>>) -> false;
+is_numeral(Digits) -> lists:all(fun(C) -> C >= $0 andalso C =< $9 end, binary_to_list(Digits)).
 
 %% Of all expressions that the line may mean, the one whose variables are all bound, and which binds the most: clauses
 %% of a function and closures written on one line differ in nothing else. Only bound variables are answered.

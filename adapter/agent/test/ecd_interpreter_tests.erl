@@ -179,7 +179,7 @@ stress() ->
         {fun() -> M:pipeline(1) end, 2},
         {fun() -> M:area(Square) end, 9},
         {fun() -> M:target(1) end, 2},
-        {fun() -> catch ?M:make(1), (?M:make(1))(2) end, {{label, 1}, 6}}
+        {fun() -> (?M:make(1))(2) end, {{label, 1}, 6}}
     ],
     Counter = counters:new(1, []),
     Workers = [spawn_monitor(fun() -> work(Calls, Counter) end) || _ <- lists:seq(1, 20)],
@@ -279,7 +279,8 @@ forgotten() ->
         end
      || N <- lists:seq(1, 50)
     ],
-    [ecd_scene:wait(fun({ecd, exit, P, _, _}) when P =:= Pid -> {ok, P}; (_) -> no end) || Pid <- Pids],
+    Ended = [ecd_scene:wait(fun({ecd, exit, Pid, _, _}) -> {ok, Pid}; (_) -> no end) || _ <- Pids],
+    ?assertEqual(lists:sort(Pids), lists:sort(Ended)),
     ?assertEqual([], ecd_state:all(pid)),
     ?assertEqual([], ecd_state:all(meta)),
     ?assertEqual([], ecd_state:all(watched)),
