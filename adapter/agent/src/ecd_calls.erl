@@ -2,7 +2,7 @@
 %% touch the running system. Rows negate the line of an expression that is no stop of its own; here all are positive.
 -module(ecd_calls).
 
--export([all/1, on_line/2, leaving_lines/1, entry_lines/1, raises_on/2, catches/1, host/1, resolve/3]).
+-export([all/1, on_line/2, leaving_lines/1, entry_lines/1, raises_on/2, catches/1, host/1, resolve/3, servers/2]).
 
 %% What a call names, before the bindings are known: nodes stand for expressions of the rows.
 -type target() ::
@@ -12,7 +12,7 @@
     | {function, Node :: tuple(), arity()}
     | {capture, module(), atom(), arity()}
     | {closure, Name :: atom(), arity()}.
--type call() :: {Line :: integer(), target(), Tail :: boolean()}.
+-type call() :: {Line :: integer(), target(), Tail :: boolean(), Args :: [tuple()]}.
 -export_type([target/0, call/0]).
 
 %% Every call of a function's clauses, closures and captures included, in the order of evaluation.
@@ -22,7 +22,7 @@ all(Clauses) ->
 
 -spec on_line([tuple()], integer()) -> [call()].
 on_line(Clauses, Line) ->
-    [Call || {L, _, _} = Call <- all(Clauses), L =:= Line].
+    [Call || {L, _, _, _} = Call <- all(Clauses), L =:= Line].
 
 %% The lines after which the function may return without another stop in it.
 -spec leaving_lines([tuple()]) -> [integer()].
@@ -32,7 +32,16 @@ leaving_lines(Clauses) ->
 %% The first line of each clause that can stop.
 -spec entry_lines([tuple()]) -> [integer()].
 entry_lines(Clauses) ->
-    [L || L <- lists:usort([line(First) || {clause, _, _, _, [First | _]} <- Clauses]), L > 0].
+    lists:usort(lists:append([first_stop(Body) || {clause, _, _, _, Body} <- Clauses])).
+
+%% A script's statements are a block of their own.
+first_stop([{block, L, Inside} | Rest]) when L =< 0 -> first_stop(Inside ++ Rest);
+first_stop([First | Rest]) ->
+    case element(2, First) of
+        L when L > 0 -> [L];
+        _ -> first_stop(Rest)
+    end;
+first_stop([]) -> [].
 
 %% Whether a line raises an exception that it makes there, hands on one that was rescued, or does neither.
 -spec raises_on([tuple()], integer()) -> raise | reraise | none.
@@ -102,10 +111,33 @@ known({var, _, Name}, Bindings) ->
     end;
 known(_Node, _Bindings) -> error.
 
+%% The processes that calls of a server go to, as far as the bindings tell.
+-spec servers([call()], [{atom(), term()}]) -> [pid()].
+servers(Calls, Bindings) ->
+    lists:usort([
+        Pid
+     || {_, {remote, M, F, _}, _, [Server | _]} <- Calls,
+        is_server_call(M, F),
+        {ok, Name} <- [known(Server, Bindings)],
+        Pid <- [process(Name)],
+        is_pid(Pid),
+        node(Pid) =:= node(),
+        Pid =/= self()
+    ]).
+
+is_server_call('Elixir.GenServer', F) -> lists:member(F, [call, cast]);
+is_server_call('Elixir.Agent', F) -> lists:member(F, [get, update, get_and_update, cast]);
+is_server_call(M, F) when M =:= gen_server; M =:= gen_statem -> lists:member(F, [call, cast]);
+is_server_call(_, _) -> false.
+
+process(Pid) when is_pid(Pid) -> Pid;
+process(Name) when is_atom(Name) -> whereis(Name);
+process(_) -> undefined.
+
 %% Children first: arguments are evaluated before the call.
 calls({value, Line, Fun}, Acc) when is_function(Fun) ->
     case resolve_fun(Fun) of
-        {ok, {M, F, A}} -> [{abs(Line), {capture, M, F, A}, false} | Acc];
+        {ok, {M, F, A}} -> [{abs(Line), {capture, M, F, A}, false, []} | Acc];
         {fn, _} -> Acc
     end;
 calls({value, _, _}, Acc) ->
@@ -117,17 +149,17 @@ calls({clause, _, _Patterns, _Guards, Body}, Acc) ->
 calls({match, _, _Pattern, Value}, Acc) ->
     calls(Value, Acc);
 calls({local_call, Line, F, Args, Tail}, Acc) ->
-    [{abs(Line), {local, F, length(Args)}, Tail} | calls(Args, Acc)];
+    [{abs(Line), {local, F, length(Args)}, Tail, Args} | calls(Args, Acc)];
 calls({call_remote, Line, M, F, Args, Tail}, Acc) ->
-    [{abs(Line), {remote, M, F, length(Args)}, Tail} | calls(Args, Acc)];
+    [{abs(Line), {remote, M, F, length(Args)}, Tail, Args} | calls(Args, Acc)];
 calls({apply, Line, [M, F, Args], Tail}, Acc) ->
-    [{abs(Line), {apply, M, F, list_length(Args)}, Tail} | calls([M, F, Args], Acc)];
+    [{abs(Line), {apply, M, F, list_length(Args)}, Tail, []} | calls([M, F, Args], Acc)];
 calls({apply_fun, Line, Fun, Args, Tail}, Acc) ->
-    [{abs(Line), {function, Fun, length(Args)}, Tail} | calls([Fun | Args], Acc)];
+    [{abs(Line), {function, Fun, length(Args)}, Tail, Args} | calls([Fun | Args], Acc)];
 calls({make_fun, Line, Name, [{clause, _, Patterns, _, _} | _] = Clauses}, Acc) ->
-    calls(Clauses, [{abs(Line), {closure, Name, length(Patterns)}, false} | Acc]);
+    calls(Clauses, [{abs(Line), {closure, Name, length(Patterns)}, false, []} | Acc]);
 calls({make_named_fun, Line, Name, _, [{clause, _, Patterns, _, _} | _] = Clauses}, Acc) ->
-    calls(Clauses, [{abs(Line), {closure, Name, length(Patterns)}, false} | Acc]);
+    calls(Clauses, [{abs(Line), {closure, Name, length(Patterns)}, false, []} | Acc]);
 calls([Head | Tail], Acc) ->
     calls(Tail, calls(Head, Acc));
 calls(Node, Acc) when is_tuple(Node) ->

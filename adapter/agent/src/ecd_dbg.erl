@@ -53,7 +53,7 @@ calls(Mod) ->
         {FA, Start}
      || {FA, _, _, _} <- ecd_engine:functions(Mod),
         Clauses <- [ecd_engine:clauses(Mod, FA)],
-        {Line, ?CALL, _} <- ecd_calls:all(Clauses),
+        {Line, ?CALL, _, _} <- ecd_calls:all(Clauses),
         Start <- start_line(Line, [L || {L, FAs} <- Lines, lists:member(FA, FAs)])
     ]).
 

@@ -46,7 +46,7 @@ module_defined(Mod, Bytecode, File) ->
 
 module_defined(Mod, File) ->
     ok = ecd_breakpoints:module_defined(Mod),
-    _ = [ok = Part:module_defined(Mod) || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry]],
+    _ = [ok = Part:module_defined(Mod) || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry, ecd_exceptions]],
     ok.
 
 -spec notice(info | warning, unicode:chardata()) -> ok.

@@ -1,21 +1,7 @@
-%% Finds modules by what their bytecode mentions, and tells those who arm by it that there is new code. Arms nothing.
+%% Finds modules by what their bytecode mentions. Arms nothing.
 -module(ecd_scan).
 
--export([calling_dbg/0, exceptions/0, own_modules/0, compiled/0, module_defined/1]).
-
-%% The project has been compiled; nothing of it runs yet.
--spec compiled() -> ok.
-compiled() ->
-    ok = ecd_dbg:compiled(),
-    ok = ecd_entry:compiled(),
-    ecd_exceptions:compiled().
-
-%% A module came into being in memory and has not run yet.
--spec module_defined(module()) -> ok.
-module_defined(Mod) ->
-    ok = ecd_dbg:module_defined(Mod),
-    ok = ecd_entry:module_defined(Mod),
-    ecd_exceptions:module_defined(Mod).
+-export([calling_dbg/0, exceptions/0, own_modules/0]).
 
 %% The modules of the project and its dependencies that call dbg/2; they are loaded then. One that runs code when it is
 %% loaded is left to the program.

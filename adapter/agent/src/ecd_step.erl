@@ -6,7 +6,8 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/5, caller_plan/4, native_plan/2, pause_arms/1, begin_points/2, end_points/1, forget/1, hit/1, arrival/3, may_enter/1]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_below/2, arrival/3, may_enter/1]).
+-export([begin_points/2, end_points/1, forget/1, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
 -export(['$handle_undefined_function'/2]).
 
@@ -15,14 +16,15 @@
 -type point() :: {{module(), integer()}, Depth :: integer() | infinity, line | arrival | entry}.
 %% A native caller that the step may come back to, and a call it has still to make.
 -type caller() :: #{frame := mfa(), calls := [{Callee :: mfa(), Line :: integer(), Tail :: boolean()}]}.
+%% native: the process is suspended and has no evaluator yet. serving: it is a server that another process calls.
 -type plan() :: #{
-    kind := kind() | native,
+    kind := kind() | native | serving,
     depth := integer(),
-    top := mfa() | none,
-    level := integer(),
     points := [point()],
     arms := [mfa()],
     callers := [caller()],
+    servers := [pid()],
+    client => pid(),
     %% The place that the step starts from, when that is in a native caller: coming back to it is no progress.
     skip => {module(), integer()}
 }.
@@ -41,38 +43,61 @@ tables() ->
     ?TARGETS = ets:new(?TARGETS, [named_table, public, set]),
     ok.
 
-%% The plan of a step from where an interpreted process stands. Frames as ecd_meta:frames/1 gives them.
--spec plan(kind(), pid(), [map()], {module(), integer()}, [{atom(), term()}]) -> plan().
-plan(Kind, Pid, [Top | Below] = Frames, {Mod, Line}, Bindings) ->
+%% The plan of a step from where a process stands; error when it does not stand there any more.
+-spec plan(kind(), pid(), ecd_control:stop()) -> {ok, plan()} | error.
+plan(Kind, Pid, #{kind := native, meta := Meta}) ->
+    Frames = case Meta of none -> []; _ -> ecd_meta:frames(Meta) end,
+    Plan = native_plan(Kind, native_frames(Pid), Frames),
+    {ok, case Frames of [] -> Plan; _ -> Plan#{kind := over} end};
+plan(Kind, Pid, #{meta := Meta} = Stop) ->
+    case ecd_meta:frames(Meta) of
+        [_ | _] = Frames -> {ok, interpreted_plan(Kind, Pid, Frames, Stop)};
+        [] -> error
+    end.
+
+interpreted_plan(Kind, Pid, [_Entered | Below], #{caller := {_, {M, F, A, Line}}}) ->
     Depth = depth_below(Below),
-    Plan = #{kind => Kind, depth => Depth, top => mfa(Top), level => maps:get(level, Top),
-             points => [], arms => [], callers => []},
+    Plan = (new(Kind, Depth))#{points := below(Below, Depth), skip => {M, Line}},
+    with_callers(Plan, left(Kind, {M, F, A}, native_frames(Pid)));
+interpreted_plan(Kind, Pid, [Top | Below] = Frames, #{meta := Meta, module := Mod, line := Line}) ->
+    Depth = depth_below(Below),
     Clauses = clauses(mfa(Top)),
     Leaving = Kind =:= out orelse lists:member(Line, ecd_calls:leaving_lines(Clauses)),
-    Planned = reach(Kind, Plan, Frames, {Mod, Line}, Clauses, Bindings),
+    Planned = reach(Kind, new(Kind, Depth), Frames, Mod, {ecd_calls:on_line(Clauses, Line), Meta}),
     case Leaving andalso is_bottom(Top, Below) of
         true -> with_callers(Planned, native_frames(Pid));
         false -> Planned
     end.
 
-%% The plan of a step from a native caller that is about to make a call: the evaluator stands at the beginning of what
-%% it calls.
--spec caller_plan(over | out, pid(), [map()], {module(), atom(), arity(), integer()}) -> plan().
-caller_plan(Kind, Pid, [Top | Below], {M, F, A, Line}) ->
-    Depth = depth_below(Below),
-    Plan = #{kind => Kind, depth => Depth, top => mfa(Top), level => maps:get(level, Top),
-             points => below(Below, Depth), arms => [], callers => [], skip => {M, Line}},
-    with_callers(Plan, left(Kind, {M, F, A}, native_frames(Pid))).
+new(Kind, Depth) ->
+    #{kind => Kind, depth => Depth, points => [], arms => [], callers => [], servers => []}.
 
-%% The plan of a step from a native stack: the next call that it makes out of a frame of the user's.
--spec native_plan(kind(), [tuple()]) -> plan().
-native_plan(Kind, Stack) ->
-    Frames = lists:takewhile(fun({M, _, _, _}) -> M =/= dbg_debugged end, Stack),
-    Plan = #{kind => native, depth => 0, top => none, level => 0, points => [], arms => [], callers => []},
-    case [MFA || {M, F, A, _} <- Frames, MFA <- [{M, F, A}], is_integer(A), may_enter(M)] of
-        [] -> with_callers(Plan, Frames);
-        [Mine | _] -> with_callers(Plan, left(Kind, Mine, Frames))
+%% From a native stack: the next call that it makes out of a frame of the user's, or its return to interpreted frames.
+-spec native_plan(kind(), [tuple()], [map()]) -> plan().
+native_plan(Kind, Stack, Frames) ->
+    Below = case Frames of [] -> []; [_Native | Rest] -> Rest end,
+    Depth = depth_below(Below),
+    Plan = (new(native, Depth))#{points := below(Below, Depth + 1)},
+    case [{M, F, A} || {M, F, A, _} <- Stack, is_integer(A), may_enter(M)] of
+        [] -> with_callers(Plan, Stack);
+        [Mine | _] -> with_callers(Plan, left(Kind, Mine, Stack))
     end.
+
+%% A server handles a call of the client's.
+-spec serving(pid()) -> plan().
+serving(Client) ->
+    (new(serving, 0))#{client => Client}.
+
+%% Whether a step that has left interpreted code may come back to something.
+-spec has_way_back(plan()) -> boolean().
+has_way_back(#{callers := [_ | _]}) -> true;
+has_way_back(#{points := Points}) -> lists:keymember(entry, 3, Points).
+
+%% Whether one of the callers is still on the process's stack.
+-spec is_below(pid(), [caller()]) -> boolean().
+is_below(Pid, Callers) ->
+    Frames = [{M, F, A} || {M, F, A, _} <- ecd_handles:stacktrace(Pid)],
+    lists:any(fun(#{frame := Frame}) -> lists:member(Frame, Frames) end, Callers).
 
 %% Stepping out of a frame leaves it, and what it called, out of account.
 left(out, {M, F, A}, Frames) ->
@@ -83,26 +108,29 @@ left(out, {M, F, A}, Frames) ->
 left(_Kind, _MFA, Frames) ->
     Frames.
 
-%% What a busy process has to call to be stopped where its values can be seen: its own functions on its stack, and
-%% those of its own that they call.
--spec pause_arms(pid()) -> [mfa()].
-pause_arms(Pid) ->
-    Frames = native_frames(Pid),
-    On = [{M, F, A} || {M, F, A, _} <- Frames, is_integer(A), may_enter(M), ecd_calls:host({F, A}) =:= {F, A}],
-    #{callers := Callers} = with_callers(native_plan(in, []), Frames),
-    Called = [MFA || #{calls := Calls} <- Callers, {{M, _, _} = MFA, _, _} <- Calls, may_enter(M)],
-    lists:sublist(lists:usort(On ++ Called), ?MAX_ARMS).
-
-reach(over, #{depth := Depth} = Plan, [Top | Below], _Place, _Clauses, _Bindings) ->
+reach(over, #{depth := Depth} = Plan, [Top | Below], _Mod, _Calls) ->
     Plan#{points := merge(lines_of(mfa(Top), Depth), below(Below, Depth))};
-reach(out, #{depth := Depth} = Plan, [_Top | Below], _Place, _Clauses, _Bindings) ->
+reach(out, #{depth := Depth} = Plan, [_Top | Below], _Mod, _Calls) ->
     Plan#{points := below(Below, Depth)};
-reach(in, Plan, _Frames, {Mod, Line}, Clauses, Bindings) ->
-    enter(candidates(ecd_calls:on_line(Clauses, Line), Mod, Bindings), Plan);
-reach({into, {_, _, _} = MFA}, #{depth := Depth} = Plan, [Top | Below], _Place, _Clauses, _Bindings) ->
+reach(in, Plan, _Frames, Mod, {Calls, Meta}) ->
+    Bindings = ecd_meta:bindings(Meta, nostack),
+    Servers = ecd_calls:servers(Calls, Bindings),
+    Handlers = lists:append([handlers(Server) || Server <- Servers]),
+    Entering = enter(candidates(Calls, Mod, Bindings), Plan),
+    Entering#{servers := Servers, arms := lists:usort(Handlers ++ maps:get(arms, Entering))};
+reach({into, {_, _, _} = MFA}, #{depth := Depth} = Plan, [Top | Below], _Mod, _Calls) ->
     %% When the line does not make the call after all, the step ends like `next`.
-    Lines = merge(lines_of(mfa(Top), Depth), below(Below, Depth)),
-    enter([MFA], Plan#{points := Lines}).
+    enter([MFA], Plan#{points := merge(lines_of(mfa(Top), Depth), below(Below, Depth))}).
+
+%% What a server runs when it is called, if that is the user's. An agent runs the closure that it is given.
+handlers(Server) ->
+    case proc_lib:translate_initial_call(Server) of
+        {Mod, init, 1} ->
+            [{Mod, F, A} || {F, A} <- [{handle_call, 3}, {handle_cast, 2}], erlang:function_exported(Mod, F, A),
+                            may_enter(Mod)];
+        _ ->
+            []
+    end.
 
 below(Below, Depth) ->
     Hosts = lists:usort([ecd_calls_host(mfa(F)) || F <- Below]),
@@ -124,9 +152,9 @@ enter(MFAs, #{points := Points, arms := Arms} = Plan) ->
 %% What a call on the line may reach natively, so that the evaluator would not see it: functions of the user's that are
 %% handed over as captures, implementations for structs that are at hand, callback modules that are named.
 candidates(Calls, Mod, Bindings) ->
-    Direct = [Resolved || {_, Target, _} <- Calls, Resolved <- [ecd_calls:resolve(Target, Mod, Bindings)]],
+    Direct = [Resolved || {_, Target, _, _} <- Calls, Resolved <- [ecd_calls:resolve(Target, Mod, Bindings)]],
     Foreign = [M || {ok, {M, _, _}} <- Direct, M =/= Mod, not may_enter(M)],
-    Captured = [MFA || {_, {capture, _, _, _} = Target, _} <- Calls, {ok, MFA} <- [ecd_calls:resolve(Target, Mod, [])]],
+    Captured = [MFA || {_, {capture, _, _, _} = Target, _, _} <- Calls, {ok, MFA} <- [ecd_calls:resolve(Target, Mod, [])]],
     Values = lists:usort(lists:append([handed(Value, 3) || {_, Value} <- Bindings])),
     Reached =
         case Foreign of
@@ -159,15 +187,22 @@ is_callback_module(Atom) ->
 reached({function, Fun}) ->
     case ecd_calls:resolve({function, {value, 0, Fun}, 0}, undefined, []) of
         {ok, MFA} -> [MFA];
-        _ -> []
+        {fn, Made} -> [made_in(Made)]
     end;
 reached({struct, Struct}) -> implementations(Struct);
 reached({module, Mod}) -> exported(Mod).
 
+%% Arming a function arms the closures that native code has made in it.
+made_in(Fun) ->
+    {module, M} = erlang:fun_info(Fun, module),
+    {name, Name} = erlang:fun_info(Fun, name),
+    {F, A} = ecd_calls:host({Name, 0}),
+    {M, F, A}.
+
 %% Modules named literally in the arguments of a foreign call are callback modules as likely as not; the rows hold them
 %% as plain values, which `all/1` does not list, so only applied ones appear here.
 named(Calls, _Foreign) ->
-    [{M, F, A} || {_, {apply, {value, _, M}, {value, _, F}, A}, _} <- Calls, is_atom(M), is_atom(F), is_integer(A)].
+    [{M, F, A} || {_, {apply, {value, _, M}, {value, _, F}, A}, _, _} <- Calls, is_atom(M), is_atom(F), is_integer(A)].
 
 implementations(Struct) ->
     Suffix = "." ++ struct_name(Struct),
@@ -216,7 +251,7 @@ caller({M, F, A, Info}) ->
     From = case Host of {F, A} -> Line; _ -> 0 end,
     Calls = [
         {Callee, L, Tail}
-     || {L, Target, Tail} <- ecd_calls:all(clauses({M, F, A})),
+     || {L, Target, Tail, _} <- ecd_calls:all(clauses({M, F, A})),
         L >= From,
         {ok, {CM, _, _} = Callee} <- [ecd_calls:resolve(Target, M, [])],
         is_armable(CM)
@@ -347,7 +382,7 @@ step_in_targets(#{frame := Frame}) ->
     #{pid := Pid, module := Mod, function := F, arity := A, line := Line} = Place = ecd_frames:frame(Frame),
     Bindings = bindings(Place),
     Calls = ecd_calls:on_line(clauses({Mod, F, A}), Line),
-    Resolved = [R || {_, Target, _} <- Calls, {ok, _} = R <- [ecd_calls:resolve(Target, Mod, Bindings)]],
+    Resolved = [R || {_, Target, _, _} <- Calls, {ok, _} = R <- [ecd_calls:resolve(Target, Mod, Bindings)]],
     #{targets => [target_row(Pid, MFA, Line) || {ok, {M, _, _} = MFA} <- unique(Resolved), is_armable(M)]}.
 
 bindings(#{kind := interpreted, meta := Meta, level := Level}) -> ecd_meta:bindings(Meta, Level);

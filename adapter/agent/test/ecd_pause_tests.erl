@@ -129,17 +129,20 @@ waits(Pid) ->
     end.
 
 a_paused_process_stops_at_its_next_own_call(S) ->
-    Test = self(),
-    Pid = spawn(fun() -> receive go -> ok end, Test ! {result, self(), 'Elixir.Control.Native':caller(1)} end),
+    Pid = spawn(fun() -> 'Elixir.Control.Native':slow(20) end),
     in(Pid, waiting),
     command(pause, Pid),
     event(stopped),
-    Pid ! go,
-    ?assertMatch({stopped, _}, ecd_control:stop_info(Pid)),
-    command(continue, Pid),
-    ?assertEqual(115, result(Pid)),
-    no_event(stopped),
-    _ = S.
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, slow_second}, stopped(S)),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, second_y}, stopped(S)),
+    ?assertEqual(#{<<"x">> => 20}, variables(Pid)),
+    command(stepOut, Pid),
+    ?assertEqual({Pid, <<"step">>, slow_third}, stopped(S)),
+    exit(Pid, kill),
+    forgotten(Pid),
+    ?assertEqual([], armed()).
 
 pausing_what_is_stopped_says_so_again(S) ->
     ok = break(S, 1, outer_b),

@@ -54,6 +54,9 @@ native_test_() ->
 server_test_() ->
     sessions(#{}, [
         fun a_step_does_not_leak_into_the_next_message/1,
+        fun step_in_follows_a_call_into_the_server/1,
+        fun step_in_waits_for_its_own_call/1,
+        fun continuing_the_server_continues_its_client/1,
         fun several_stop_and_go_alone/1,
         fun all_continue_together/1
     ]).
@@ -354,6 +357,56 @@ a_step_does_not_leak_into_the_next_message(S) ->
     ?assertEqual({1, 3, 3}, result(Pid)),
     no_event(stopped),
     ?assertEqual([{?SERVER, handle_call, 3}], armed()).
+
+step_in_follows_a_call_into_the_server(S) ->
+    ok = break(S, 1, client_call),
+    {ok, Server} = ?SERVER:start(5),
+    Pid = run(fun() -> ?SERVER:client(Server, 1) end),
+    {Pid, _, client_call} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Server, <<"step">>, add_state}, stopped(S)),
+    ?assertMatch(#{<<"n">> := 2, <<"state">> := 5}, variables(Server)),
+    command(next, Server),
+    {Server, <<"step">>, add_reply} = stopped(S),
+    command(stepOut, Server),
+    ?assertEqual({Pid, <<"step">>, client_end}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(7, result(Pid)),
+    ?assertEqual([{?SERVER, client, 2}], armed()).
+
+step_in_waits_for_its_own_call(S) ->
+    ok = break(S, 1, client_call),
+    {ok, Server} = ?SERVER:start(5),
+    Pid = run(fun() -> ?SERVER:client(Server, 1) end),
+    {Pid, _, client_call} = stopped(S),
+    ok = sys:suspend(Server),
+    Other = run(fun() -> ?SERVER:add(Server, 10) end),
+    calls(Other),
+    command(stepIn, Pid),
+    ok = sys:resume(Server),
+    ?assertEqual({Server, <<"step">>, add_state}, stopped(S)),
+    ?assertMatch(#{<<"n">> := 2, <<"state">> := 15}, variables(Server)),
+    ?assertEqual(15, result(Other)),
+    command(continue, Server),
+    ?assertEqual(17, result(Pid)).
+
+%% The process has sent its request.
+calls(Pid) ->
+    case process_info(Pid, [status, current_function]) of
+        [{_, waiting}, {_, {gen, do_call, 4}}] -> ok;
+        _ -> erlang:yield(), calls(Pid)
+    end.
+
+continuing_the_server_continues_its_client(S) ->
+    ok = break(S, 1, client_call),
+    {ok, Server} = ?SERVER:start(5),
+    Pid = run(fun() -> ?SERVER:client(Server, 1) end),
+    {Pid, _, client_call} = stopped(S),
+    command(stepIn, Pid),
+    {Server, <<"step">>, add_state} = stopped(S),
+    command(continue, Server),
+    ?assertEqual(7, result(Pid)),
+    no_event(stopped).
 
 several_stop_and_go_alone(S) ->
     ok = break(S, 1, outer_b),
