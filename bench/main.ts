@@ -10,11 +10,12 @@ import { hot } from './hot.js';
 import { memory } from './memory.js';
 import { Plan } from './plan.js';
 import { type Environment, type Figure, toJson, toTable } from './report.js';
-import { start } from './start.js';
+import { cold, start } from './start.js';
 import { step } from './step.js';
 
 const benchmarks: Record<string, (plan: Plan) => Promise<Figure[]>> = {
   start,
+  cold,
   hot,
   click,
   step,

@@ -9,26 +9,25 @@ import type { Figure } from './report.js';
 import { type Mode, Session } from './session.js';
 import { inTurn, median, ratioOfPairs } from './statistics.js';
 
+/** Project and agent are compiled, as from the second session of a day on. */
 export async function start(plan: Plan): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const modules of plan.modules) {
-    const project = await plan.project(modules);
-    const line = await project.line(project.program('start'), 'start');
-    figures.push(...(await compare(`${modules} modules, warm`, project, line, plan.runs, 'warm')));
-    // Compiling the project dominates a cold start, so a few rounds say as much as many.
-    figures.push(...(await compare(`${modules} modules, cold`, project, line, Math.ceil(plan.runs / 3), 'cold')));
-  }
+  for (const modules of plan.modules) figures.push(...(await compare(await plan.project(modules), plan.runs, 'warm')));
+  return figures;
+}
+
+/** Nothing is compiled. That dominates, so a few rounds say as much as many. */
+export async function cold(plan: Plan): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const runs = Math.ceil(plan.runs / 3);
+  for (const modules of plan.modules) figures.push(...(await compare(await plan.project(modules), runs, 'cold')));
   return figures;
 }
 
 /** Cold: the project is not compiled, and the debugger was never used on this machine. */
-async function compare(
-  where: string,
-  project: Project,
-  line: number,
-  runs: number,
-  state: 'warm' | 'cold',
-): Promise<Figure[]> {
+async function compare(project: Project, runs: number, state: 'warm' | 'cold'): Promise<Figure[]> {
+  const where = `${project.modules} modules, ${state}`;
+  const line = await project.line(project.program('start'), 'start');
   const fromProcess: number[] = [];
   const debugged = async (mode: Mode): Promise<number> => {
     const cache = state === 'cold' ? await mkdtemp(path.join(tmpdir(), 'ecd-bench-cache-')) : undefined;
@@ -57,7 +56,12 @@ async function compare(
     coordinated: () => debugged('coordinated'),
     traditional: () => debugged('traditional'),
   });
-  const coordinated = { bench: 'start', value: median(samples.coordinated), unit: 'ms', samples: runs } as const;
+  const coordinated = {
+    bench: state === 'warm' ? 'start' : 'cold',
+    value: median(samples.coordinated),
+    unit: 'ms',
+    samples: runs,
+  } as const;
   const against = (what: string, sample: number[]): Pick<Figure, 'against' | 'ratio'> => ({
     against: { what, value: median(sample) },
     ratio: ratioOfPairs(samples.coordinated, sample),
