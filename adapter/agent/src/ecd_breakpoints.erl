@@ -5,7 +5,7 @@
 
 -export([start/0, stop/0]).
 -export([set_breakpoints/1, set_function_breakpoints/1, breakpoint_locations/1]).
--export([hit/2, hit/3, place/3, unplace/1, module_defined/1, compiled/0, wants_file/1]).
+-export([hit/2, hit/3, place/3, unplace/1, module_defined/1, compiled/0, wants_file/1, describe/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -record(breakpoint, {
@@ -116,6 +116,11 @@ compiled() ->
 wants_file(Path) ->
     ets:whereis(?WANTED) =/= undefined andalso ets:member(?WANTED, {path, ecd_modules:canonical(Path)}).
 
+%% A breakpoint for a person.
+-spec describe(integer()) -> unicode:chardata().
+describe(Id) ->
+    call({describe, Id}).
+
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
     process_flag(trap_exit, true),
@@ -135,6 +140,8 @@ handle_call({place, Owner, Kind, Places}, _From, #state{internal = Internal} = S
     Wants = [{Owner, Mod, Line, FAs, Point} || {{Mod, Line}, FAs} <- Places],
     State = apply_wants(State0#state{internal = Internal#{Owner => Wants}}),
     {reply, ok, State};
+handle_call({describe, Id}, _From, #state{breakpoints = All} = State) ->
+    {reply, description(lists:keyfind(Id, #breakpoint.id, All)), State};
 handle_call({unplace, Owner}, _From, #state{internal = Internal} = State) ->
     {reply, ok, apply_wants(State#state{internal = maps:remove(Owner, Internal)})};
 handle_call({defined, Mod}, _From, State) ->
@@ -160,6 +167,13 @@ terminate(_Reason, #state{places = Places}) ->
 
 call(Request) ->
     gen_server:call(?MODULE, Request, ?CALL_TIMEOUT).
+
+description(#breakpoint{target = {line, Path}, known = #{line := Line}}) ->
+    ["breakpoint at ", filename:basename(Path), ":", integer_to_list(Line)];
+description(#breakpoint{target = {function, Name}}) ->
+    ["breakpoint on ", Name];
+description(_) ->
+    "a breakpoint that is gone".
 
 %% A script's modules appear as it runs, and an attached node runs already; only Mix compiles first.
 first_phase() ->

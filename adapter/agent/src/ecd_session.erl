@@ -41,7 +41,7 @@ status_row(#{module := Module, owners := Owners, causes := Causes} = Row) ->
     Shown#{module => ecd_modules:display(Module), reason => iolist_to_binary(lists:join("; ", Reasons))}.
 
 %% Who arms what: see the calls of ecd_engine:arm/3.
-owner({breakpoint, Id}) -> io_lib:format("breakpoint ~p", [Id]);
+owner({breakpoint, Id}) -> ecd_breakpoints:describe(Id);
 owner({step, Pid}) -> io_lib:format("a step of process ~p", [Pid]);
 owner({Part, _}) when is_atom(Part) -> owner(Part);
 owner(Part) -> io_lib:format("~tp", [Part]).
