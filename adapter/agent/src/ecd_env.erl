@@ -12,6 +12,12 @@
 %% The environment at a line of a module. Without a readable source file only the module itself is known.
 -spec build(module() | nil, binary() | nil, non_neg_integer()) -> place().
 build(Module, Path, Line) ->
+    ecd_handles:cached({place, Module, Path, modified(Path), Line}, fun() -> place(Module, Path, Line) end).
+
+modified(nil) -> none;
+modified(Path) -> filelib:last_modified(Path).
+
+place(Module, Path, Line) ->
     Start = #{env => 'Elixir.Code':env_for_eval([]), module => nil, attributes => #{}, line => Line},
     #{env := Env, attributes := Attributes} = walk(quoted(Path), Start),
     #{env => Env, module => Module, attributes => Attributes}.

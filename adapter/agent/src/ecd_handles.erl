@@ -3,7 +3,7 @@
 -module(ecd_handles).
 -behaviour(gen_server).
 
--export([start/0, stop/0, put/3, once/2, get/2, drop/2, drop_all/1, stacktrace/1, workers/0]).
+-export([start/0, stop/0, put/3, once/2, get/2, drop/2, cached/2, stacktrace/1, workers/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -type kind() :: frame | value | source.
@@ -16,6 +16,8 @@
 -define(WORKERS, ecd_workers).
 %% Of ecd_eval.
 -define(EVALUATIONS, ecd_evaluations).
+-define(CACHE, ecd_cache).
+-define(CACHE_LIMIT, 200).
 %% Of ecd_waiting.
 -define(WAITS, ecd_waits).
 -define(SESSION_LIMIT, 2000).
@@ -71,10 +73,18 @@ drop(Kind, Owner) ->
     Ids = ets:select(?OWNERS, [{{{Key, '$1'}}, [], ['$1']}]),
     lists:foreach(fun(Id) -> forget(Key, Id) end, Ids).
 
--spec drop_all(kind()) -> ok.
-drop_all(Kind) ->
-    Ids = ets:select(?OWNERS, [{{{{'$1', Kind}, '$2'}}, [], [{{'$1', '$2'}}]}]),
-    lists:foreach(fun({Owner, Id}) -> forget({Owner, Kind}, Id) end, Ids).
+%% What Fun computes, kept for the next who asks with the same key. The key names the version of what it depends on.
+-spec cached(term(), fun(() -> Result)) -> Result.
+cached(Key, Fun) ->
+    case ets:lookup(?CACHE, Key) of
+        [{Key, Result}] ->
+            Result;
+        [] ->
+            Result = Fun(),
+            ets:info(?CACHE, size) < ?CACHE_LIMIT orelse ets:delete_all_objects(?CACHE),
+            true = ets:insert(?CACHE, {Key, Result}),
+            Result
+    end.
 
 %% Complete as far as ?DEPTH frames; [] when the process is gone.
 -spec stacktrace(pid()) -> [tuple()].
@@ -113,6 +123,7 @@ init([]) ->
     ?HANDLES = ets:new(?HANDLES, [set | Options]),
     ?OWNERS = ets:new(?OWNERS, [ordered_set | Options]),
     ?EVALUATIONS = ets:new(?EVALUATIONS, [set | Options]),
+    ?CACHE = ets:new(?CACHE, [set | Options]),
     ?WAITS = ets:new(?WAITS, [set | Options]),
     ?WORKERS = ets:new(?WORKERS, [set, {read_concurrency, true} | Options]),
     {ok, []}.

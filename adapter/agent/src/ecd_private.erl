@@ -9,6 +9,9 @@
 %% The private functions and macros of an Elixir module.
 -spec names(module()) -> [{atom(), arity()}].
 names(Module) ->
+    ecd_handles:cached({private, Module, erlang:get_module_info(Module, md5)}, fun() -> private_names(Module) end).
+
+private_names(Module) ->
     case elixir_map(Module) of
         {ok, #{definitions := Definitions}} -> [Name || {Name, Kind, _, _} <- Definitions, is_private(Kind)];
         error -> []
@@ -23,22 +26,18 @@ elixir_map(Module) ->
                 {ok, {Module, [{debug_info, {debug_info_v1, elixir_erl, {elixir_v1, Map, _Specs}}}]}} -> {ok, Map};
                 _ -> error
             end;
-        error ->
+        {error, _} ->
             error
     end.
 
 %% The companion's name; it is made on first use and for each version of the module anew.
 -spec load(module()) -> {ok, module()} | error.
 load(Module) ->
-    case ecd_modules:bytecode(Module) of
-        {ok, Beam} ->
-            Companion = name(Module, Beam),
-            case erlang:module_loaded(Companion) of
-                true -> {ok, Companion};
-                false -> make(Module, Companion, Beam)
-            end;
-        error ->
-            error
+    Companion = name(Module),
+    case erlang:module_loaded(Companion) orelse ecd_modules:bytecode(Module) of
+        true -> {ok, Companion};
+        {ok, Beam} -> make(Module, Companion, Beam);
+        {error, _} -> error
     end.
 
 %% The companion is nobody's business: texts name the module itself.
@@ -62,8 +61,8 @@ unload_all() ->
         Companions
     ).
 
-name(Module, Beam) ->
-    Hash = binary:encode_hex(binary:part(erlang:md5(Beam), 0, 4)),
+name(Module) ->
+    Hash = binary:encode_hex(binary:part(erlang:get_module_info(Module, md5), 0, 4)),
     list_to_atom(?PREFIX ++ atom_to_list(Module) ++ "_" ++ binary_to_list(Hash)).
 
 make(Module, Companion, Beam) ->

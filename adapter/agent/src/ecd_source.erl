@@ -36,7 +36,8 @@ source(#{reference := Reference}) ->
 -spec text(module()) -> {Content :: binary(), MimeType :: binary()}.
 text(Module) ->
     case ecd_worker:run(fun() -> regenerate(Module) end, ?TIMEOUT) of
-        {ok, {Page, MimeType}} -> {content(Page), MimeType};
+        {ok, {#page{} = Page, MimeType}} -> {content(Page), MimeType};
+        {ok, {unavailable, Why}} -> unavailable(Module, Why);
         timeout -> unavailable(Module, "regenerating its source took too long");
         {died, _Reason} -> unavailable(Module, "its debug information cannot be read")
     end.
@@ -47,15 +48,21 @@ unavailable(Module, Why) ->
     {unicode:characters_to_binary(Text), <<"text/x-elixir">>}.
 
 regenerate(Module) ->
-    {ok, Beam} = ecd_modules:bytecode(Module),
-    {ok, {Module, [{debug_info, {debug_info_v1, Backend, Data}}]}} = beam_lib:chunks(Beam, [debug_info]),
-    case {Backend, Data} of
-        {elixir_erl, {elixir_v1, Map, _Specs}} ->
-            {elixir(Module, Map), <<"text/x-elixir">>};
-        _ ->
-            {ok, Forms} = Backend:debug_info(erlang_v1, Module, Data, []),
-            {erlang(Module, Forms), <<"text/x-erlang">>}
+    case ecd_modules:bytecode(Module) of
+        {ok, Beam} -> regenerate(Module, beam_lib:chunks(Beam, [debug_info]));
+        {error, changed_on_disk} -> {unavailable, "its file was compiled anew since it was loaded"};
+        {error, not_found} -> {unavailable, "its bytecode is nowhere to be found"}
     end.
+
+regenerate(Module, {ok, {Module, [{debug_info, {debug_info_v1, elixir_erl, {elixir_v1, Map, _Specs}}}]}}) ->
+    {elixir(Module, Map), <<"text/x-elixir">>};
+regenerate(Module, {ok, {Module, [{debug_info, {debug_info_v1, Backend, Data}}]}}) ->
+    case Backend:debug_info(erlang_v1, Module, Data, []) of
+        {ok, Forms} -> {erlang(Module, Forms), <<"text/x-erlang">>};
+        {error, _} -> {unavailable, "it was compiled without debug information"}
+    end;
+regenerate(_Module, _Other) ->
+    {unavailable, "it was compiled without debug information"}.
 
 notice(Comment, Module) ->
     [Comment, " Regenerated from the debug information of ", ecd_names:module(Module),

@@ -111,6 +111,7 @@ stripped() ->
     {module, source_stripped} = code:load_binary(source_stripped, "", Binary),
     {Content, _} = ecd_source:text(source_stripped),
     ?assertNotEqual(nomatch, string:find(Content, ":source_stripped.f/1")),
+    ?assertMatch(<<"# Source of :source_stripped: not available, its bytecode is nowhere", _/binary>>, Content),
     code:purge(source_stripped),
     code:delete(source_stripped).
 
