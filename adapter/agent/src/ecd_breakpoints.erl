@@ -226,11 +226,15 @@ language(Path) ->
         _ -> elixir
     end.
 
-%% Modules and statements that run as soon as they are compiled need hooks in the compiler.
+%% Modules and statements that run as soon as they are compiled need hooks in the compiler. A node that we only visit
+%% keeps its own.
 in_time(Hooks) ->
     _ = [
         ecd_launch:notice(warning, ["Code that runs as soon as it is compiled may not stop: ", Reason])
-     || Install <- Hooks, {error, Reason} <- [Install()], code:which('Elixir.Code') =/= non_existing
+     || not ecd_config:get(attach),
+        code:which('Elixir.Code') =/= non_existing,
+        Install <- Hooks,
+        {error, Reason} <- [Install()]
     ],
     ok.
 
@@ -264,29 +268,34 @@ wants({path, Path}, Mod) ->
 is_template(Path) ->
     not lists:member(filename:extension(Path), [<<".ex">>, <<".exs">>, <<".erl">>]).
 
+%% Where the chosen breakpoints go now. What is known of a file serves all its breakpoints.
 resolve(Which, #state{breakpoints = All, phase = Phase} = State) ->
-    State#state{breakpoints = [
-        case Which(B) of
-            true -> resolve_one(B, Phase);
-            false -> B
-        end
-     || B <- All
-    ]}.
+    {Resolved, _Files} = lists:mapfoldl(
+        fun(B, Files) ->
+            case Which(B) of
+                true -> resolve_one(B, Phase, Files);
+                false -> {B, Files}
+            end
+        end,
+        #{},
+        All
+    ),
+    State#state{breakpoints = Resolved}.
 
-resolve_one(#breakpoint{point = {error, Message}} = B, _Phase) ->
-    B#breakpoint{places = [], known = state(B, {failed, Message})};
-resolve_one(#breakpoint{target = Target, line = Line} = B, Phase) ->
-    Answer =
-        case Target of
-            {line, Path} -> ecd_targets:line(Path, Line, Phase);
-            {function, Name} -> ecd_targets:function(Name, Phase)
+resolve_one(#breakpoint{point = {error, Message}} = B, _Phase, Files) ->
+    {B#breakpoint{places = [], known = state(B, {failed, Message})}, Files};
+resolve_one(#breakpoint{target = {function, Name}} = B, Phase, Files) ->
+    {answered(B, ecd_targets:function(Name, Phase)), Files};
+resolve_one(#breakpoint{target = {line, Path}, line = Line} = B, Phase, Files0) ->
+    Files = #{Path := Facts} =
+        case Files0 of
+            #{Path := _} -> Files0;
+            _ -> Files0#{Path => ecd_targets:facts(Path, Phase)}
         end,
-    Places =
-        case Answer of
-            {armable, _, Found} -> Found;
-            _ -> []
-        end,
-    B#breakpoint{places = Places, known = state(B, Answer)}.
+    {answered(B, ecd_targets:line(Line, Facts)), Files}.
+
+answered(B, {armable, _, Places} = Answer) -> B#breakpoint{places = Places, known = state(B, Answer)};
+answered(B, Answer) -> B#breakpoint{places = [], known = state(B, Answer)}.
 
 state(#breakpoint{id = Id}, {armable, Line, _}) -> #{id => Id, verified => true, line => Line};
 state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};

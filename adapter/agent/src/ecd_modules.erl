@@ -30,11 +30,14 @@ stop() ->
 -spec own(module()) -> boolean().
 own(Mod) ->
     cached({own, Mod}, Mod, fun() ->
-        case path(Mod) of
-            {ok, Path} -> own_path(Path);
-            error -> false
+        case raw_source(Mod) of
+            none -> false;
+            Raw -> own_path(canonical(Raw)) orelse (ecd_config:get(attach) andalso is_own_path(path(Mod)))
         end
     end).
+
+is_own_path({ok, Path}) -> own_path(Path);
+is_own_path(error) -> false.
 
 %% The source file of a module, absolute.
 -spec path(module()) -> {ok, binary()} | error.
@@ -311,27 +314,40 @@ source(Mod) ->
         {ok, Info} ->
             case raw_source_of(Info) of
                 none -> none;
-                Source -> located(canonical(Source))
+                Source -> located(canonical(Source), Mod)
             end;
         error ->
             none
     end.
 
-%% A release that was built elsewhere names files of the machine that built it: the same file is then looked for in the
-%% project by ever shorter ends of its path.
-located(Source) ->
-    case ecd_config:get(attach) andalso not filelib:is_regular(Source) of
-        true -> in_project(tl(filename:split(Source)), Source);
-        false -> Source
+%% What was built elsewhere (OTP, Elixir, a release) names files of the machine that built it. The same file may lie in
+%% the module's application here, or in the project of an attached node: looked for by ever shorter ends of its path.
+located(Source, Mod) ->
+    case filelib:is_regular(Source) of
+        true ->
+            Source;
+        false ->
+            Project = [text(ecd_config:get(projectDir)) || ecd_config:get(attach)],
+            Parts = tl(filename:split(Source)),
+            case lists:append([below(Folder, Parts) || Folder <- application_folder(Mod) ++ Project]) of
+                [Found | _] -> canonical(Found);
+                [] -> Source
+            end
     end.
 
-in_project([_], Source) ->
-    Source;
-in_project(Parts, Source) ->
-    Candidate = filename:join([text(ecd_config:get(projectDir)) | Parts]),
+application_folder(Mod) ->
+    case code:is_loaded(Mod) of
+        {file, File} when is_list(File), File =/= [] -> [filename:dirname(filename:dirname(text(File)))];
+        _ -> []
+    end.
+
+below(_Folder, []) ->
+    [];
+below(Folder, Parts) ->
+    Candidate = filename:join([Folder | Parts]),
     case filelib:is_regular(Candidate) of
-        true -> canonical(Candidate);
-        false -> in_project(tl(Parts), Source)
+        true -> [Candidate];
+        false -> below(Folder, tl(Parts))
     end.
 
 compile_info(Mod) ->

@@ -2,7 +2,7 @@
 %% user's wish needs it; arms nothing.
 -module(ecd_targets).
 
--export([line/3, function/2, stops/2]).
+-export([facts/2, line/2, function/2, stops/2]).
 
 %% before: what lies on disk may be compiled anew before it runs, so it is looked at but not loaded.
 -type phase() :: before | running.
@@ -10,29 +10,39 @@
 %% foreseen: the file on disk says so, nothing is loaded yet.
 -type answer() ::
     {armable, pos_integer(), [place()]} | {foreseen, pos_integer()} | {pending | failed, unicode:chardata()}.
--export_type([phase/0, answer/0]).
+-opaque facts() ::
+    {ecd_outline:outline(), {[ecd_locate:stop()], [{integer(), integer()}]}, [{armable | foreseen, module()}], [binary()]}
+    | {pending | failed, unicode:chardata()}.
+-export_type([phase/0, answer/0, facts/0]).
 
 %% ms for a module to load, with whatever its on_load function does.
 -define(LOAD_TIMEOUT, 10000).
 
--spec line(binary(), pos_integer(), phase()) -> answer().
-line(Path, Line, Phase) ->
+%% What all lines of a file have in common.
+-spec facts(binary(), phase()) -> facts().
+facts(Path, Phase) ->
     case ecd_outline:read(Path) of
-        {ok, Outline} -> line(Path, Line, Outline, modules(ecd_modules:of_path(Path), Phase));
+        {ok, Outline} -> facts(Path, Outline, modules(ecd_modules:of_path(Path), Phase));
         {error, _} -> {failed, ["There is no file ", Path, "."]}
     end.
 
-line(_Path, _Line, _Outline, {[], []}) ->
+facts(_Path, _Outline, {[], []}) ->
     {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
-line(_Path, _Line, _Outline, {[], [Reason | _]}) ->
+facts(_Path, _Outline, {[], [Reason | _]}) ->
     {failed, Reason};
-line(Path, Line, Outline, {Modules, Reasons}) ->
+facts(Path, Outline, {Modules, Reasons}) ->
     Mods = [Mod || {_, Mod} <- Modules],
-    case ecd_locate:line(Line, Outline, {stops(Path, Mods), extents(Path, Mods, Outline)}) of
+    {Outline, {stops(Path, Mods), extents(Path, Mods, Outline)}, Modules, Reasons}.
+
+-spec line(pos_integer(), facts()) -> answer().
+line(Line, {Outline, Stops, Modules, Reasons}) ->
+    case ecd_locate:line(Line, Outline, Stops) of
         {ok, At, Functions} -> located(At, Functions, Modules);
         {pending, _} when Reasons =/= [] -> {failed, hd(Reasons)};
         Other -> Other
-    end.
+    end;
+line(_Line, NoCode) ->
+    NoCode.
 
 located(At, Functions, Modules) ->
     Places = maps:groups_from_list(fun({Mod, _}) -> Mod end, fun({_, FA}) -> FA end, Functions),
@@ -136,6 +146,8 @@ foresee(Mod) ->
 
 prepare(Mod) ->
     case ecd_engine:prepare(Mod, <<"breakpoint">>) of
+        {ok, #{cached := true}} ->
+            ok;
         {ok, Info} ->
             ecd_prepared:announce(Mod, Info, <<"breakpoint">>);
         {error, Reason} ->
