@@ -44,7 +44,7 @@ export async function excerpt(file, line, around = 3) {
 }
 
 const tokens =
-  /(?<comment>#(?!\{).*$)|(?<string>"(?:[^"\\]|\\.)*")|(?<keyword>\b(?:def|defp|defmodule|defimpl|defprotocol|do|end|fn|for|if|else|case|alias|use)\b)|(?<atom>(?<![\w:]):\w+|\b\w+:(?=\s)|@\w+)|(?<module>\b[A-Z]\w*(?:\.[A-Z]\w*)*)/g;
+  /(?<comment>#(?!\{).*$)|(?<string>"(?:[^"\\]|\\.)*")|(?<atom>(?<![\w:]):\w+|\b\w+:(?=\s)|@\w+)|(?<keyword>\b(?:def|defp|defmodule|defimpl|defprotocol|do|end|fn|for|if|else|case|alias|use)\b)|(?<module>\b[A-Z]\w*(?:\.[A-Z]\w*)*)/g;
 
 function elixir(text) {
   return text.replace(tokens, (match, ...rest) => {
