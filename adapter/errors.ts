@@ -12,7 +12,8 @@ export interface DapError {
   body: { error: DebugProtocol.Message };
 }
 
-export function toDapError(failure: FailureBody): DapError {
+/** `shownInPlace`: the client shows the failure where it was caused, such as a watch; a message box would be too much. */
+export function toDapError(failure: FailureBody, shownInPlace = false): DapError {
   const text = failure.hint === undefined ? failure.message : `${failure.message} ${failure.hint}`;
   return {
     // DAP reserves the short form `cancelled`: clients drop such an answer silently.
@@ -21,7 +22,7 @@ export function toDapError(failure: FailureBody): DapError {
       error: {
         id: ERROR_ID[failure.blame],
         format: failure.blame === 'bug' ? `Internal error: ${text}` : text,
-        showUser: failure.blame === 'user',
+        showUser: failure.blame === 'user' && !shownInPlace,
         variables: { code: failure.code, ...(failure.hint === undefined ? {} : { hint: failure.hint }) },
       },
     },

@@ -272,7 +272,7 @@ export class Lifecycle {
   }
 
   async #terminateProgram({ program }: Live, timeout: number): Promise<void> {
-    const sweep = program.rememberChildren();
+    program.takeChildrenAlong();
     const asked = program.agent.request('terminate', { timeout }, { timeout });
     asked.catch((thrown: unknown) => {
       // It ends all the same, by force.
@@ -284,7 +284,6 @@ export class Lifecycle {
       program.kill();
       await program.ended;
     }
-    sweep();
   }
 
   async #detach({ program }: Live): Promise<void> {

@@ -149,7 +149,7 @@ export class Session {
       const body = await this.#run(known, args, call);
       this.connection.respond({ request_seq: seq, command, success: true, ...(body === undefined ? {} : { body }) });
     } catch (thrown) {
-      this.#fail(seq, command, Failure.from(thrown));
+      this.#fail(seq, command, Failure.from(thrown), known !== undefined && known.kind !== 'change');
     } finally {
       for (const action of after) action();
       this.cancellation.end(seq);
@@ -172,17 +172,17 @@ export class Session {
     return known.kind === 'change' ? work : orAborted(work, call.signal);
   }
 
-  #fail(seq: number, command: string, failure: Failure): void {
+  #fail(seq: number, command: string, failure: Failure, shownInPlace: boolean): void {
     if (failure.blame === 'bug') {
       this.log.error('adapter.fault', `"${command}" failed`, { error: failure.message, stack: failure.stack });
     }
-    this.connection.respond({ request_seq: seq, command, success: false, ...toDapError(failure) });
+    this.connection.respond({ request_seq: seq, command, success: false, ...toDapError(failure, shownInPlace) });
   }
 
   /** What is no DAP can only be answered by number, if it has one. */
   #refuse(reason: string, seq: number | null): void {
     this.log.warn('dap.in', 'malformed', { reason });
-    this.#fail(seq ?? 0, '', Failure.expected('malformed', `The debug adapter received ${reason}.`));
+    this.#fail(seq ?? 0, '', Failure.expected('malformed', `The debug adapter received ${reason}.`), false);
   }
 
   #observe(event: AgentEvent): void {

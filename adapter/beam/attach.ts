@@ -54,7 +54,7 @@ export async function attach(plan: AttachPlan, log: Log, signal: AbortSignal): P
       name: plan.remoteNode,
       pid: client.osPid,
       kill: () => client.close(),
-      rememberChildren: () => () => undefined,
+      takeChildrenAlong: () => undefined,
       ended: (async (): Promise<Ending> => {
         await client.closed;
         await Promise.race([ended, delay(LEAVE_TIMEOUT)]);

@@ -135,7 +135,7 @@ async function inPipes(
     name: plan.name,
     pid: agent.osPid,
     kill,
-    rememberChildren: () => snapshotDescendants(agent.osPid),
+    takeChildrenAlong: () => void ended.then(snapshotDescendants(agent.osPid)),
     ended: (async (): Promise<Ending> => {
       const ending = await ended;
       log.info('beam.end', 'ended', { name: plan.name, ...ending });
@@ -304,7 +304,7 @@ async function inTerminal(
       killIfThere(agent.osPid);
       sweep();
     },
-    rememberChildren: () => snapshotDescendants(agent.osPid),
+    takeChildrenAlong: () => void agent.closed.then(snapshotDescendants(agent.osPid)),
     ended: (async (): Promise<Ending> => {
       await agent.closed;
       if (!windows) lastCode = await exitCodeIn(statusFile, AbortSignal.timeout(DRAIN_TIMEOUT)).catch(() => null);

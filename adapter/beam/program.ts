@@ -17,8 +17,8 @@ export interface Program {
   readonly ended: Promise<Ending>;
   /** At once and by force, with all it has started; what was attached to lives on. Idempotent. */
   kill(): void;
-  /** Remembers what the program has started by now; the function returned ends what of it outlives the program. */
-  rememberChildren(): () => void;
+  /** What the program has started by now ends with it, instead of outliving it. */
+  takeChildrenAlong(): void;
 }
 
 /** Where a program's output goes; resolves when the reader is ready for more. */

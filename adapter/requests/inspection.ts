@@ -69,10 +69,11 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
 
   setVariable: handler({
     arguments: v.object({ variablesReference: v.number(), name: v.string(), value: v.string() }),
+    kind: 'evaluation',
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
       const { variablesReference: reference, name, value } = args;
-      const changed = await agent.request('setVariable', { reference, name, value });
+      const changed = await agent.request('setVariable', { reference, name, value }, { signal: call.signal });
       return { value: changed.result, ...shape(session.client, changed) };
     },
   }),
