@@ -48,7 +48,7 @@
 
 -define(STOPS, ecd_control).
 -define(DEADLINE, 30000).
-%% ms: a process that runs interpreted code stops within this, unless it waits in a receive.
+%% ms between two looks at a process that is to stop by itself, running interpreted code.
 -define(PAUSE_INTERPRETED, 200).
 %% ms: a busy native process gets this long to call a function that is armed for the pause.
 -define(PAUSE_NATIVE, 60).
@@ -516,6 +516,9 @@ begin_pause(Pid, T0, S) ->
     case ecd_pause:how(Pid, Meta) of
         interpreted ->
             wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S);
+        receiving ->
+            %% Its evaluator tells where, before this is due.
+            wait_for_pause(Pid, T, 1, S);
         busy ->
             ok = ecd_engine:step_mode(Pid, entry),
             wait_for_pause(Pid, T, ?PAUSE_NATIVE, S);
@@ -529,9 +532,12 @@ wait_for_pause(Pid, T, Time, S) ->
     cancel(T#thread.timer),
     put_thread(Pid, T#thread{timer = erlang:send_after(Time, self(), {pause_late, Pid})}, S).
 
-on_pause_late(Pid, #thread{pausing = true, stop = none, meta = Meta} = T, S) ->
+on_pause_late(Pid, #thread{pausing = true, stop = none} = T0, S) ->
+    Meta = meta(Pid, T0),
+    T = T0#thread{meta = Meta},
     case ecd_pause:how(Pid, Meta) of
-        interpreted -> pause_waiting(Pid, T, S);
+        interpreted -> wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S);
+        receiving -> pause_waiting(Pid, T, S);
         gone -> forget(Pid, S);
         _ -> pause_native(Pid, T, S)
     end;

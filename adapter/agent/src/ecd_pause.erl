@@ -36,14 +36,23 @@ arms(Pid) ->
     Called = [MFA || #{calls := Calls} <- Callers, {{M, _, _} = MFA, _, _} <- Calls, ecd_step:may_enter(M)],
     lists:sublist(lists:usort(On ++ Called), ?MAX_ARMS).
 
-%% interpreted: its evaluator works or waits; busy: it runs natively; blocked: it waits natively.
--spec how(pid(), pid() | none) -> interpreted | busy | blocked | gone.
+%% interpreted: its evaluator works, or is about to; receiving: that waits for a message on its behalf; busy: it runs
+%% natively; blocked: it waits natively.
+-spec how(pid(), pid() | none) -> interpreted | receiving | busy | blocked | gone.
 how(Pid, Meta) ->
     case process_info(Pid, [current_function, status]) of
-        [{_, {dbg_debugged, msg_loop, 2}}, _] when is_pid(Meta) -> interpreted;
+        [{_, {Module, _, _}}, _] when Module =:= dbg_debugged; Module =:= dbg_ieval; Module =:= ecd_inside -> evaluator(Meta);
         [_, {_, Status}] when Status =:= running; Status =:= runnable; Status =:= garbage_collecting -> busy;
         [_, _] -> blocked;
         undefined -> gone
+    end.
+
+evaluator(none) ->
+    interpreted;
+evaluator(Meta) ->
+    case process_info(Meta, current_function) of
+        {_, {dbg_ieval, do_receive, _}} -> receiving;
+        _ -> interpreted
     end.
 
 %% By the caller, who must also resume it; the VM does if the caller ends.

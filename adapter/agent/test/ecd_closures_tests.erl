@@ -17,7 +17,7 @@ closures_test_() ->
     ].
 
 scene(Fun) ->
-    {timeout, 30, fun() -> ecd_scene:with(["closures.ex", "lambdas.erl"], Fun) end}.
+    {timeout, 120, fun() -> ecd_scene:with(["closures.ex", "lambdas.erl"], Fun) end}.
 
 free_variables() ->
     Fun = ?M:make(3),

@@ -199,7 +199,7 @@ a_crash_of_native_code_is_told(S) ->
 %% --- dbg ---
 
 dbg_stops_any_number_of_processes(S) ->
-    ok = ecd_dbg:compiled(),
+    ok = ecd_dbg:module_defined('Elixir.Control.Dbg'),
     Pids = [run(fun() -> 'Elixir.Control.Dbg':plain(N) end) || N <- [1, 2, 3]],
     Stopped = [P || _ <- Pids, {P, <<"dbg">>, dbg_plain} <- [stopped(S)]],
     ?assertEqual(lists:sort(Pids), lists:sort(Stopped)),
@@ -211,7 +211,7 @@ dbg_stops_any_number_of_processes(S) ->
     ok = ecd_breakpoints:unplace({dbg, 'Elixir.Control.Dbg'}).
 
 dbg_in_a_pipeline_stops(S) ->
-    ok = ecd_dbg:compiled(),
+    ok = ecd_dbg:module_defined('Elixir.Control.Dbg'),
     Pid = run(fun() -> 'Elixir.Control.Dbg':piped(1) end),
     {Pid, <<"dbg">>, _} = stopped(S),
     command(continue, Pid),
@@ -220,7 +220,7 @@ dbg_in_a_pipeline_stops(S) ->
 
 dbg_passes_when_it_is_not_wanted(_S) ->
     ok = ecd_config:set((ecd_config:all())#{breakOnDbg => false}),
-    ok = ecd_dbg:compiled(),
+    ok = ecd_dbg:module_defined('Elixir.Control.Dbg'),
     Pid = run(fun() -> 'Elixir.Control.Dbg':plain(1) end),
     ?assertEqual(5, result(Pid)),
     no_event(stopped).

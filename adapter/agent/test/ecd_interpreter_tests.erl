@@ -9,7 +9,7 @@
 -define(OTHER, 'Elixir.Closures.Other').
 
 scene(Fun) ->
-    {timeout, 40, fun() -> ecd_scene:with(["closures.ex", "inlined.ex", "matrix.ex"], Fun) end}.
+    {timeout, 180, fun() -> ecd_scene:with(["closures.ex", "inlined.ex", "matrix.ex"], Fun) end}.
 
 engine_test_() ->
     [

@@ -193,7 +193,7 @@ the_others_wait_while_one_is_stopped(S) ->
 %% What the debugger's own processes start is theirs, unless they have ended.
 orphan(Fun) ->
     Test = self(),
-    {Parent, Monitor} = spawn_monitor(fun() -> Test ! {orphan, spawn(Fun)} end),
+    {Parent, Monitor} = spawn_monitor(fun() -> Test ! {orphan, proc_lib:spawn(Fun)} end),
     receive {'DOWN', Monitor, process, Parent, normal} -> ok end,
     receive {orphan, Pid} -> Pid end.
 
