@@ -1,56 +1,70 @@
-// Compiles the agent and its EUnit tests into .cache and runs them in a BEAM of their own. Changes nothing else.
-import { spawn } from 'node:child_process';
+// Compiles the agent and its EUnit tests into .cache and runs each test module in a BEAM of its own, two at a time: the
+// agent lives once in a VM, and what one module left behind must not be what the next one finds. Changes nothing else.
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { root } from './setup.mjs';
 
 const agent = path.join(root, 'adapter', 'agent');
+const home = path.join(root, '.cache', 'agent-tests');
 
-/** ms; a run that takes longer hangs. */
-const PATIENCE = 15 * 60_000;
+/** ms; a module that takes longer hangs. */
+const PATIENCE = 5 * 60_000;
 
-/** Gives { passed, failed }; throws when the agent does not compile or the tests end without a count. */
-export async function agentTests({ print, only = undefined, home = path.join(root, '.cache', 'agent-tests') }) {
+/** Gives { passed, failed }; throws when the agent does not compile. `grep` chooses test modules by name. */
+export async function agentTests({ print, grep = '' }) {
   rmSync(home, { recursive: true, force: true });
-  const folders = { src: 'src', standin: path.join('src', 'standin'), test: 'test' };
-  const paths = [];
-  for (const [name, folder] of Object.entries(folders)) {
-    const ebin = path.join(home, name);
-    mkdirSync(ebin, { recursive: true });
-    await compile(path.join(agent, folder), ebin, print);
-    // The stand-in must be found before OTP's module of the same name, as in a session.
-    if (name !== 'standin') paths.push('-pa', ebin);
-  }
-  const { code, output } = await run(
-    'erl',
-    ['-noinput', ...paths, ...environment(home), '-s', 'ecd_eunit', 'main', ...(only ? [only] : [])],
-    print,
-  );
+  await Promise.all([compile('src', 'src'), compile(path.join('src', 'standin'), 'standin'), compile('test', 'test')]);
+  const modules = readdirSync(path.join(home, 'test'))
+    .filter((file) => file.endsWith('_tests.beam'))
+    .map((file) => path.basename(file, '.beam'))
+    .filter((name) => new RegExp(grep).test(name));
+
+  const total = { passed: 0, failed: 0 };
+  const queue = [...modules];
+  const worker = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const { passed, failed, output, seconds } = await runModule(name);
+      if (failed > 0) print(output);
+      print(`${failed > 0 ? '✗' : '✓'} ${name}: ${passed} passed, ${failed} failed (${seconds.toFixed(1)} s)\n`);
+      total.passed += passed;
+      total.failed += failed;
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  return total;
+}
+
+async function runModule(name) {
+  const begun = performance.now();
+  const ebin = (part) => path.join(home, part);
+  // The stand-in has a folder of its own: the agent puts it before OTP's module of the same name itself.
+  const args = ['-noinput', '-pa', ebin('src'), '-pa', ebin('test'), '-ecd_standin', ebin('standin')];
+  const { code, output } = await run('erl', [...args, '-s', 'ecd_eunit', 'main', name]);
+  const seconds = (performance.now() - begun) / 1000;
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed\r?$/gm)].at(-1);
-  if (last === undefined) throw new Error(`the agent's tests ended with exit code ${code} before they had counted`);
+  if (last === undefined) {
+    return { passed: 0, failed: 1, output: `${output}\n${name} ended with exit code ${code} uncounted\n`, seconds };
+  }
   const [passed, failed] = last.slice(1).map(Number);
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, output, seconds };
 }
 
-function environment(home) {
-  return ['-ecd_standin', path.join(home, 'standin')];
+async function compile(folder, part) {
+  const from = path.join(agent, folder);
+  const ebin = path.join(home, part);
+  mkdirSync(ebin, { recursive: true });
+  const names = existsSync(from) ? readdirSync(from).filter((name) => name.endsWith('.erl')) : [];
+  if (names.length === 0) return;
+  const files = names.map((name) => path.join(from, name));
+  const { code, output } = await run('erlc', ['+debug_info', '-o', ebin, ...files]);
+  if (code !== 0) throw new Error(`${path.relative(root, from)} does not compile:\n${output}`);
 }
 
-async function compile(folder, ebin, print) {
-  const files = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((file) => file.endsWith('.erl'))
-        .map((file) => path.join(folder, file))
-    : [];
-  if (files.length === 0) return;
-  const { code } = await run('erlc', ['+debug_info', '-Wall', '-pa', ebin, '-o', ebin, ...files], print);
-  if (code !== 0) throw new Error(`${path.relative(root, folder)} does not compile`);
-}
-
-async function run(command, args, print) {
+async function run(command, args) {
   // A crash dump says nothing about a test that the output does not say, and takes seconds to write.
-  const env = { ...process.env, ERL_CRASH_DUMP_SECONDS: '0' };
+  const env = { ...process.env, ERL_CRASH_DUMP_SECONDS: '0', ERL_LIBS: elixirLibs() };
   const child = spawn(command, args, {
     cwd: agent,
     env,
@@ -59,12 +73,14 @@ async function run(command, args, print) {
     killSignal: 'SIGKILL',
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data) => {
-      output += data;
-      print(data);
-    });
-  }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
   const [code] = await once(child, 'close');
   return { code, output };
 }
+
+/** The folder with Elixir's applications, which plain `erl` does not have on its path. */
+function elixirLibs() {
+  libs ??= execFileSync('elixir', ['-e', 'IO.write(Path.dirname(:code.lib_dir(:elixir)))'], { encoding: 'utf8' });
+  return libs;
+}
+let libs;
