@@ -86,8 +86,9 @@ describe('cancellation', () => {
 });
 
 describe('failures in DAP', () => {
-  it('are shown only when the user can mend them', () => {
+  it('are shown only when the user can mend them, and not twice', () => {
     assert.equal(toDapError(Failure.user('x', 'No.', 'Do that.')).body.error.showUser, true);
+    assert.equal(toDapError(Failure.user('x', 'No.', 'Do that.'), true).body.error.showUser, false);
     assert.equal(toDapError(Failure.user('x', 'No.', 'Do that.')).message, 'No. Do that.');
     assert.equal(toDapError(Failure.expected('x', 'No.')).body.error.showUser, false);
     assert.equal(toDapError(Failure.expected('cancelled', 'Cancelled.')).message, 'cancelled');
