@@ -56,7 +56,8 @@ compiled(Source) ->
         none ->
             Dir = filename:join(os:getenv("TMPDIR", "/tmp"), "ecd_" ++ os:getpid()),
             ok = filelib:ensure_path(Dir),
-            {ok, Mods, _} = 'Elixir.Kernel.ParallelCompiler':compile_to_path([list_to_binary(Source)], list_to_binary(Dir)),
+            {ok, Mods, _} = 'Elixir.Kernel.ParallelCompiler':compile_to_path(
+                [list_to_binary(Source)], list_to_binary(Dir), [{return_diagnostics, true}]),
             true = code:add_patha(Dir),
             lists:foreach(fun(M) -> code:purge(M), {module, M} = code:load_file(M) end, Mods),
             persistent_term:put({?MODULE, Source}, Dir);

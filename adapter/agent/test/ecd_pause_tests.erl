@@ -154,8 +154,8 @@ pausing_what_is_stopped_says_so_again(S) ->
     ?assertEqual(10, result(Pid)).
 
 what_the_system_needs_is_not_paused(_S) ->
-    ?assertMatch({failure, #{code := <<"notPausable">>}}, catch command(pause, whereis(code_server))),
-    ?assertMatch({failure, #{code := <<"notPausable">>}}, catch command(pause, whereis(ecd_control))).
+    ?assertThrow({failure, #{code := <<"notPausable">>}}, command(pause, whereis(code_server))),
+    ?assertThrow({failure, #{code := <<"notPausable">>}}, command(pause, whereis(ecd_control))).
 
 a_process_that_ends_while_paused_is_forgotten(_S) ->
     Pid = asleep(),
@@ -165,7 +165,7 @@ a_process_that_ends_while_paused_is_forgotten(_S) ->
     exit(Pid, kill),
     receive {'DOWN', Monitor, process, Pid, killed} -> ok end,
     forgotten(Pid),
-    ?assertMatch({failure, #{code := <<"threadMissing">>}}, catch command(continue, Pid)).
+    ?assertThrow({failure, #{code := <<"threadMissing">>}}, command(continue, Pid)).
 
 forgotten(Pid) ->
     case ecd_control:stop_info(Pid) of

@@ -74,7 +74,7 @@ continue_runs_to_the_end(S) ->
     #{all := false} = command(continue, Pid),
     #{thread := Thread} = event(continued),
     ?assertEqual(10, result(Pid)),
-    ?assertMatch({failure, #{code := <<"threadMissing">>}}, catch command(continue, Pid)).
+    ?assertThrow({failure, #{code := <<"threadMissing">>}}, command(continue, Pid)).
 
 next_stays_in_its_function(S) ->
     ok = break(S, 1, outer_a),
@@ -253,7 +253,7 @@ targets_are_the_calls_of_the_line(S) ->
     command(continue, Pid),
     ?assertEqual(13, result(Pid)),
     #{id := Id} = hd(Targets),
-    ?assertMatch({failure, _}, catch command(stepIn, Pid, #{target => Id})).
+    ?assertThrow({failure, _}, command(stepIn, Pid, #{target => Id})).
 
 stepping_into_a_target_passes_over_the_others(S) ->
     ok = break(S, 1, nested),
