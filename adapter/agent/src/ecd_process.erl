@@ -39,7 +39,6 @@ label_text(Label) ->
 started_as(Pid) ->
     case initial_call(Pid) of
         {supervisor, Module, _} when Module =/= kernel -> <<(ecd_names:module(Module))/binary, " (supervisor)">>;
-        {'Elixir.Agent.Server', init, 1} -> <<"Agent">>;
         {Module, init, 1} -> ecd_names:module(Module);
         {erlang, apply, 2} -> from_stack(Pid);
         {'Elixir.Task.Supervised', _, _} -> task(from_stack(Pid));
@@ -54,7 +53,7 @@ started_as(Pid) ->
 
 task(Text) -> <<"Task ", Text/binary>>.
 
-%% The dictionary names the first call of what proc_lib started (Task writes the user's function there).
+%% The dictionary names the first call of what proc_lib started (Task and Agent write the user's function there).
 initial_call(Pid) ->
     case process_info(Pid, [initial_call, dictionary]) of
         undefined ->

@@ -81,7 +81,6 @@ kind(Call) -> {call, Call}.
 
 known('Elixir.GenServer', call) -> <<"GenServer.call">>;
 known('Elixir.GenServer', multi_call) -> <<"GenServer.multi_call">>;
-known('Elixir.Agent', F) -> <<"Agent.", (atom_to_binary(F))/binary>>;
 known('Elixir.Task', F) when F =:= await; F =:= await_many; F =:= yield; F =:= yield_many; F =:= shutdown ->
     <<"Task.", (atom_to_binary(F))/binary>>;
 known('Elixir.Task.Supervised', stream_reduce) -> <<"Task.async_stream">>;
