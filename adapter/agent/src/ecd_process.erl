@@ -29,12 +29,25 @@ label(Pid) ->
     end.
 
 label_text(Label) when is_binary(Label) -> Label;
-label_text(Label) when is_atom(Label) -> ecd_names:module(Label);
+label_text({Module, Test}) when is_atom(Module), is_atom(Test) ->
+    case atom_to_binary(Test) of
+        <<"test ", _/binary>> = Name -> test_name(Name, Module);
+        _ -> iolist_to_binary(label_part({Module, Test}))
+    end;
 label_text(Label) ->
     case io_lib:printable_unicode_list(Label) of
         true -> unicode:characters_to_binary(Label);
-        false -> unicode:characters_to_binary(io_lib:format("~0tP", [Label, 10]))
+        false -> unicode:characters_to_binary(label_part(Label))
     end.
+
+%% As Elixir writes it, without calling Elixir for each process of a list.
+label_part(Part) when is_atom(Part) -> ecd_names:atom(Part);
+label_part(Part) when is_tuple(Part), tuple_size(Part) < 10 ->
+    [${, lists:join(", ", [label_part(Element) || Element <- tuple_to_list(Part)]), $}];
+label_part(Part) when is_binary(Part) -> [$", Part, $"];
+label_part(Part) -> io_lib:format("~0tP", [Part, 10]).
+
+test_name(Name, Module) -> <<Name/binary, " (", (ecd_names:module(Module))/binary, ")">>.
 
 started_as(Pid) ->
     case initial_call(Pid) of
@@ -84,7 +97,7 @@ from_stack(Pid) ->
 test(Stack) ->
     Tests = [{M, Text} || {M, F, 1, _} <- Stack, <<"test ", _/binary>> = Text <- [atom_to_binary(F)]],
     case Tests of
-        [{Module, Text} | _] -> <<Text/binary, " (", (ecd_names:module(Module))/binary, ")">>;
+        [{Module, Text} | _] -> test_name(Text, Module);
         [] -> <<"ExUnit test process">>
     end.
 

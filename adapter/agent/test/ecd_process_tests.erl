@@ -88,16 +88,26 @@ spawned() ->
     ?assertEqual(<<"ProcessFixture.wait/0">>, name(?FIXTURE:spawned_mfa())).
 
 labelled() ->
-    case erlang:function_exported(proc_lib, set_label, 1) of
-        true ->
-            Pid = spawn(fun() ->
-                (fun(Label) -> apply(proc_lib, set_label, [Label]) end)(<<"worker of lane 7">>),
-                ?FIXTURE:wait()
-            end),
-            ?assertEqual(<<"worker of lane 7">>, name(Pid));
-        false ->
-            ?assertEqual(<<"ProcessFixture.wait/0">>, name(?FIXTURE:spawned_mfa()))
-    end.
+    [
+        ?assertEqual(Expected, name(labelled(Label)))
+     || erlang:function_exported(proc_lib, set_label, 1),
+        {Label, Expected} <- [
+            {<<"worker of lane 7">>, <<"worker of lane 7">>},
+            {"lane 8", <<"lane 8">>},
+            {{'Elixir.My.Live', <<"lv:1">>, 3, ok}, <<"{My.Live, \"lv:1\", 3, :ok}">>}
+        ]
+    ],
+    ?assertEqual(<<"ProcessFixture.wait/0">>, name(?FIXTURE:spawned_mfa())).
+
+%% The function exists from OTP 27 on.
+labelled(Label) ->
+    Self = self(),
+    Pid = spawn(fun() ->
+        proc_lib:set_label(Label),
+        Self ! labelled,
+        ?FIXTURE:wait()
+    end),
+    receive labelled -> Pid end.
 
 tests() ->
     Script =
