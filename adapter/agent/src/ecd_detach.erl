@@ -2,7 +2,7 @@
 %% then take the server away, unless closures or frames still need it. Kills and purges nothing.
 -module(ecd_detach).
 
--export([run/0]).
+-export([run/0, remove/0]).
 
 %% ms for processes to leave interpreted code. A loop that never returns keeps the small server for good.
 -define(LEAVE, 2000).
@@ -16,12 +16,15 @@ run() ->
             [];
         Guardian ->
             ok = end_engine(),
-            ecd_state:put(mode, remnant),
-            lists:foreach(fun ecd_guardian:disarm/1, ecd_guardian:armed()),
-            ok = ecd_guardian:resume_all(),
+            ok = ecd_guardian:end_all(stopped),
             Until = erlang:monotonic_time(millisecond) + ?LEAVE,
-            Busy = wait(Until),
-            finish(left(Busy), Guardian)
+            Framed = lists:append([ecd_state:held(Meta) || Meta <- wait(Until)]),
+            Closures = [
+                Mod
+             || {Mod, Table} <- ecd_state:all(prepared),
+                ecd_state:member({left, Mod}) orelse ecd_release:makes_closures(Mod, Table)
+            ],
+            finish(lists:usort(Framed), lists:usort(Closures), Guardian)
     end.
 
 %% After this nobody arms any more; its terminate/2 disarms.
@@ -45,41 +48,33 @@ wait(Until) ->
             wait(Until)
     end.
 
-%% Modules with a frame in a busy process, and those of whose rows a closure may have been made.
-left(Busy) ->
-    Framed = lists:append([ecd_state:held(Meta) || Meta <- Busy]),
-    Closures = [
-        Mod
-     || {Mod, Table} <- ecd_state:all(prepared), ecd_state:member({entered, Mod}), makes_closures(Table)
-    ],
+finish([], [], Guardian) ->
+    take_away(Guardian),
+    [];
+finish(Framed, Closures, _Guardian) ->
+    lists:foreach(fun({Pid, _}) -> ecd_state:delete({subscriber, Pid}) end, ecd_state:all(subscriber)),
+    lists:foreach(fun(Mod) -> ecd_state:put({left, Mod}, true) end, Closures),
+    lists:foreach(
+        fun({Mod, Table}) -> lists:member(Mod, Framed) orelse ecd_release:shrink(Mod, Table) end,
+        ecd_state:all(prepared)
+    ),
     lists:usort(Framed ++ Closures).
 
-makes_closures(Table) ->
-    lists:any(fun({_, Clauses}) -> has_closure(Clauses) end, ecd_prepare:rows(Table)).
-
-has_closure({value, _, _}) -> false;
-has_closure({Kind, _, _, _}) when Kind =:= make_fun -> true;
-has_closure({Kind, _, _, _, _}) when Kind =:= make_named_fun -> true;
-has_closure(Node) when is_tuple(Node) -> has_closure(tuple_to_list(Node));
-has_closure([H | T]) -> has_closure(H) orelse has_closure(T);
-has_closure(_) -> false.
+%% Whatever is left goes, too.
+-spec remove() -> ok.
+remove() ->
+    case whereis(ecd_guardian) of
+        undefined -> ok;
+        Guardian -> take_away(Guardian)
+    end.
 
 %% An idle meta ends as if its server had told it to; the process it served does not wait for it.
-finish([], Guardian) ->
+take_away(Guardian) ->
     lists:foreach(fun({Meta, _}) -> Meta ! {'EXIT', Guardian, normal} end, ecd_state:all(meta)),
     ok = unguarded(whereis(ecd_iserver)),
     ok = ecd_iserver:stop(),
     ok = ecd_guardian:stop(),
-    ok = ecd_standin:remove(),
-    [];
-finish(Left, _Guardian) ->
-    lists:foreach(
-        fun({Mod, Table}) ->
-            lists:member(Mod, Left) orelse ets:delete_all_objects(Table)
-        end,
-        ecd_state:all(prepared)
-    ),
-    Left.
+    ecd_standin:remove().
 
 unguarded(undefined) -> ok;
 unguarded(Pid) -> ecd_guardian:unguard(Pid).

@@ -2,7 +2,7 @@
 %% the adapter's protocol. One engine runs at a time; which one is a constant term, so that no call costs a message.
 -module(ecd_engine).
 
--export([start/0, start/1, stop/0, name/0, metrics/0, compiled/0]).
+-export([start/0, start/1, stop/0, remove/0, name/0, metrics/0, compiled/0]).
 -export([prepare/2, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
 -export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
@@ -44,6 +44,7 @@
 -callback status() -> [map()].
 
 -define(KEY, {?MODULE, engine}).
+-define(STOPPING, ecd_engine_stopping).
 
 %% As the configuration says: `engine`, `stackTraceMode`.
 -spec start() -> {ok, interpreter | traditional, [binary()]}.
@@ -90,17 +91,42 @@ begin_engine(Engine, Options) ->
     end.
 
 %% Disarms everything, resumes everyone. Modules whose closures or frames still need their rows are answered; for them
-%% a small server stays. Calling it again looks whether it may go now.
+%% a small server stays, over which the engine can start again.
 -spec stop() -> {ok, [module()]}.
 stop() ->
-    case persistent_term:get(?KEY, none) of
-        none ->
-            {ok, []};
-        Engine ->
-            Left = Engine:stop(),
-            Left =:= [] andalso persistent_term:erase(?KEY),
-            {ok, Left}
+    %% The adapter's end and a request to detach may come together: then both wait for the same end.
+    Monitor = monitor(process, spawn(fun stop_once/0)),
+    receive
+        {'DOWN', Monitor, process, _, {stopped, Left}} -> {ok, Left};
+        {'DOWN', Monitor, process, _, Reason} -> ecd_failure:bug(io_lib:format("stopping failed: ~0tP", [Reason, 30]))
     end.
+
+%% Takes away what stop/0 has left, on the user's word that no closure made while debugging is called any more.
+-spec remove() -> ok.
+remove() ->
+    {ok, Left} = stop(),
+    Left =:= [] orelse ecd_detach:remove(),
+    persistent_term:erase(?KEY),
+    ok.
+
+stop_once() ->
+    case catch register(?STOPPING, self()) of
+        true ->
+            exit({stopped, stopped(persistent_term:get(?KEY, none))});
+        _ ->
+            Monitor = monitor(process, ?STOPPING),
+            receive
+                {'DOWN', Monitor, process, _, {stopped, Left}} -> exit({stopped, Left});
+                {'DOWN', Monitor, process, _, _} -> stop_once()
+            end
+    end.
+
+stopped(none) ->
+    [];
+stopped(Engine) ->
+    Left = Engine:stop(),
+    Left =:= [] andalso persistent_term:erase(?KEY),
+    Left.
 
 -spec name() -> interpreter | traditional | none.
 name() ->

@@ -6,10 +6,13 @@
 -module(ecd_guardian).
 -behaviour(gen_server).
 
--export([start/0, stop/0, table/0, drop/1, guard/1, unguard/1, watch/1, arm/1, disarm/1, armed/0, resume_all/0]).
+-export([start/0, stop/0, table/0, guard/1, inherit/1, unguard/1, watch/1, arm/1, disarm/1, armed/0, end_all/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -record(state, {
+    tables = [] :: [ets:tid() | atom()],
+    %% Inherits the tables if this process is killed: without them a trap would crash the process that trapped.
+    heir = none :: pid() | none,
     engine = #{} :: #{reference() => pid()},
     adapters = #{} :: #{reference() => pid()}
 }).
@@ -19,7 +22,11 @@
 
 -spec start() -> {ok, pid()}.
 start() ->
-    {ok, _} = gen_server:start({local, ?MODULE}, ?MODULE, [], []).
+    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
+        {ok, Pid} -> {ok, Pid};
+        %% Left by an earlier session for the sake of its closures.
+        {error, {already_started, Pid}} -> {ok, Pid}
+    end.
 
 -spec stop() -> ok.
 stop() ->
@@ -33,14 +40,15 @@ stop() ->
 table() ->
     gen_server:call(?MODULE, table, ?DEADLINE).
 
--spec drop(ets:tid()) -> ok.
-drop(Table) ->
-    gen_server:call(?MODULE, {drop, Table}, ?DEADLINE).
-
 %% A process of the engine's: when it dies, debugging ends and the program runs on.
 -spec guard(pid()) -> ok.
 guard(Pid) ->
     gen_server:call(?MODULE, {guard, Pid}, ?DEADLINE).
+
+%% Who owns the tables after this process.
+-spec inherit(pid()) -> ok.
+inherit(Pid) ->
+    gen_server:call(?MODULE, {inherit, Pid}, ?DEADLINE).
 
 %% Before the engine ends its processes itself.
 -spec unguard(pid()) -> ok.
@@ -74,9 +82,13 @@ disarm(MFA) ->
 armed() ->
     [MFA || {MFA} <- ets:tab2list(?ARMED)].
 
-%% No meta stops any more, and those that have stopped go on.
--spec resume_all() -> ok.
-resume_all() ->
+%% The end of debugging, whatever brings it about: nothing is armed, no meta stops any more, and those that have
+%% stopped go on. Closures made in interpreted code, and calls on their way, still need a server that answers.
+-spec end_all(term()) -> ok.
+end_all(Reason) ->
+    ecd_state:put(mode, remnant),
+    lists:foreach(fun disarm/1, armed()),
+    lists:foreach(fun({Pid, _}) -> ecd_state:delete({step, Pid}) end, ecd_state:all(step)),
     lists:foreach(
         fun({Meta, _}) ->
             Meta ! {int, no_break},
@@ -84,7 +96,8 @@ resume_all() ->
             Meta ! {user, {cmd, continue}}
         end,
         ecd_state:all(meta)
-    ).
+    ),
+    lists:foreach(fun({Pid, _}) -> Pid ! {ecd, engine_down, Reason} end, ecd_state:all(subscriber)).
 
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
@@ -92,16 +105,21 @@ init([]) ->
     process_flag(priority, high),
     ok = ecd_state:create(),
     ?ARMED = ets:new(?ARMED, [named_table, public]),
-    {ok, #state{}}.
+    {ok, #state{tables = [?ARMED | ecd_state:tables()]}}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
-handle_call(table, _From, S) ->
-    {reply, ets:new(ecd_rows, [ordered_set, public, {read_concurrency, true}]), S};
-handle_call({drop, Table}, _From, S) ->
-    true = ets:delete(Table),
-    {reply, ok, S};
+handle_call(table, _From, #state{tables = Tables, heir = Heir} = S) ->
+    Table = ets:new(ecd_rows, [ordered_set, public, {read_concurrency, true}]),
+    bequeath(Table, Heir),
+    {reply, Table, S#state{tables = [Table | Tables]}};
+handle_call({inherit, Pid}, _From, #state{tables = Tables} = S) ->
+    lists:foreach(fun(Table) -> bequeath(Table, Pid) end, Tables),
+    {reply, ok, S#state{heir = Pid}};
 handle_call({guard, Pid}, _From, #state{engine = Engine} = S) ->
-    {reply, ok, S#state{engine = Engine#{monitor(process, Pid) => Pid}}};
+    case lists:member(Pid, maps:values(Engine)) of
+        true -> {reply, ok, S};
+        false -> {reply, ok, S#state{engine = Engine#{monitor(process, Pid) => Pid}}}
+    end;
 handle_call({unguard, Pid}, _From, #state{engine = Engine} = S) ->
     Monitors = [Monitor || {Monitor, P} <- maps:to_list(Engine), P =:= Pid],
     lists:foreach(fun(Monitor) -> demonitor(Monitor, [flush]) end, Monitors),
@@ -127,11 +145,7 @@ handle_info({'DOWN', Monitor, process, _Pid, Reason}, #state{engine = Engine, ad
 handle_info(_Stray, S) ->
     {noreply, S}.
 
-%% Closures made in interpreted code, and calls on their way, still need a server that answers.
 rescue(Reason, #state{engine = Engine} = S) ->
-    ecd_state:put(mode, remnant),
-    lists:foreach(fun disarm/1, armed()),
-    lists:foreach(fun({Pid, _}) -> ecd_state:delete({step, Pid}) end, ecd_state:all(step)),
     S1 =
         case whereis(ecd_iserver) of
             undefined ->
@@ -140,6 +154,8 @@ rescue(Reason, #state{engine = Engine} = S) ->
             _ ->
                 S
         end,
-    ok = resume_all(),
-    lists:foreach(fun({Pid, _}) -> Pid ! {ecd, engine_down, Reason} end, ecd_state:all(subscriber)),
+    ok = end_all(Reason),
     S1.
+
+bequeath(_Table, none) -> true;
+bequeath(Table, Heir) -> ets:setopts(Table, {heir, Heir, inherited}).

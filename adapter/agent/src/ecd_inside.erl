@@ -79,6 +79,8 @@ hold(not_found, _Mod) ->
 hold(Table, Mod) ->
     ok = ecd_state:hold(self(), Mod),
     ok = ecd_state:put({entered, Mod}, true),
+    %% Closures made from now on will look for private functions, in whatever process they are called.
+    ok = ecd_state:put({answered, Mod}, true),
     Table.
 
 %% With the server gone everything has been disarmed, and all that matters is that the process computes on.

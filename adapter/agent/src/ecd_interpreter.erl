@@ -21,7 +21,9 @@
     %% Processes that step through it: its exported functions are open to calls from interpreted code.
     open = #{} :: #{pid() => true},
     %% Private functions that have been armed. Their rows stay open: who has trapped may be on its way still.
-    once = #{} :: #{ecd_engine:function_key() => integer()}
+    once = #{} :: #{ecd_engine:function_key() => integer()},
+    %% Lambda functions of what has been armed, whose rows are there.
+    lambdas = #{} :: #{ecd_engine:function_key() => [ecd_engine:function_key()]}
 }).
 
 -record(state, {
@@ -52,7 +54,8 @@ start(Options) ->
         {ok, Server} = ecd_iserver:start(),
         {ok, Engine} = gen_server:start({local, ?MODULE}, ?MODULE, {Guardian, maps:get(bytecode, Options)}, []),
         ok = ecd_guardian:guard(Server),
-        ok = ecd_guardian:guard(Engine)
+        ok = ecd_guardian:guard(Engine),
+        ok = ecd_guardian:inherit(Engine)
     end).
 
 %% Disarm, resume, wait until everyone has left interpreted code, and only then take the server away.
@@ -211,6 +214,7 @@ metrics() ->
 -spec init({pid(), fun((module()) -> {ok, binary()} | {error, term()})}) -> {ok, #state{}}.
 init({Guardian, Bytecode}) ->
     process_flag(trap_exit, true),
+    process_flag(priority, high),
     _ = monitor(process, Guardian),
     ok = ecd_iserver:subscribe(self()),
     {ok, #state{guardian = Guardian, bytecode = Bytecode}}.
@@ -251,8 +255,9 @@ handle_cast(_Stray, S) ->
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({'DOWN', _, process, Guardian, _}, #state{guardian = Guardian} = S) ->
-    %% Its tables are gone, and so is everything a trap needs.
-    {stop, guardian_down, S};
+    %% Its tables are this process's now. It stays for them, and does no more.
+    ok = ecd_guardian:end_all(guardian_down),
+    {noreply, S};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{work = Work, seeking = Seeking} = S0) ->
     S = S0#state{workers = maps:remove(Monitor, S0#state.workers)},
     case {Work, Seeking} of
@@ -270,10 +275,8 @@ handle_info(_Event, S) ->
     {noreply, S}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{targets = Targets, workers = Workers}) ->
-    lists:foreach(fun(Pid) -> exit(Pid, kill) end, maps:values(Workers)),
-    %% The guardian does this as well; but the guardian may be what ended.
-    lists:foreach(fun(MFA) -> erts_debug:breakpoint(MFA, false) end, maps:keys(Targets)).
+terminate(_Reason, #state{workers = Workers}) ->
+    lists:foreach(fun(Pid) -> exit(Pid, kill) end, maps:values(Workers)).
 
 %% --- preparing ---
 
@@ -328,8 +331,13 @@ mod(Mod, #state{mods = Mods} = S) ->
         #{Mod := M} ->
             {M, S};
         #{} ->
-            M = #mod{table = ecd_guardian:table()},
-            ecd_state:put({prepared, Mod}, M#mod.table),
+            Table =
+                case ecd_state:get({prepared, Mod}, none) of
+                    none -> ecd_guardian:table();
+                    Left -> Left
+                end,
+            M = #mod{table = Table},
+            ecd_state:put({prepared, Mod}, Table),
             {M, S#state{mods = Mods#{Mod => M}}}
     end.
 
@@ -362,7 +370,8 @@ open_rows(Mod, #mod{open = Open, once = Once}, #state{targets = Targets}) ->
 %% The worker has ended: whoever waited gets what it asked for. New code of a module that is armed is armed again.
 worked(Mod, Waiting, {prepared, {ok, Md5, Ms}}, #state{mods = Mods} = S0) ->
     #{Mod := #mod{md5 = Before} = M} = Mods,
-    S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms}}},
+    Lambdas = case Before of Md5 -> M#mod.lambdas; _ -> #{} end,
+    S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms, lambdas = Lambdas}}},
     {Lost, S2} =
         case Before =:= none orelse Before =:= Md5 of
             true -> {[], S1};
@@ -450,6 +459,7 @@ reply({arm, FA, Owner}, Mod, _Cached, S) ->
 reply({enter, Pid}, Mod, _Cached, #state{mods = Mods} = S) ->
     #{Mod := #mod{open = Open, table = Table} = M} = Mods,
     map_size(Open) =:= 0 andalso ecd_prepare:open(Table, Mod, exported(Table)),
+    ecd_state:open(Mod, all),
     {reply, Table, S#state{mods = Mods#{Mod := M#mod{open = Open#{Pid => true}}}}};
 reply(code_changed, _Mod, _Cached, S) ->
     {reply, ok, S}.
@@ -546,6 +556,7 @@ activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
         #{} ->
             #{Mod := #mod{table = Table, once = Once} = M} = Mods,
             ok = ecd_prepare:open(Table, Mod, [FA]),
+            ecd_state:open(Mod, [FA]),
             ecd_state:put({answered, Mod}, true),
             Private = not is_exported(FA, Table),
             Private andalso ecd_iserver:flush(),
@@ -563,13 +574,15 @@ activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
 
 %% Closures that the function has made while it ran natively are functions of their own; finding them takes the compiler.
 seek(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
-    #{Mod := #mod{table = Table, md5 = Md5}} = Mods,
+    #{Mod := #mod{table = Table, md5 = Md5, lambdas = Lambdas}} = Mods,
     {ok, Clauses} = ecd_prepare:row(Table, Mod, FA),
-    case ecd_lambdas:has_closures(Clauses) of
-        true ->
+    case {Lambdas, ecd_lambdas:has_closures(Clauses)} of
+        {#{FA := Known}, _} ->
+            with_lambdas(Mod, Known, {Mod, FA}, S);
+        {_, true} ->
             {Monitor, S1} = worker(fun() -> {sought, Md5, lambdas(Mod, Source(Mod), Table, FA)} end, S),
             S1#state{seeking = Seeking#{Monitor => {Mod, FA}}};
-        false ->
+        {_, false} ->
             S
     end.
 
@@ -578,12 +591,15 @@ lambdas(Mod, {ok, Bytecode}, Table, FA) ->
 lambdas(_Mod, {error, _}, _Table, _FA) ->
     [].
 
-sought({Mod, _} = Asked, {sought, Md5, Rows}, #state{arms = Arms, mods = Mods} = S) ->
+with_lambdas(Mod, Lambdas, Asked, S) ->
+    lists:foldl(fun(Lambda, Acc) -> element(2, activate(Mod, Lambda, Asked, Acc)) end, S, Lambdas).
+
+sought({Mod, FA} = Asked, {sought, Md5, Rows}, #state{arms = Arms, mods = Mods} = S) ->
     case {Arms, Mods} of
-        {#{Asked := _}, #{Mod := #mod{md5 = Md5, table = Table}}} ->
+        {#{Asked := _}, #{Mod := #mod{md5 = Md5, table = Table, lambdas = Known} = M}} ->
             ets:insert(Table, Rows),
             Lambdas = [{F, A} || {{_, F, A, _}, _} <- Rows],
-            lists:foldl(fun(Lambda, Acc) -> element(2, activate(Mod, Lambda, Asked, Acc)) end, S, Lambdas);
+            with_lambdas(Mod, Lambdas, Asked, S#state{mods = Mods#{Mod := M#mod{lambdas = Known#{FA => Lambdas}}}});
         _ ->
             S
     end;
@@ -641,8 +657,7 @@ retire(Mod, #state{mods = Mods} = S) ->
         #{Mod := #mod{md5 = Md5} = M} when Md5 =/= none ->
             case holding(Mod, M, S) of
                 [] ->
-                    ecd_state:delete({answered, Mod}),
-                    {{ok, M#mod.table}, S#state{mods = Mods#{Mod := M#mod{md5 = none, once = #{}, causes = []}}}};
+                    {{ok, M#mod.table}, S#state{mods = Mods#{Mod := M#mod{md5 = none, once = #{}, lambdas = #{}, causes = []}}}};
                 Why ->
                     {{error, unicode:characters_to_binary(lists:join(", ", Why))}, S}
             end;

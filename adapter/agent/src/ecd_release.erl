@@ -2,7 +2,7 @@
 %% may still call: such a closure carries its own clauses, and finds private functions in the table only.
 -module(ecd_release).
 
--export([run/1, kept/2, in_use/1]).
+-export([run/1, shrink/2, makes_closures/2]).
 
 %% ok: everything is back. {error, Why} otherwise, also where all but a few rows are back.
 -spec run(module()) -> ok | {error, binary()}.
@@ -18,8 +18,23 @@ run(Mod) ->
             {error, text("~ts of it", [lists:join(", ", [io_lib:format("~p is in a function", [Pid]) || Pid <- Pids])])}
     end.
 
+%% Deletes the rows that no closure can reach, and answers the functions of the others.
+-spec shrink(module(), ets:tid()) -> [{atom(), arity()}].
+shrink(Mod, Table) ->
+    Kept = kept(Mod, Table),
+    lists:foreach(
+        fun({{_, F, A, _} = Key, _}) -> lists:member({F, A}, Kept) orelse ets:delete(Table, Key) end,
+        ecd_prepare:rows(Table)
+    ),
+    ets:delete(Table, info),
+    Kept.
+
+%% Whether a closure of the module may have been made in interpreted code.
+-spec makes_closures(module(), ets:tid()) -> boolean().
+makes_closures(Mod, Table) ->
+    lists:any(fun({_, Clauses}) -> ecd_lambdas:has_closures(Clauses) end, entered(Mod, Table)).
+
 %% Processes that have a frame of the module, or do not say.
--spec in_use(module()) -> [pid()].
 in_use(Mod) ->
     [
         pid_of(Meta)
@@ -41,31 +56,35 @@ is_clear(Meta, Mod) ->
 
 %% The empty table stays for the metas that know it.
 empty(Mod, Table) ->
-    Kept = kept(Mod, Table),
-    lists:foreach(
-        fun({{_, F, A, _} = Key, _}) -> lists:member({F, A}, Kept) orelse ets:delete(Table, Key) end,
-        ecd_prepare:rows(Table)
-    ),
-    ets:delete(Table, info),
-    case Kept of
+    case shrink(Mod, Table) of
         [] ->
+            ecd_state:delete({answered, Mod}),
             ok;
-        _ ->
+        Kept ->
             Names = lists:join(", ", [io_lib:format("~ts/~b", [F, A]) || {F, A} <- Kept]),
             {error, text("closures made while it was interpreted may still call ~ts; the rest is released", [Names])}
     end.
 
-%% Private functions that closures can reach. None if no process has ever been in the module's rows.
--spec kept(module(), ets:tid()) -> [{atom(), arity()}].
+%% Private functions that such closures can reach.
 kept(Mod, Table) ->
-    case ecd_state:member({entered, Mod}) of
-        true ->
-            Calls = maps:from_list([{{F, A}, local(Clauses)} || {{_, F, A, _}, Clauses} <- ecd_prepare:rows(Table)]),
-            From = lists:usort(lists:append([in_closures(Clauses) || {_, Clauses} <- ecd_prepare:rows(Table)])),
-            reach(From, Calls, []);
-        false ->
-            []
-    end.
+    From = lists:usort(lists:append([in_closures(Clauses) || {_, Clauses} <- entered(Mod, Table)])),
+    reach(From, calls(Table), []).
+
+%% Rows that a process may ever have been in: those that could be entered from outside, and whom they call inside. None
+%% if no meta process ever asked for the module.
+entered(Mod, Table) ->
+    Rows = ecd_prepare:rows(Table),
+    Opened =
+        case ecd_state:member({entered, Mod}) of
+            true -> ecd_state:get({opened, Mod}, []);
+            false -> []
+        end,
+    From = case Opened of all -> [{F, A} || {{_, F, A, _}, _} <- Rows]; _ -> Opened end,
+    Reached = reach(From, calls(Table), []),
+    [Row || {{_, F, A, _}, _} = Row <- Rows, lists:member({F, A}, Reached)].
+
+calls(Table) ->
+    maps:from_list([{{F, A}, local(Clauses)} || {{_, F, A, _}, Clauses} <- ecd_prepare:rows(Table)]).
 
 reach([], _Calls, Seen) ->
     Seen;

@@ -37,7 +37,7 @@ bring(Bytecode) ->
 -spec remove() -> ok.
 remove() ->
     _ = persistent_term:erase(?BROUGHT),
-    _ = code:delete(?STANDIN) andalso code:soft_purge(?STANDIN),
+    _ = code:soft_purge(?STANDIN) andalso code:delete(?STANDIN) andalso code:soft_purge(?STANDIN),
     unprotect().
 
 -spec unprotect() -> ok.
@@ -68,10 +68,16 @@ beside_us() ->
     end.
 
 load(Bytecode) ->
-    _ = code:soft_purge(?STANDIN),
-    case code:load_binary(?STANDIN, "dbg_iserver.beam", Bytecode) of
-        {module, _} -> ok;
-        {error, Why} -> failed("the stand-in server cannot be loaded: ~0tp", [Why])
+    case erlang:module_loaded(?STANDIN) andalso ?STANDIN:module_info(md5) =:= code:module_md5(Bytecode) of
+        true ->
+            %% Left by an earlier session.
+            ok;
+        false ->
+            _ = code:soft_purge(?STANDIN),
+            case code:load_binary(?STANDIN, "dbg_iserver.beam", Bytecode) of
+                {module, _} -> ok;
+                {error, Why} -> failed("the stand-in server cannot be loaded: ~0tp", [Why])
+            end
     end.
 
 %% Elixir compiles, and runs test files and scripts, in processes whose error handler is Kernel.ErrorHandler. The VM

@@ -4,8 +4,11 @@
 %%   {pid, Pid}         Meta of a process that has entered interpreted code
 %%   {meta, Meta}       Pid, the last command, the last stop reported, the frames below it
 %%   {prepared, Mod}    table with the rows of a module
-%%   {answered, Mod}    there if the rows are handed to every process that asks: something of Mod is or was armed
+%%   {answered, Mod}    there if the rows are handed to every process that asks: something of Mod is or was armed, or a
+%%                      process has been inside
 %%   {entered, Mod}     there if a meta was ever given its rows
+%%   {opened, Mod}      all | the functions that could ever be entered from outside
+%%   {left, Mod}        there if an earlier session has left closures of it behind
 %%   {step, Pid}        {into, Fun} | all: the modules that a step may enter; entry: stop where it enters interpreted code
 %%   {watched, Pid}     there from a stop until the process has left interpreted code: its moves are reported
 %%   {exempt, Pid}      there for processes of the debugger's own, which never stop
@@ -14,7 +17,7 @@
 %%   stack              no_tail | all
 -module(ecd_state).
 
--export([create/0, get/2, put/2, delete/1, member/1, all/1, hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
+-export([create/0, tables/0, get/2, put/2, delete/1, member/1, all/1, open/2, hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
 
 -compile({no_auto_import, [put/2]}).
 
@@ -26,6 +29,10 @@ create() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}, {write_concurrency, true}]),
     ?HELD = ets:new(?HELD, [named_table, public, bag, {write_concurrency, true}]),
     ok.
+
+-spec tables() -> [atom()].
+tables() ->
+    [?TABLE, ?HELD].
 
 -spec get(term(), Default) -> term() | Default.
 get(Key, Default) ->
@@ -52,6 +59,15 @@ member(Key) ->
 -spec all(atom()) -> [{term(), term()}].
 all(Kind) ->
     ets:select(?TABLE, [{{{Kind, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
+
+%% Notes functions of a module that calls from outside may enter from now on.
+-spec open(module(), all | [{atom(), arity()}]) -> ok.
+open(Mod, Functions) ->
+    case {Functions, get({opened, Mod}, [])} of
+        {_, all} -> ok;
+        {all, _} -> put({opened, Mod}, all);
+        {_, Known} -> put({opened, Mod}, lists:usort(Functions ++ Known))
+    end.
 
 %% A meta has been given the table of a module and may look into it for as long as it lives.
 -spec hold(pid(), module()) -> ok.

@@ -146,7 +146,16 @@ closure_survives() ->
     {Pid, Ref} = spawn_monitor(fun() -> exit(Fun(6)) end),
     receive
         {'DOWN', Ref, process, Pid, Value} -> ?assertEqual({{label, 3}, 16}, Value)
-    end.
+    end,
+    %% The next session starts over what was left, and leaves it again.
+    ok = ecd_scene:start(#{}),
+    Line = break('Elixir.Matrix', "remote"),
+    ?assertMatch({2, [{_, Line, _}]}, ecd_scene:stops(fun() -> 'Elixir.Matrix':remote(1) end)),
+    ?assertEqual({{label, 3}, 14}, Fun(5)),
+    ?assertEqual({ok, [?M]}, ecd_engine:stop()),
+    ?assertEqual({{label, 3}, 14}, Fun(5)),
+    ok = ecd_engine:remove(),
+    ?assertEqual(undefined, whereis(ecd_iserver)).
 
 conditions() ->
     Line = ecd_scene:line('Elixir.Matrix', "tail"),
@@ -307,4 +316,5 @@ compiling() ->
 break(Mod, Marker) ->
     Line = ecd_scene:line(Mod, Marker),
     [ok = ecd_engine:arm(Mod, FA, ?MODULE) || {L, FAs} <- ecd_engine:lines(Mod), L =:= Line, FA <- FAs],
-    ok = ecd_engine:set_break(Mod, Line, null).
+    ok = ecd_engine:set_break(Mod, Line, null),
+    Line.

@@ -2,7 +2,7 @@
 %% nothing itself.
 -module(ecd_scene).
 
--export([with/2, with/3, compile/1, bytecode/1, stops/1, run/2, line/2, wait/1, stopped/1, module/1]).
+-export([with/2, with/3, start/1, compile/1, bytecode/1, stops/1, run/2, line/2, wait/1, stopped/1, module/1]).
 
 -define(DEADLINE, 10000).
 
@@ -15,14 +15,7 @@ with(Fixtures, Fun) ->
 with(Fixtures, Options, Fun) ->
     ok = ecd_fixture:elixir(),
     lists:foreach(fun compile/1, Fixtures),
-    Wished = maps:merge((standin())#{engine => <<"interpreter">>, bytecode => fun bytecode/1}, Options),
-    Engine =
-        case maps:get(engine, Wished) of
-            <<"traditional">> -> traditional;
-            _ -> interpreter
-        end,
-    {ok, Engine, _} = ecd_engine:start(Wished),
-    ok = ecd_engine:subscribe(self()),
+    ok = start(Options),
     try
         Fun()
     after
@@ -30,6 +23,14 @@ with(Fixtures, Options, Fun) ->
         force_out(),
         flush()
     end.
+
+%% Starts the wished engine, and listens to it.
+-spec start(map()) -> ok.
+start(Options) ->
+    Wished = maps:merge((standin())#{engine => <<"interpreter">>, bytecode => fun bytecode/1}, Options),
+    Engine = binary_to_atom(maps:get(engine, Wished)),
+    {ok, Engine, _} = ecd_engine:start(Wished),
+    ecd_engine:subscribe(self()).
 
 %% Where the runner has put the stand-in server's code.
 standin() ->
@@ -41,20 +42,13 @@ standin() ->
             #{}
     end.
 
-%% Closures of a fixture may keep the small server; the next test wants a fresh one.
+%% Closures of a fixture may keep the small server, and tests leave processes behind; the next test wants a fresh one.
 force_out() ->
-    case whereis(ecd_guardian) of
-        undefined ->
-            ok;
-        _ ->
-            lists:foreach(fun({Meta, _}) -> exit(Meta, kill) end, ecd_state:all(meta)),
-            ecd_guardian:unguard(whereis(ecd_iserver)),
-            ok = ecd_iserver:stop(),
-            ok = ecd_guardian:stop(),
-            ok = ecd_standin:remove(),
-            persistent_term:erase({ecd_engine, engine}),
-            ok
-    end.
+    case ets:whereis(ecd_state) of
+        undefined -> ok;
+        _ -> [exit(Pid, kill) || {Pid, _} <- ecd_state:all(pid), Pid =/= self()]
+    end,
+    ecd_engine:remove().
 
 flush() ->
     receive
