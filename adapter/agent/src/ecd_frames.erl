@@ -284,10 +284,32 @@ parameter({match, _, Left, Right}) ->
 parameter(_Pattern) ->
     none.
 
-%% What the stages of a pipeline have returned so far.
+%% What the stages of a pipeline have returned so far, each named by its call.
 -spec pipeline(frame()) -> [ecd_values:row()].
 pipeline(Frame) ->
-    [{{info, Name}, {term, Value}} || {Name, Value} <- ecd_scope:pipeline(raw_bindings(Frame))].
+    Stages = ecd_scope:pipeline(raw_bindings(Frame)),
+    Calls = maps:from_list([Call || Stages =/= [], Call <- stage_calls(clauses(Frame))]),
+    [{{info, maps:get(Name, Calls, Name)}, {term, Value}} || {Name, Value} <- Stages].
+
+%% The rows bind a stage's value to a variable of the debugger's.
+stage_calls({match, Line, {var, _, Raw}, Call}) ->
+    case atom_to_binary(Raw) of
+        <<"%p", _/binary>> = Stage -> [{Stage, call_text(Call, abs(Line))} | stage_calls(Call)];
+        _ -> stage_calls(Call)
+    end;
+stage_calls(Node) when is_tuple(Node) -> stage_calls(tuple_to_list(Node));
+stage_calls([Head | Tail]) -> stage_calls(Head) ++ stage_calls(Tail);
+stage_calls(_) -> [].
+
+call_text({call_remote, _, Module, Function, Args, _}, Line) when is_atom(Module), is_atom(Function) ->
+    at_line(ecd_names:function(Module, Function, length(Args)), Line);
+call_text({local_call, _, Function, Args, _}, Line) when is_atom(Function) ->
+    at_line([atom_to_binary(Function), $/, integer_to_list(length(Args))], Line);
+call_text(_Call, Line) ->
+    at_line(<<"a call">>, Line).
+
+at_line(Text, Line) ->
+    iolist_to_binary([Text, " in line ", integer_to_list(Line)]).
 
 -spec unavailable(frame()) -> [ecd_values:row()].
 unavailable(_Frame) ->
