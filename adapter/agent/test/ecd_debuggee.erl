@@ -1,12 +1,29 @@
 %% A debugging session inside the test's own BEAM: compiles a fixture, plays the adapter, drives processes. For tests only.
 -module(ecd_debuggee).
 
--export([session/1, session/2, line/2, break/3, breaks/3, run/1, event/1, event/2, no_event/1, stopped/0, stopped/1]).
+-export([module/1, session/1, session/2, line/2, break/3, breaks/3, run/1, event/1, event/2, no_event/1, stopped/0, stopped/1]).
 -export([command/2, command/3, frames/1, top/1, place/1, result/1, armed/0, flush/0, variables/1]).
 
 -define(PATIENCE, 10000).
 
-%% The one session of a test run, as good as new: no breakpoints, no filters, this configuration. A process of its own
+%% The tests of a module, each `{Config, [Test]}` with a session; the debugger ends after the last.
+-spec module([{map(), [fun((map()) -> term())]}]) -> term().
+module(Groups) ->
+    {setup, fun() -> ok end, fun(_) -> finish() end, [
+        {atom_to_list(element(2, erlang:fun_info(Test, name))),
+         {timeout, 60, {spawn, fun() -> Test(session("control.ex", Config)) end}}}
+     || {Config, Tests} <- Groups, Test <- Tests
+    ]}.
+
+finish() ->
+    ok = end_stopped(),
+    #{left := _Closures} = ecd_session:detach(#{}),
+    ok = ecd_engine:remove(),
+    ok = ecd_config:erase(),
+    exit(whereis(ecd_wire), kill),
+    ok.
+
+%% The one session of a test module, as good as new: no breakpoints, no filters, this configuration. A process of its own
 %% takes the place of the connection and passes events on to the test that asked last.
 -spec session(string()) -> map().
 session(Fixture) -> session(Fixture, #{}).
@@ -20,7 +37,8 @@ session(Fixture, Config) ->
                         attach => true}, Config),
     case whereis(ecd_wire) of
         undefined ->
-            true = register(ecd_wire, spawn(fun() -> wire(none) end)),
+            Wire = spawn(fun() -> wire(none) end),
+            true = register(ecd_wire, Wire),
             #{engine := interpreter} = ecd_session:configure(Args);
         _ ->
             ok
@@ -36,6 +54,7 @@ session(Fixture, Config) ->
 
 %% What a failed test has left.
 end_stopped() ->
+    _ = [exit(Pid, kill) || {Pid, _} <- ecd_state:all(step)],
     Stopped = [{Pid, monitor(process, Pid)} || {Pid, _} <- ets:tab2list(ecd_control)],
     lists:foreach(fun({Pid, _}) -> exit(Pid, kill) end, Stopped),
     lists:foreach(fun({_, Monitor}) -> receive {'DOWN', Monitor, process, _, _} -> ok end end, Stopped).

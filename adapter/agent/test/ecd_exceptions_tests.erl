@@ -8,43 +8,39 @@
 
 -define(FAIL, 'Elixir.Control.Fail').
 
-raised_test_() ->
-    sessions(#{}, [
-        fun raise_stops_where_it_happens/1,
-        fun raise_with_a_text_stops/1,
-        fun raise_of_a_struct_stops/1,
-        fun raise_of_an_own_exception_stops/1,
-        fun an_exception_that_is_only_built_does_not_stop/1,
-        fun raise_in_interpreted_code_stops/1,
-        fun named_exceptions_are_the_only_ones/1,
-        fun a_name_that_is_none_is_refused/1,
-        fun nothing_stays_armed_without_filters/1
+all_test_() ->
+    ecd_debuggee:module([
+        {#{}, [
+            fun raise_stops_where_it_happens/1,
+            fun raise_with_a_text_stops/1,
+            fun raise_of_a_struct_stops/1,
+            fun raise_of_an_own_exception_stops/1,
+            fun an_exception_that_is_only_built_does_not_stop/1,
+            fun raise_in_interpreted_code_stops/1,
+            fun named_exceptions_are_the_only_ones/1,
+            fun a_name_that_is_none_is_refused/1,
+            fun nothing_stays_armed_without_filters/1
+        ]},
+        {#{}, [
+            fun an_uncaught_exception_stops_before_the_process_dies/1,
+            fun a_rescued_exception_does_not_stop/1,
+            fun a_rescued_exception_in_interpreted_code_does_not_stop/1,
+            fun after_is_no_rescue/1,
+            fun an_exception_raised_again_stops_at_the_second_raise/1,
+            fun an_exception_in_a_server_stops/1,
+            fun an_exception_in_a_task_stops/1,
+            fun a_crash_of_interpreted_code_is_told/1,
+            fun a_crash_of_native_code_is_told/1
+        ]},
+        {#{}, [
+            fun dbg_stops_any_number_of_processes/1,
+            fun dbg_in_a_pipeline_stops/1,
+            fun dbg_passes_when_it_is_not_wanted/1
+        ]},
+        {#{stopOnEntry => true}, [
+            fun the_first_own_function_stops_once/1
+        ]}
     ]).
-
-uncaught_test_() ->
-    sessions(#{}, [
-        fun an_uncaught_exception_stops_before_the_process_dies/1,
-        fun a_rescued_exception_does_not_stop/1,
-        fun a_rescued_exception_in_interpreted_code_does_not_stop/1,
-        fun after_is_no_rescue/1,
-        fun an_exception_raised_again_stops_at_the_second_raise/1,
-        fun a_crash_of_interpreted_code_is_told/1,
-        fun a_crash_of_native_code_is_told/1
-    ]).
-
-dbg_test_() ->
-    sessions(#{}, [
-        fun dbg_stops_any_number_of_processes/1,
-        fun dbg_in_a_pipeline_stops/1,
-        fun dbg_passes_when_it_is_not_wanted/1
-    ]).
-
-entry_test_() ->
-    sessions(#{stopOnEntry => true}, [fun the_first_own_function_stops_once/1]).
-
-sessions(Config, Tests) ->
-    [{atom_to_list(element(2, erlang:fun_info(Test, name))),
-      {timeout, 60, {spawn, fun() -> Test(ecd_debuggee:session("control.ex", Config)) end}}} || Test <- Tests].
 
 filter(Name) -> filter(Name, #{}).
 
@@ -181,6 +177,25 @@ an_exception_raised_again_stops_at_the_second_raise(S) ->
     ?assertEqual({<<"Control.Fail.reraised/0">>, ecd_debuggee:line(S, reraised)}, own(Pid)),
     command(continue, Pid),
     receive {'DOWN', Monitor, process, Pid, _} -> ok end.
+
+an_exception_in_a_server_stops(S) ->
+    filter(<<"uncaught">>),
+    {ok, Server} = 'Elixir.Control.Server':start(5),
+    Monitor = monitor(process, Server),
+    Client = spawn(fun() -> 'Elixir.Control.Server':boom(Server) end),
+    {Server, <<"exception">>, boom} = stopped(S),
+    ?assertMatch(#{description := <<"server 5 fails">>}, info(Server)),
+    command(continue, Server),
+    receive {'DOWN', Monitor, process, Server, _} -> ok end,
+    exit(Client, kill).
+
+an_exception_in_a_task_stops(S) ->
+    filter(<<"uncaught">>),
+    Owner = spawn(fun() -> process_flag(trap_exit, true), 'Elixir.Control.Server':task(1), receive never -> ok end end),
+    {Task, <<"exception">>, _} = stopped(S),
+    ?assertEqual({<<"Control.Fail.raises/1">>, ecd_debuggee:line(S, raises)}, own(Task)),
+    command(continue, Task),
+    exit(Owner, kill).
 
 a_crash_of_interpreted_code_is_told(S) ->
     filter(<<"uncaught">>),

@@ -9,28 +9,26 @@
 -define(BUSY, 'Elixir.Control.Busy').
 -define(BASIC, 'Elixir.Control.Basic').
 
-pause_test_() ->
-    sessions(#{}, [
-        fun a_blocked_process_shows_its_native_stack/1,
-        fun a_busy_process_stops_with_its_values/1,
-        fun a_busy_process_that_calls_nothing_of_its_own_shows_its_line/1,
-        fun a_busy_interpreted_process_stops_at_its_line/1,
-        fun a_process_in_an_interpreted_receive_stays_there/1,
-        fun a_paused_process_stops_at_its_next_own_call/1,
-        fun pausing_what_is_stopped_says_so_again/1,
-        fun what_the_system_needs_is_not_paused/1,
-        fun a_process_that_ends_while_paused_is_forgotten/1
+all_test_() ->
+    ecd_debuggee:module([
+        {#{}, [
+            fun a_blocked_process_shows_its_native_stack/1,
+            fun a_busy_process_stops_with_its_values/1,
+            fun a_busy_process_that_calls_nothing_of_its_own_shows_its_line/1,
+            fun a_busy_interpreted_process_stops_at_its_line/1,
+            fun a_process_in_an_interpreted_receive_stays_there/1,
+            fun a_paused_process_stops_at_its_next_own_call/1,
+            fun pausing_what_is_stopped_says_so_again/1,
+            fun what_the_system_needs_is_not_paused/1,
+            fun a_process_that_ends_while_paused_is_forgotten/1
+        ]},
+        {#{pauseOthers => true}, [
+            fun the_others_wait_while_one_is_stopped/1
+        ]},
+        {#{}, [
+            fun being_stopped_counts_for_nobodys_timeout/1
+        ]}
     ]).
-
-others_test_() ->
-    sessions(#{pauseOthers => true}, [fun the_others_wait_while_one_is_stopped/1]).
-
-patience_test_() ->
-    sessions(#{}, [fun being_stopped_counts_for_nobodys_timeout/1]).
-
-sessions(Config, Tests) ->
-    [{atom_to_list(element(2, erlang:fun_info(Test, name))),
-      {timeout, 60, {spawn, fun() -> Test(ecd_debuggee:session("control.ex", Config)) end}}} || Test <- Tests].
 
 started(Fun) ->
     Pid = spawn(Fun),

@@ -10,60 +10,54 @@
 -define(NATIVE, 'Elixir.Control.Native').
 -define(SERVER, 'Elixir.Control.Server').
 
-step_test_() ->
-    Tests = [
-        fun continue_runs_to_the_end/1,
-        fun next_stays_in_its_function/1,
-        fun step_in_enters_a_module_nobody_named/1,
-        fun step_in_enters_a_private_function/1,
-        fun step_out_arrives_in_an_interpreted_caller/1,
-        fun next_stops_at_a_breakpoint_on_the_way/1,
-        fun next_over_a_recursive_call_stays_at_its_depth/1,
-        fun next_in_a_tail_recursive_loop_stops_in_the_next_pass/1,
-        fun next_after_an_exception_arrives_at_the_rescue/1,
-        fun next_at_a_tail_call_does_not_enter_it/1
-    ],
-    sessions(#{}, Tests).
-
-closure_test_() ->
-    sessions(#{}, [
-        fun step_in_passes_through_enum_to_the_closure/1,
-        fun step_out_of_a_closure_arrives_after_the_loop/1,
-        fun step_in_enters_a_capture_that_foreign_code_calls/1,
-        fun step_in_enters_an_implementation_that_foreign_code_calls/1,
-        fun step_in_enters_what_apply_calls/1
+all_test_() ->
+    ecd_debuggee:module([
+        {#{}, [
+            fun continue_runs_to_the_end/1,
+            fun next_stays_in_its_function/1,
+            fun step_in_enters_a_module_nobody_named/1,
+            fun step_in_enters_a_private_function/1,
+            fun step_out_arrives_in_an_interpreted_caller/1,
+            fun next_stops_at_a_breakpoint_on_the_way/1,
+            fun next_over_a_recursive_call_stays_at_its_depth/1,
+            fun next_in_a_tail_recursive_loop_stops_in_the_next_pass/1,
+            fun next_after_an_exception_arrives_at_the_rescue/1,
+            fun next_at_a_tail_call_does_not_enter_it/1
+        ]},
+        {#{}, [
+            fun step_in_passes_through_enum_to_the_closure/1,
+            fun step_out_of_a_closure_arrives_after_the_loop/1,
+            fun step_in_enters_a_capture_that_foreign_code_calls/1,
+            fun step_in_enters_an_implementation_that_foreign_code_calls/1,
+            fun step_in_enters_what_apply_calls/1
+        ]},
+        {#{}, [
+            fun targets_are_the_calls_of_the_line/1,
+            fun stepping_into_a_target_passes_over_the_others/1,
+            fun a_stage_of_a_pipeline_is_a_stop/1
+        ]},
+        {#{}, [
+            fun step_out_arrives_in_a_native_caller/1,
+            fun step_in_from_a_native_caller_shows_what_it_called/1,
+            fun next_at_the_end_arrives_in_the_native_caller/1,
+            fun step_out_of_a_native_callers_last_call_says_so/1,
+            fun next_in_a_native_caller_goes_from_call_to_call/1,
+            fun a_native_loop_is_left_for_the_line_after_it/1
+        ]},
+        {#{}, [
+            fun a_step_does_not_leak_into_the_next_message/1,
+            fun step_in_follows_a_call_into_the_server/1,
+            fun step_in_waits_for_its_own_call/1,
+            fun continuing_the_server_continues_its_client/1,
+            fun step_in_follows_a_closure_into_an_agent/1,
+            fun several_stop_and_go_alone/1,
+            fun all_continue_together/1,
+            fun a_command_waits_for_an_evaluation_in_the_process/1,
+            fun what_a_step_arms_is_listed_with_its_reason/1
+        ]},
+        {#{justMyCode => false}, [fun without_just_my_code_a_step_enters_everything/1]},
+        {#{stepFilters => [<<"Control.Oth*">>]}, [fun a_filtered_module_is_passed_over/1]}
     ]).
-
-target_test_() ->
-    sessions(#{}, [
-        fun targets_are_the_calls_of_the_line/1,
-        fun stepping_into_a_target_passes_over_the_others/1,
-        fun a_stage_of_a_pipeline_is_a_stop/1
-    ]).
-
-native_test_() ->
-    sessions(#{}, [
-        fun step_out_arrives_in_a_native_caller/1,
-        fun step_in_from_a_native_caller_shows_what_it_called/1,
-        fun next_at_the_end_arrives_in_the_native_caller/1,
-        fun step_out_of_a_native_callers_last_call_says_so/1,
-        fun next_in_a_native_caller_goes_from_call_to_call/1,
-        fun a_native_loop_is_left_for_the_line_after_it/1
-    ]).
-
-server_test_() ->
-    sessions(#{}, [
-        fun a_step_does_not_leak_into_the_next_message/1,
-        fun step_in_follows_a_call_into_the_server/1,
-        fun step_in_waits_for_its_own_call/1,
-        fun continuing_the_server_continues_its_client/1,
-        fun several_stop_and_go_alone/1,
-        fun all_continue_together/1
-    ]).
-
-sessions(Config, Tests) ->
-    [{atom_to_list(element(2, erlang:fun_info(Test, name))),
-      {timeout, 60, {spawn, fun() -> Test(ecd_debuggee:session("control.ex", Config)) end}}} || Test <- Tests].
 
 continue_runs_to_the_end(S) ->
     ok = break(S, 7, outer_b),
@@ -407,6 +401,72 @@ continuing_the_server_continues_its_client(S) ->
     command(continue, Server),
     ?assertEqual(7, result(Pid)),
     no_event(stopped).
+
+step_in_follows_a_closure_into_an_agent(S) ->
+    ok = break(S, 1, agent_m),
+    {ok, Agent} = 'Elixir.Agent':start(fun() -> 10 end),
+    Pid = run(fun() -> ?SERVER:agent(Agent, 1) end),
+    {Pid, _, agent_m} = stopped(S),
+    command(next, Pid),
+    {Pid, <<"step">>, _} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Agent, <<"step">>, agent_sum}, stopped(S)),
+    ?assertMatch(#{<<"state">> := 10, <<"m">> := 2}, variables(Agent)),
+    command(continue, Agent),
+    ?assertEqual(12, result(Pid)).
+
+a_command_waits_for_an_evaluation_in_the_process(S) ->
+    ok = break(S, 1, outer_b),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_b} = stopped(S),
+    Test = self(),
+    #{id := Frame} = top(Pid),
+    spawn(fun() ->
+        Args = #{expression => <<"send(:ecd_test, :evaluating); Process.sleep(300); a">>, frame => Frame, context => <<"repl">>},
+        Test ! {evaluated, ecd_eval:evaluate(Args)}
+    end),
+    true = register(ecd_test, self()),
+    receive evaluating -> ok end,
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)),
+    receive {evaluated, #{result := Result}} -> ?assertEqual(<<"2">>, Result) end.
+
+what_a_step_arms_is_listed_with_its_reason(S) ->
+    ok = break(S, 1, work_y),
+    Pid = run(fun() -> 'Elixir.Control.Native':waits(1) end),
+    {Pid, _, work_y} = stopped(S),
+    command(stepOut, Pid),
+    event(continued),
+    #{modules := Modules} = ecd_session:status(#{}),
+    [Reason] = [R || #{module := <<"Control.Callee">>, reason := R, functions := F} <- Modules,
+                     lists:member(<<"second/1">>, F)],
+    ?assertNotEqual(nomatch, string:find(Reason, "step")),
+    Pid ! go,
+    ?assertEqual({Pid, <<"step">>, waits_second}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(14, result(Pid)).
+
+without_just_my_code_a_step_enters_everything(S) ->
+    ok = break(S, 1, closures_start),
+    Pid = run(fun() -> ?BASIC:closures([1]) end),
+    {Pid, _, closures_start} = stopped(S),
+    command(stepIn, Pid),
+    #{reason := <<"step">>} = event(stopped),
+    ?assertMatch(#{module := <<"Enum">>}, top(Pid)),
+    command(stepOut, Pid),
+    event(stopped),
+    ?assertMatch(#{module := <<"Control.Basic">>}, top(Pid)),
+    command(continue, Pid),
+    ?assertEqual(6, result(Pid)).
+
+a_filtered_module_is_passed_over(S) ->
+    ok = break(S, 1, outer_b),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_b} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, outer_c}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)).
 
 several_stop_and_go_alone(S) ->
     ok = break(S, 1, outer_b),
