@@ -1,7 +1,7 @@
 %% What a person calls a process, and which processes are the debugger's own. Reads, never waits for a process.
 -module(ecd_process).
 
--export([name/1, is_hidden/2]).
+-export([name/1, is_hidden/2, is_agent_name/1]).
 
 %% The name a person recognises: its label, the name it is registered by, the test it runs, the module of its
 %% behaviour, the function it was started with; in this order.
@@ -140,6 +140,10 @@ is_hidden(Pid, []) ->
 is_hidden(_Pid, Name) ->
     is_agent_name(Name).
 
+%% Of a process (`[]` for one without) or a module.
+-spec is_agent_name(atom() | []) -> boolean().
+is_agent_name([]) ->
+    false;
 is_agent_name(Name) ->
     case atom_to_binary(Name) of
         <<"ecd_", _/binary>> -> true;

@@ -67,11 +67,20 @@ number(Pid) ->
 threads(#{limit := Limit}) ->
     Apps = ecd_applications:leaders(),
     Ranked = lists:sort([
-        {rank(Pid, Name, Leader, Apps), Pid}
-     || Pid <- processes(), {Name, Leader} <- registered(Pid), not ecd_process:is_hidden(Pid, Name)
+        {rank(Pid, Name, Leader, Apps), Pid, Name}
+     || Pid <- processes(), {Name, Leader} <- registered(Pid), not ecd_process:is_agent_name(Name)
     ]),
-    Shown = lists:sublist(Ranked, Limit),
-    #{threads => [info(Pid, Rank) || {Rank, Pid} <- Shown], total => length(Ranked)}.
+    {Shown, Hidden} = shown(Ranked, Limit, [], 0),
+    #{threads => Shown, total => length(Ranked) - Hidden}.
+
+%% Whether a process without a name is the debugger's takes a closer look, which only those pay that are shown.
+shown([{Rank, Pid, Name} | Ranked], Limit, Shown, Hidden) when Limit > 0 ->
+    case ecd_process:is_hidden(Pid, Name) of
+        true -> shown(Ranked, Limit, Shown, Hidden + 1);
+        false -> shown(Ranked, Limit - 1, [info(Pid, Rank) | Shown], Hidden)
+    end;
+shown(_Ranked, _Limit, Shown, Hidden) ->
+    {lists:reverse(Shown), Hidden}.
 
 registered(Pid) ->
     case process_info(Pid, [registered_name, group_leader]) of
