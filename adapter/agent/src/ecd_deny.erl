@@ -6,6 +6,7 @@
 %% The evaluator and the engine's own processes call these: a function armed here would trap the debugger itself.
 %% Entering their rows by a step is harmless, since only the process that steps sees them.
 -define(USED, [
+    c, erl_error, error_logger,
     erlang, init, erts_internal, erts_debug, prim_eval, prim_inet, prim_file, error_handler, code, code_server,
     erl_prim_loader, ets, lists, maps, proplists, gen, gen_server, gen_event, proc_lib, sys, supervisor, application,
     application_controller, application_master, global, net_kernel, rpc, erpc, timer, logger, logger_server,
