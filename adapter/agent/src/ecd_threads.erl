@@ -11,6 +11,8 @@
 -define(PERIOD, 1000).
 %% Starts announced one by one per look; of more than that a client is told to ask for the list.
 -define(ANNOUNCED, 100).
+%% Processes beyond the limit of a list that are looked at closely.
+-define(EXAMINED, 1000).
 
 %% Idempotent. Starts what the inspection needs beside the list of threads.
 -spec start() -> ok.
@@ -73,14 +75,16 @@ threads(#{limit := Limit}) ->
     {Shown, Hidden} = shown(Ranked, Limit, [], 0),
     #{threads => Shown, total => length(Ranked) - Hidden}.
 
-%% Whether a process without a name is the debugger's takes a closer look, which only those pay that are shown.
+%% Whether a process without a name is the debugger's takes a closer look. Beyond the limit only so many are looked at:
+%% the number of the rest may then include some.
 shown([{Rank, Pid, Name} | Ranked], Limit, Shown, Hidden) when Limit > 0 ->
     case ecd_process:is_hidden(Pid, Name) of
         true -> shown(Ranked, Limit, Shown, Hidden + 1);
         false -> shown(Ranked, Limit - 1, [info(Pid, Rank) | Shown], Hidden)
     end;
-shown(_Ranked, _Limit, Shown, Hidden) ->
-    {lists:reverse(Shown), Hidden}.
+shown(Ranked, _Limit, Shown, Hidden) ->
+    More = [Pid || {_Rank, Pid, Name} <- lists:sublist(Ranked, ?EXAMINED), ecd_process:is_hidden(Pid, Name)],
+    {lists:reverse(Shown), Hidden + length(More)}.
 
 registered(Pid) ->
     case process_info(Pid, [registered_name, group_leader]) of
