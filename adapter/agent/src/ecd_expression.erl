@@ -12,6 +12,10 @@
 %% Contexts of variables that only exist in rewritten code.
 -define(SELF, {ecd_self, ?MODULE}).
 -define(ERLANG_SELF, 'Ecd@Self').
+-define(OPERATORS, [
+    '+', '-', '*', '/', '==', '!=', '===', '!==', '<', '>', '<=', '>=', '++', '--', '<>', '..', '&&', '||', '!', 'and',
+    'or', 'not', in, '{}', '%{}', '%', '|'
+]).
 
 %% Erlang's syntax for a frame of a module that Elixir did not make.
 -spec language(ecd_frames:frame() | none) -> elixir | erlang.
@@ -43,51 +47,41 @@ prepare(Text, Frame, Variables) ->
 prepare_elixir(Text, Frame, Variables) ->
     reported(fun() ->
         Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
+        known(Parsed, Variables),
         #{env := Env0, module := Module, attributes := Attributes} = place(Frame),
         Quoted = at_self(at_module(Parsed, Module)),
         {Rewritten, Values} = at_attributes(Quoted, Attributes),
         Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
         Env = functions(Env0, Module, Rewritten),
-        known(Parsed, Env, Variables),
         {ok, #elixir{quoted = Rewritten, env = Env, binding = Binding}}
     end).
 
-%% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function and warn
-%% on the program's standard error. Names that the expression itself may bind are left to the compiler.
-known(Parsed, Env, Variables) ->
-    Imported = lists:append([Definitions || {_, Definitions} <- maps:get(functions, Env) ++ maps:get(macros, Env)]),
-    Unknown = [
-        Name
-     || Name <- lists:uniq(used(Parsed)) -- bound(Parsed),
-        not lists:keymember(atom_to_binary(Name), 1, Variables),
-        not lists:member({Name, 0}, Imported),
-        string:prefix(atom_to_list(Name), "_") =:= nomatch
-    ],
-    case Unknown of
+%% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function, warn on
+%% the program's standard error, and even call it. Where a macro might bind names, the compiler is left to judge.
+known(Parsed, Variables) ->
+    Known = [Name || {Name, _} <- Variables],
+    case [Name || is_plain(Parsed), Name <- used(Parsed), not lists:member(Name, Known), not is_special(Name)] of
         [] -> ok;
-        [Name | _] -> error(undefined_variable(atom_to_binary(Name)))
+        [Name | _] -> error('Elixir.ArgumentError':exception(<<"undefined variable \"", Name/binary, $">>))
     end.
 
-undefined_variable(Name) ->
-    'Elixir.ArgumentError':exception(<<"undefined variable \"", Name/binary, $">>).
+is_special(Name) -> string:prefix(Name, "__") =/= nomatch.
 
-used({quote, _, _}) -> [];
-used({'@', _, [{_, _, Context}]}) when is_atom(Context) -> [];
-used({Operator, _, [{'/', _, [{_, _, Context}, _]}]}) when Operator =:= '&', is_atom(Context) -> [];
-used({'<<>>', _, Parts}) -> used([case Part of {'::', _, [Value, _]} -> Value; _ -> Part end || Part <- Parts]);
-used({Name, _, Context}) when is_atom(Name), is_atom(Context) -> [Name];
+%% Operators, remote calls and literals bind nothing.
+is_plain({Name, _, Context}) when is_atom(Name), is_atom(Context) -> true;
+is_plain({'__aliases__', _, _}) -> true;
+is_plain({'.', _, Args}) -> is_plain(Args);
+is_plain({{'.', _, _} = Called, _, Args}) -> is_plain(Called) andalso is_plain(Args);
+is_plain({Operator, _, Args}) -> lists:member(Operator, ?OPERATORS) andalso is_plain(Args);
+is_plain({Left, Right}) -> is_plain(Left) andalso is_plain(Right);
+is_plain([Head | Tail]) -> is_plain(Head) andalso is_plain(Tail);
+is_plain(_Literal) -> true.
+
+used({Name, _, Context}) when is_atom(Name), is_atom(Context) -> [atom_to_binary(Name)];
 used({Left, _, Right}) -> used(Left) ++ used(Right);
 used({Left, Right}) -> used(Left) ++ used(Right);
 used([Head | Tail]) -> used(Head) ++ used(Tail);
 used(_) -> [].
-
-%% Whatever stands on the left of something that binds.
-bound({Operator, _, [Left, Right]}) when Operator =:= '='; Operator =:= '<-'; Operator =:= '->' ->
-    used(Left) ++ bound(Left) ++ bound(Right);
-bound({Left, _, Right}) -> bound(Left) ++ bound(Right);
-bound({Left, Right}) -> bound(Left) ++ bound(Right);
-bound([Head | Tail]) -> bound(Head) ++ bound(Tail);
-bound(_) -> [].
 
 %% Names of the frame's place; calls Elixir.
 -spec place(ecd_frames:frame() | none) -> ecd_env:place().

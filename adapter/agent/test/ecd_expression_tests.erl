@@ -86,6 +86,8 @@ expression_test_() ->
             {"without a source file the module itself is known", fun no_source/0},
             {"only the variables that are named travel", fun few_variables/0},
             {"what an expression binds is told", fun bound/0},
+            {"a name that nobody knows is no function", fun unknown/0},
+            {"macros may bind names", fun macros/0},
             {"companions go when nobody uses them", fun unloaded/0}
         ]}.
 
@@ -168,6 +170,18 @@ bound() ->
     ?assertEqual({ok, 7, #{<<"y">> => 7}}, run(<<"y = x + 2">>, late(), [{<<"x">>, 5}])),
     ?assertEqual({ok, 6, #{<<"x">> => 6}}, run(<<"x = x + 1">>, late(), [{<<"x">>, 5}])),
     ?assertEqual({ok, 5, #{}}, run(<<"x">>, late(), [{<<"x">>, 5}])).
+
+unknown() ->
+    Undefined = fun(Name) -> {error, <<"** (ArgumentError) undefined variable \"", Name/binary, $">>} end,
+    ?assertEqual(Undefined(<<"node">>), value(<<"node">>, late())),
+    ?assertEqual(Undefined(<<"nothing">>), value(<<"[x, %{a: nothing.name}]">>, late())),
+    ?assertEqual(Undefined(<<"other">>), value(<<"x + Map.get(other, 1)">>, late())).
+
+macros() ->
+    ?assertEqual(true, value(<<"match?({:ok, v} when v > 1, {:ok, x})">>, late())),
+    ?assertEqual([1, 2], value(<<"for [v] <- [[1], [2]], do: v">>, late())),
+    ?assertEqual(6, value(<<"(fn v -> v + 1 end).(x)">>, late())),
+    ?assertEqual(<<"5!">>, value(<<"\"#{x}!\"">>, late())).
 
 unloaded() ->
     _ = value(<<"factored(x)">>, frame('Elixir.ExpressionFixture.Proto.Integer', factored, 1, "impl")),
