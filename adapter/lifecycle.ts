@@ -46,6 +46,10 @@ export class Lifecycle {
   #state: State = { kind: 'started' };
   /** Exit code that the program itself announced, in case nobody sees the process's own. */
   #taskExitCode: number | null = null;
+  /** The client has said that it is done before we were ready: some do not wait for `initialized`. */
+  #configuredEarly = false;
+  /** The client is leaving: nothing may be started any more. */
+  #leaving = false;
   /** Settled when no start is under way. */
   #starting: Promise<unknown> = Promise.resolve();
 
@@ -67,13 +71,19 @@ export class Lifecycle {
         `"${call.command}" was not expected: this session has its program already.`,
       );
     }
-    await this.#start(start, call);
+    this.#configuredEarly = false;
+    const live = await this.#start(start, call);
     call.afterReply(() => this.parts.connection.event('initialized'));
+    if (this.#configuredEarly) await this.#go(live);
   }
 
   /** The client has sent its breakpoints: the program runs. */
   async configurationDone(): Promise<void> {
     const state = this.#state;
+    if (state.kind === 'launching') {
+      this.#configuredEarly = true;
+      return;
+    }
     if (state.kind !== 'configuring') {
       throw Failure.expected('notConfiguring', '"configurationDone" was not expected: no program waits for it.');
     }
@@ -105,12 +115,14 @@ export class Lifecycle {
     if (state.kind === 'launching') state.abort.abort(Failure.expected('cancelled', 'Cancelled.'));
     const live = liveOf(state);
     if (live === null) return;
+    this.#leaving = true;
     this.parts.cancellation.cancelReads();
     void this.#end(live, TERMINATE_TIMEOUT);
   }
 
   /** Ends or leaves the program, and returns when nothing of it is left here. */
   async disconnect(terminateDebuggee: boolean | undefined): Promise<void> {
+    this.#leaving = true;
     const state = this.#state;
     if (state.kind === 'launching') {
       state.abort.abort(Failure.expected('cancelled', 'Cancelled.'));
@@ -141,6 +153,7 @@ export class Lifecycle {
 
   async #startCancellable(start: Start, call: Call): Promise<Live> {
     const { parts } = this;
+    if (this.#leaving) throw Failure.expected('cancelled', 'Cancelled.');
     const before = this.#state;
     const abort = new AbortController();
     const cancel = (): void => abort.abort(abortReason(call.signal));
@@ -257,6 +270,8 @@ export class Lifecycle {
     this.parts.events.forgetThreads();
     if (live.program.start === 'launch') {
       this.parts.connection.event('exited', { exitCode: ending.exitCode ?? this.#taskExitCode ?? 1 });
+    } else if (!this.#leaving) {
+      this.parts.events.notice({ level: 'warning', text: `The connection to ${live.program.name} has ended.` });
     }
     this.parts.connection.event('terminated');
   }

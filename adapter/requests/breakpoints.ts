@@ -102,6 +102,7 @@ export const breakpointRequests: Readonly<Record<string, Handler>> = {
 };
 
 const NOT_STARTED = 'The program has not started yet.';
+const REGENERATED = 'This text was regenerated from debug info: set a breakpoint on the function instead.';
 const NO_DEBUG = 'The program runs without debugging.';
 
 async function setLines(
@@ -110,8 +111,11 @@ async function setLines(
   call: Call,
 ): Promise<DebugProtocol.Breakpoint[]> {
   const { breakpoints, conventions } = session;
-  const path = filePath(session, args.source, call);
   const given = args.breakpoints ?? (args.lines ?? []).map((line) => ({ line }));
+  if (args.source.path === undefined && (args.source.sourceReference ?? 0) > 0) {
+    return given.map(({ line }) => ({ verified: false, line, message: REGENERATED, reason: 'failed' }));
+  }
+  const path = filePath(session, args.source, call);
   const wanted = breakpoints.setLines(
     path,
     given.map((one) => ({ ...one, line: conventions.fromLine(one.line) })),

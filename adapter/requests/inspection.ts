@@ -4,9 +4,12 @@ import * as v from 'valibot';
 import type { EvaluateResult, StackFrame, Variable } from '../../protocol/agent';
 import { handler, type Handler } from '../handler';
 import type { ClientCapabilities, Session } from '../session';
-import { liveOf } from '../state';
+import { liveOf, type Live } from '../state';
 
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0);
+
+/** Programs whose user knows that not every process is listed. */
+const toldOfLimit = new WeakSet<Live>();
 
 export const inspectionRequests: Readonly<Record<string, Handler>> = {
   threads: handler({
@@ -16,6 +19,11 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
       if (live?.debug !== true) return { threads: [] };
       const limit = live.start.args.maxThreads;
       const { threads, total } = await live.program.agent.request('threads', { limit }, { signal: call.signal });
+      if (total > limit && !toldOfLimit.has(live)) {
+        toldOfLimit.add(live);
+        const text = `${total - limit} of ${total} processes are not listed; "maxThreads" in launch.json sets how many are.`;
+        session.events.notice({ level: 'info', text });
+      }
       // `total` is our own addition: DAP has no place for processes that are not listed.
       return { threads: threads.map(({ id, name, pid }) => ({ id, name: `${name} ${pid}` })), total };
     },
