@@ -232,6 +232,7 @@ async function writeSettings(userData, settings) {
       'extensions.ignoreRecommendations': true,
       'chat.commandCenter.enabled': false,
       'git.openRepositoryInParentFolders': 'never',
+      'remote.autoForwardPorts': false,
       ...settings,
     },
     null,
@@ -275,12 +276,14 @@ async function main() {
   const running = await serve({ folder, data, tests, settings });
   process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
   if (values.open) spawn(which('xdg-open') || 'open', [running.url], { stdio: 'ignore', detached: true }).unref();
-  // Whoever started us may also just go away: a closed stdin pipe ends the server as a signal does.
   const asked = new Promise((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, resolve);
+    // Started with a channel, as the test driver does: whoever started us may also just be gone.
+    process.once('disconnect', resolve);
   });
   await Promise.race([asked, running.ended]);
   await running.stop();
+  if (process.connected) process.disconnect();
 }
 
 if (process.argv[1] && fileURLToPath(import.meta.url) === path.resolve(process.argv[1])) {

@@ -3,12 +3,12 @@
 //   node dist/tests/test/extension/run.js [host|workbench] [--grep=TEXT]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as path from 'node:path';
 import { root } from '../support/paths';
+import { copySample } from '../support/sampleProject';
 import { VsCodeInChromium } from '../support/vscodeInChromium';
 
 /** A stuck workbench must not hold up everything else. */
@@ -34,18 +34,16 @@ async function main(): Promise<number> {
 
 /** Mocha runs inside VS Code and reports into a file. */
 async function inExtensionHost(): Promise<Count> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'ecd-sample-'));
+  const sample = await copySample();
   try {
-    const project = path.join(folder, 'sample');
-    await cp(path.join(root, 'demo', 'sample'), project, { recursive: true });
-    const report = path.join(folder, 'report.txt');
+    const report = path.join(path.dirname(sample.folder), 'report.txt');
     await writeFile(report, '');
-    const code = await runIn(project, report);
+    const code = await runIn(sample.folder, report);
     const output = await readFile(report, 'utf8');
     process.stdout.write(output);
     return countOf(output, code);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await sample.remove();
   }
 }
 
@@ -87,6 +85,9 @@ async function inWorkbench(): Promise<Count> {
     ],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  // Ended with this process, it takes the workbench along.
+  const end = (): boolean => child.kill();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end);
   let output = '';
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();

@@ -91,9 +91,11 @@ async function startServer(options: OpenOptions): Promise<{ server: ChildProcess
     args.push('--setting', `${key}=${JSON.stringify(value)}`);
   }
   const server = spawn(process.execPath, [script, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // The channel tells it when this process is gone.
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { ...process.env, ...options.env },
   });
+  if (server.stdout === null) throw new Error('scripts/vscode-web.mjs was started without a pipe for its output');
   const line = createInterface({ input: server.stdout });
   const said = once(line, 'line', { signal: AbortSignal.timeout(SERVER_DEADLINE) }) as Promise<[string]>;
   const ended = once(server, 'exit').then(([code]) => {

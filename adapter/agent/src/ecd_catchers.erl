@@ -21,8 +21,24 @@
 %% For the debugged process of this evaluator.
 -spec is_caught(pid()) -> boolean().
 is_caught(Pid) ->
-    lists:any(fun interpreted_catches/1, get(dbg_istk)) orelse
-        lists:any(fun native_catches/1, catch_frames(backtrace(Pid))).
+    Entries = get(dbg_istk),
+    lists:any(fun interpreted_catches/1, Entries) orelse
+        caught_natively(frames(backtrace(Pid)), lists:any(fun is_own_entry/1, Entries)).
+
+%% Innermost first. What merely reports the crashes of the user's code is a rescue for what it calls itself, without any
+%% of the user's code in between: Mix reads files that may be missing.
+caught_natively([{return, {M, _, _}} | Rest], OwnInside) ->
+    caught_natively(Rest, OwnInside orelse ecd_modules:own(M));
+caught_natively([{'catch', MFA} | Rest], OwnInside) ->
+    native_catches(MFA, OwnInside) orelse caught_natively(Rest, OwnInside);
+caught_natively([], _OwnInside) ->
+    false.
+
+is_own_entry(Entry) ->
+    case element(3, Entry) of
+        {M, _, _} when is_atom(M) -> ecd_modules:own(M);
+        _ -> false
+    end.
 
 %% An interpreted frame catches if its line lies in a `try` with clauses. `-record(e, {level, mfa, line, ...})`.
 interpreted_catches(Entry) ->
@@ -34,9 +50,9 @@ interpreted_catches(Entry) ->
     end.
 
 %% `try ... after` leaves a catch in native code too. What the source of the user's function shows decides.
-native_catches({M, _, _} = MFA) ->
+native_catches({M, _, _} = MFA, OwnInside) ->
     case is_outer(M) of
-        true -> false;
+        true -> not OwnInside;
         false -> not (ecd_modules:own(M) andalso only_after(MFA))
     end.
 
@@ -56,14 +72,22 @@ backtrace(Pid) ->
         undefined -> <<>>
     end.
 
-%% The functions with a catch on the stack, innermost first: `y(1)     Catch 0x00007f (Mod:fun/1 + 64)`.
+%% The functions with a catch on the stack, innermost first.
 -spec catch_frames(binary()) -> [mfa()].
 catch_frames(Text) ->
-    Frame = "^y\\(\\d+\\)\\s+Catch 0x[0-9a-f]+ \\((.+):(.+)/(\\d+) \\+ \\d+\\)",
+    [MFA || {'catch', MFA} <- frames(Text)].
+
+%% Callers and their catches, innermost first:
+%% `0x00007f Return addr 0x00007f (Mod:fun/1 + 8)` and below it `y(1)     Catch 0x00007f (Mod:fun/1 + 64)`.
+frames(Text) ->
+    Frame = "^(?:0x[0-9a-f]+ Return addr|y\\(\\d+\\)\\s+(Catch)) 0x[0-9a-f]+ \\((.+):(.+)/(\\d+) \\+ \\d+\\)",
     case re:run(Text, Frame, [global, multiline, {capture, all_but_first, binary}]) of
-        {match, Found} -> lists:append([frame(F) || F <- Found]);
+        {match, Found} -> [{kind(Catch), MFA} || [Catch | Rest] <- Found, MFA <- frame(Rest)];
         nomatch -> []
     end.
+
+kind(<<>>) -> return;
+kind(_) -> 'catch'.
 
 frame([M, F, A]) ->
     try

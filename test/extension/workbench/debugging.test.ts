@@ -1,22 +1,22 @@
 // A person's first session: F5 on the sample, a click in the gutter, values, steps, the end. Screenshots are kept.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import * as path from 'node:path';
-import { root } from '../../support/paths';
+import { copySample, type SampleProject } from '../../support/sampleProject';
 import { VsCodeInChromium } from '../../support/vscodeInChromium';
 import { Workbench } from '../../support/vscodeWorkbench';
 
-describe('a first session in the workbench', () => {
-  let folder: string;
+describe('a first session in the workbench', function () {
+  // One journey: each step starts where the one before it ended.
+  this.bail(true);
+  let sample: SampleProject;
   let vscode: VsCodeInChromium;
   let workbench: Workbench;
 
   before(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'ecd-workbench-'));
-    await cp(path.join(root, 'demo', 'sample'), path.join(folder, 'sample'), { recursive: true });
+    sample = await copySample();
     vscode = await VsCodeInChromium.open({
-      folder: path.join(folder, 'sample'),
+      folder: sample.folder,
       settings: { 'workbench.colorTheme': 'Default Dark Modern', 'debug.openDebug': 'openOnDebugBreak' },
     });
     workbench = new Workbench(vscode.page);
@@ -24,7 +24,7 @@ describe('a first session in the workbench', () => {
   });
   after(async () => {
     await vscode.close();
-    await rm(folder, { recursive: true, force: true });
+    await sample.remove();
   });
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
@@ -32,7 +32,7 @@ describe('a first session in the workbench', () => {
 
   /** Line of the sample that holds the text, 1-based. */
   async function line(file: string, text: string): Promise<number> {
-    const lines = (await readFile(path.join(folder, 'sample', file), 'utf8')).split('\n');
+    const lines = (await readFile(path.join(sample.folder, file), 'utf8')).split('\n');
     const found = lines.findIndex((candidate) => candidate.includes(text));
     assert.notEqual(found, -1, text);
     return found + 1;
