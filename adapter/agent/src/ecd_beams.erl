@@ -2,7 +2,7 @@
 %% is read once, in the background from the session's start. Loads and arms nothing.
 -module(ecd_beams).
 
--export([start/0, from/1, all/0, calling_dbg/0, read_again/1]).
+-export([start/0, stop/0, from/1, all/0, calling_dbg/0, read_again/1]).
 
 -define(TABLE, ?MODULE).
 -define(READER, ?MODULE).
@@ -18,6 +18,17 @@ start() ->
     %% Elixir starts meanwhile, on another core.
     true = register(?READER, spawn(fun read_new/0)),
     ok.
+
+%% The table is about to go.
+-spec stop() -> ok.
+stop() ->
+    case whereis(?READER) of
+        undefined ->
+            ok;
+        Reader ->
+            exit(Reader, kill),
+            settled()
+    end.
 
 %% The modules whose beams name this source. Folders are looked at again only when none is known.
 -spec from(Source :: binary()) -> [module()].

@@ -20,6 +20,7 @@ start() ->
 
 -spec stop() -> ok.
 stop() ->
+    ok = ecd_beams:stop(),
     case whereis(?MODULE) of
         undefined -> ok;
         Pid -> gen_server:stop(Pid)
@@ -207,10 +208,7 @@ canonical_dir(Dir) ->
 %% `Foo.Bar` for Elixir modules, `:lists` for others, as people write them.
 -spec display(module()) -> binary().
 display(Mod) ->
-    case atom_to_binary(Mod) of
-        <<"Elixir.", Name/binary>> -> Name;
-        Name -> <<":", (bare_atom(Mod, Name))/binary>>
-    end.
+    ecd_names:module(Mod).
 
 %% The module that a name means: loaded, or with a beam on disk. Never makes an atom of a name that is neither.
 -spec from_name(binary()) -> {ok, module()} | error.
@@ -531,12 +529,6 @@ info(Mod, States) ->
 
 is_ours(Mod) ->
     lists:prefix("ecd_", atom_to_list(Mod)).
-
-bare_atom(Mod, Name) ->
-    case io_lib:format("~tp", [Mod]) of
-        [$' | _] -> <<"\"", Name/binary, "\"">>;
-        _ -> Name
-    end.
 
 %% From the last to the root.
 parts(Path) ->

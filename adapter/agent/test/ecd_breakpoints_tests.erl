@@ -63,27 +63,27 @@ source() ->
 start() ->
     ok = ecd_fixture:elixir(),
     Dir = ecd_fixture:folder(),
-    ok = ecd_config:set(#{projectDir => list_to_binary(Dir), script => <<"none.exs">>}),
     Dir.
 
 finish(Dir) ->
+    {ok, _} = ecd_engine:stop(),
     ecd_fixture:remove(Dir).
 
 a_line_stops(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        ?assertEqual([#{id => 1, verified => true, line => 6}], set(Path, [#{id => 1, line => 6}])),
-        {Pid, Meta, 'Elixir.Shop', 6} = run(fun() -> 'Elixir.Shop':gross(10) end),
+        ?assertEqual([#{id => 1, verified => true, line => 6}], ecd_fixture:set(Path, [#{id => 1, line => 6}])),
+        {Pid, Meta, 'Elixir.Shop', 6} = ecd_fixture:run(fun() -> 'Elixir.Shop':gross(10) end),
         ?assertEqual(#{ids => [1], kind => line}, ecd_breakpoints:hit(Pid, 'Elixir.Shop', 6)),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(12, result())
+        ?assertEqual(12, ecd_fixture:result())
     end).
 
 a_line_snaps(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Lines = [1, 2, 3, 4, 5, 6, 8, 9, 10, 16, 20, 23, 24, 25, 99],
-        Answers = set(Path, [#{id => Line, line => Line} || Line <- Lines]),
+        Answers = ecd_fixture:set(Path, [#{id => Line, line => Line} || Line <- Lines]),
         At = [{Id, Line} || #{id := Id, verified := true, line := Line} <- Answers],
         ?assertEqual([{1, 6}, {2, 6}, {3, 6}, {4, 6}, {5, 6}, {6, 6}, {9, 12}, {10, 12}, {16, 17}, {20, 20}], At),
         Not = maps:from_list([{Id, Message} || #{id := Id, verified := false, message := Message} <- Answers]),
@@ -93,36 +93,36 @@ a_line_snaps(Dir) ->
     end).
 
 pipeline_and_closure(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        [#{verified := true, line := 13}] = set(Path, [#{id => 1, line => 13}]),
-        {_, Meta1, _, 13} = run(fun() -> 'Elixir.Shop':each([1, 2]) end),
+        [#{verified := true, line := 13}] = ecd_fixture:set(Path, [#{id => 1, line => 13}]),
+        {_, Meta1, _, 13} = ecd_fixture:run(fun() -> 'Elixir.Shop':each([1, 2]) end),
         ok = ecd_fixture:continue(Meta1),
-        ?assertEqual(5, result()),
-        [#{verified := true, line := 12}] = set(Path, [#{id => 2, line => 12}]),
-        {Pid, Meta2, _, 12} = run(fun() -> 'Elixir.Shop':each([1]) end),
+        ?assertEqual(5, ecd_fixture:result()),
+        [#{verified := true, line := 12}] = ecd_fixture:set(Path, [#{id => 2, line => 12}]),
+        {Pid, Meta2, _, 12} = ecd_fixture:run(fun() -> 'Elixir.Shop':each([1]) end),
         ?assertEqual(2, continue_to_the_end(Pid, Meta2))
     end).
 
 functions(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         _ = shop(Dir),
-        [#{verified := true, line := 17}] = set_functions([#{id => 1, name => <<"Shop.hidden/1">>}]),
-        {Pid, Meta, 'Elixir.Shop', 17} = run(fun() -> 'Elixir.Shop':open(5) end),
+        [#{verified := true, line := 17}] = ecd_fixture:set_functions([#{id => 1, name => <<"Shop.hidden/1">>}]),
+        {Pid, Meta, 'Elixir.Shop', 17} = ecd_fixture:run(fun() -> 'Elixir.Shop':open(5) end),
         ?assertEqual(#{ids => [1], kind => function}, ecd_breakpoints:hit(Pid, 'Elixir.Shop', 17)),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(4, result()),
-        [#{verified := true}] = set_functions([#{id => 2, name => <<"Shop.open">>, condition => <<"x == 3">>}]),
+        ?assertEqual(4, ecd_fixture:result()),
+        [#{verified := true}] = ecd_fixture:set_functions([#{id => 2, name => <<"Shop.open">>, condition => <<"x == 3">>}]),
         'Elixir.Shop':open(5),
-        {_, Meta2, 'Elixir.Shop', 22} = run(fun() -> 'Elixir.Shop':open(3, 4) end),
+        {_, Meta2, 'Elixir.Shop', 22} = ecd_fixture:run(fun() -> 'Elixir.Shop':open(3, 4) end),
         ok = ecd_fixture:continue(Meta2),
-        ?assertEqual(7, result())
+        ?assertEqual(7, ecd_fixture:result())
     end).
 
 wrong_functions(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         _ = shop(Dir),
-        [A, B, C] = set_functions([
+        [A, B, C] = ecd_fixture:set_functions([
             #{id => 1, name => <<"Shop.gross/5">>}, #{id => 2, name => <<"Shop.missing">>}, #{id => 3, name => <<"nonsense">>}
         ]),
         ?assertMatch(#{verified := false, reason := <<"failed">>}, A),
@@ -132,45 +132,45 @@ wrong_functions(Dir) ->
     end).
 
 pending_file(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = ecd_fixture:write(Dir, "lib/late.ex", "defmodule Late do\n  def go(x) do\n    x + 1\n  end\nend\n"),
-        [#{verified := false, reason := <<"pending">>}] = set(Path, [#{id => 7, line => 2}]),
+        [#{verified := false, reason := <<"pending">>}] = ecd_fixture:set(Path, [#{id => 7, line => 2}]),
         compile_and_load(Dir, "late", Path),
         ?assertEqual(#{id => 7, verified => true, line => 3}, ecd_fixture:event(breakpoint)),
-        {_, Meta, 'Elixir.Late', 3} = run(fun() -> 'Elixir.Late':go(1) end),
+        {_, Meta, 'Elixir.Late', 3} = ecd_fixture:run(fun() -> 'Elixir.Late':go(1) end),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(2, result())
+        ?assertEqual(2, ecd_fixture:result())
     end).
 
 pending_function(Dir) ->
-    with_session(Dir, fun() ->
-        [#{verified := false, reason := <<"pending">>}] = set_functions([#{id => 1, name => <<"Later.go/1">>}]),
+    ecd_fixture:with_session(Dir, fun() ->
+        [#{verified := false, reason := <<"pending">>}] = ecd_fixture:set_functions([#{id => 1, name => <<"Later.go/1">>}]),
         Path = ecd_fixture:write(Dir, "lib/later.ex", "defmodule Later do\n  def go(x) do\n    x + 1\n  end\nend\n"),
         compile_and_load(Dir, "later", Path),
         ?assertMatch(#{id := 1, verified := true, line := 3}, ecd_fixture:event(breakpoint)),
-        {_, Meta, 'Elixir.Later', 3} = run(fun() -> 'Elixir.Later':go(1) end),
+        {_, Meta, 'Elixir.Later', 3} = ecd_fixture:run(fun() -> 'Elixir.Later':go(1) end),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(2, result())
+        ?assertEqual(2, ecd_fixture:result())
     end).
 
 reloaded(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        [#{line := 6}] = set(Path, [#{id => 1, line => 6}]),
+        [#{line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6}]),
         Shop = fun() -> 'Elixir.Shop':gross(10) end,
         _ = ecd_fixture:write(Dir, "lib/shop.ex", ["# one\n", string:replace(source(), "@tax 2", "@tax 3\n")]),
         compile_and_load(Dir, "ebin", Path),
         #{module := #{name := <<"Shop">>}} = ecd_fixture:event(module, fun(#{reason := R}) -> R =:= <<"changed">> end),
         ?assertEqual(#{id => 1, verified => true, line => 8}, ecd_fixture:event(breakpoint)),
-        {_, Meta, 'Elixir.Shop', 8} = run(Shop),
+        {_, Meta, 'Elixir.Shop', 8} = ecd_fixture:run(Shop),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(13, result())
+        ?assertEqual(13, ecd_fixture:result())
     end).
 
 gone(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        [#{line := 17}] = set(Path, [#{id => 1, line => 17}]),
+        [#{line := 17}] = ecd_fixture:set(Path, [#{id => 1, line => 17}]),
         _ = ecd_fixture:write(Dir, "lib/shop.ex", "defmodule Shop do\n  def gross(n), do: n\nend\n"),
         compile_and_load(Dir, "ebin", Path),
         #{id := 1, verified := false, message := _} = ecd_fixture:event(breakpoint),
@@ -178,7 +178,7 @@ gone(Dir) ->
     end).
 
 hit_conditions(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Cases = [
             {<<"3">>, [3, 4, 5, 6]}, {<<"== 3">>, [3]}, {<<">= 5">>, [5, 6]}, {<<"> 5">>, [6]}, {<<"<= 2">>, [1, 2]},
@@ -189,7 +189,7 @@ hit_conditions(Dir) ->
 
 %% Which of six passes of the line stop.
 stops(Path, Hit) ->
-    [#{verified := true}] = set(Path, [#{id => erlang:unique_integer([positive]), line => 6, hitCondition => Hit}]),
+    [#{verified := true}] = ecd_fixture:set(Path, [#{id => erlang:unique_integer([positive]), line => 6, hitCondition => Hit}]),
     Passes = [
         {N, passes(fun() -> 'Elixir.Shop':gross(N) end)}
      || N <- lists:seq(1, 6)
@@ -202,7 +202,7 @@ passes(Fun) ->
     receive
         {ecd, stopped, Pid, Meta, _, _} ->
             ok = ecd_fixture:continue(Meta),
-            _ = result(),
+            _ = ecd_fixture:result(),
             stopped;
         {result, _} ->
             passed
@@ -210,24 +210,24 @@ passes(Fun) ->
     end.
 
 conditions(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Text = <<"sum > 10 and rate == 2 and String.length(to_string(self() |> inspect())) > 0">>,
-        [#{verified := true, line := 7}] = set(Path, [#{id => 4, line => 7, condition => Text}]),
+        [#{verified := true, line := 7}] = ecd_fixture:set(Path, [#{id => 4, line => 7, condition => Text}]),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1, 2) end)),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(100, 1) end)),
-        {Pid, Meta, 'Elixir.Shop', 7} = run(fun() -> 'Elixir.Shop':gross(100, 2) end),
+        {Pid, Meta, 'Elixir.Shop', 7} = ecd_fixture:run(fun() -> 'Elixir.Shop':gross(100, 2) end),
         ?assertEqual(#{ids => [4], kind => line}, ecd_breakpoints:hit(Pid, 'Elixir.Shop', 7)),
         ?assertEqual(none, ecd_breakpoints:hit('Elixir.Shop', 7)),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(204, result()),
+        ?assertEqual(204, ecd_fixture:result()),
         ok = ecd_fixture:no_event(output)
     end).
 
 raising_condition(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        [#{verified := true}] = set(Path, [#{id => 4, line => 7, condition => <<"sum.missing > hd([])">>}]),
+        [#{verified := true}] = ecd_fixture:set(Path, [#{id => 4, line => 7, condition => <<"sum.missing > hd([])">>}]),
         [?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(N) end)) || N <- [1, 2, 3]],
         #{text := Text, line := 7, path := Path} = ecd_fixture:event(output),
         ?assertMatch({match, _}, re:run(Text, "does not stop")),
@@ -235,9 +235,9 @@ raising_condition(Dir) ->
     end).
 
 unparsable(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        [A, B, C, D] = set(Path, [
+        [A, B, C, D] = ecd_fixture:set(Path, [
             #{id => 1, line => 6, condition => <<"net >">>},
             #{id => 2, line => 6, hitCondition => <<"about 3">>},
             #{id => 3, line => 6, logMessage => <<"is {net">>},
@@ -249,10 +249,10 @@ unparsable(Dir) ->
     end).
 
 log_point(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Message = <<"\\{net\\} is {net}, {%{a: [net]}} {\"x\"}">>,
-        [#{verified := true}] = set(Path, [#{id => 1, line => 6, logMessage => Message, hitCondition => <<"2">>}]),
+        [#{verified := true}] = ecd_fixture:set(Path, [#{id => 1, line => 6, logMessage => Message, hitCondition => <<"2">>}]),
         [?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(N) end)) || N <- [1, 2]],
         #{category := <<"console">>, text := Text, line := 6, path := Path} = ecd_fixture:event(output),
         ?assertEqual(<<"{net} is 2, %{a: [2]} x\n">>, Text),
@@ -260,38 +260,38 @@ log_point(Dir) ->
     end).
 
 many(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Functions = [io_lib:format("  def f~w(x) do\n    x + ~w\n  end\n", [N, N]) || N <- lists:seq(1, 200)],
         Path = ecd_fixture:write(Dir, "lib/many.ex", ["defmodule Many do\n", Functions, "end\n"]),
         compile_and_load(Dir, "many", Path),
         Specs = [#{id => N, line => 3 * N, condition => <<"x == 1">>} || N <- lists:seq(1, 200)],
-        ?assertEqual(200, length([ok || #{verified := true} <- set(Path, Specs)])),
-        {Pid, Meta, 'Elixir.Many', 450} = run(fun() -> 'Elixir.Many':f150(1) end),
+        ?assertEqual(200, length([ok || #{verified := true} <- ecd_fixture:set(Path, Specs)])),
+        {Pid, Meta, 'Elixir.Many', 450} = ecd_fixture:run(fun() -> 'Elixir.Many':f150(1) end),
         ?assertEqual(#{ids => [150], kind => line}, ecd_breakpoints:hit(Pid, 'Elixir.Many', 450)),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(151, result()),
+        ?assertEqual(151, ecd_fixture:result()),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Many':f151(2) end))
     end).
 
 protocols(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = ecd_fixture:write(Dir, "lib/size.ex", [
             "defprotocol Size do\n  def of(x)\nend\n"
             "defimpl Size, for: [List, Map] do\n  def of(x) do\n    Enum.count(x)\n  end\nend\n"
             "defmodule Sized do\n  @derive {Inspect, only: [:a]}\n  defstruct a: 1\n  def new, do: %Sized{}\nend\n"
         ]),
         compile_and_load(Dir, "size", Path),
-        [#{verified := true, line := 6}] = set(Path, [#{id => 1, line => 6}]),
-        {_, Meta1, 'Elixir.Size.List', 6} = run(fun() -> 'Elixir.Size':'of'([1]) end),
+        [#{verified := true, line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6}]),
+        {_, Meta1, 'Elixir.Size.List', 6} = ecd_fixture:run(fun() -> 'Elixir.Size':'of'([1]) end),
         ok = ecd_fixture:continue(Meta1),
-        ?assertEqual(1, result()),
-        {_, Meta2, 'Elixir.Size.Map', 6} = run(fun() -> 'Elixir.Size':'of'(#{}) end),
+        ?assertEqual(1, ecd_fixture:result()),
+        {_, Meta2, 'Elixir.Size.Map', 6} = ecd_fixture:run(fun() -> 'Elixir.Size':'of'(#{}) end),
         ok = ecd_fixture:continue(Meta2),
-        ?assertEqual(0, result())
+        ?assertEqual(0, ecd_fixture:result())
     end).
 
 several_modules(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = ecd_fixture:write(Dir, "lib/made.ex", [
             "defmodule Made.Macro do\n"
             "  defmacro __using__(_) do\n"
@@ -308,93 +308,93 @@ several_modules(Dir) ->
             "end\n"
         ]),
         compile_and_load(Dir, "made", Path),
-        Answers = set(Path, [#{id => Line, line => Line} || Line <- [9, 10, 12]]),
+        Answers = ecd_fixture:set(Path, [#{id => Line, line => Line} || Line <- [9, 10, 12]]),
         ?assertEqual([9, 10, 12], [Line || #{verified := true, line := Line} <- Answers]),
-        {_, Meta1, 'Elixir.Made.User', 9} = run(fun() -> 'Elixir.Made.User':made(2) end),
+        {_, Meta1, 'Elixir.Made.User', 9} = ecd_fixture:run(fun() -> 'Elixir.Made.User':made(2) end),
         ok = ecd_fixture:continue(Meta1),
-        ?assertEqual(4, result()),
-        {_, Meta2, 'Elixir.Made.User', 10} = run(fun() -> 'Elixir.Made.User':size(#{}) end),
+        ?assertEqual(4, ecd_fixture:result()),
+        {_, Meta2, 'Elixir.Made.User', 10} = ecd_fixture:run(fun() -> 'Elixir.Made.User':size(#{}) end),
         ok = ecd_fixture:continue(Meta2),
-        ?assertEqual(0, result()),
-        {Pid, Meta3, 'Elixir.Made.User', 12} = run(fun() -> 'Elixir.Made.User':all([1, 2]) end),
+        ?assertEqual(0, ecd_fixture:result()),
+        {Pid, Meta3, 'Elixir.Made.User', 12} = ecd_fixture:run(fun() -> 'Elixir.Made.User':all([1, 2]) end),
         ?assertEqual([3], continue_to_the_end(Pid, Meta3))
     end).
 
 template(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Template = ecd_fixture:write(Dir, "lib/page.eex", "<p>\n<%= name %>\n</p>\n<%= String.upcase(name) %>\n"),
         Path = ecd_fixture:write(Dir, "lib/page.ex", [
             "defmodule Page do\n  require EEx\n  EEx.function_from_file(:def, :render, \"", Template, "\", [:name])\n"
             "  def other(x) do\n    x\n  end\nend\n"
         ]),
         compile_and_load(Dir, "page", Path),
-        [#{verified := true, line := 4}] = set(Template, [#{id => 1, line => 3}]),
-        {_, Meta, 'Elixir.Page', 4} = run(fun() -> 'Elixir.Page':render(<<"ann">>) end),
+        [#{verified := true, line := 4}] = ecd_fixture:set(Template, [#{id => 1, line => 3}]),
+        {_, Meta, 'Elixir.Page', 4} = ecd_fixture:run(fun() -> 'Elixir.Page':render(<<"ann">>) end),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(<<"<p>\nann\n</p>\nANN\n">>, result()),
+        ?assertEqual(<<"<p>\nann\n</p>\nANN\n">>, ecd_fixture:result()),
         ?assertEqual({ok, Template}, ecd_modules:path('Elixir.Page', {render, 1})),
         ?assertEqual({ok, Path}, ecd_modules:path('Elixir.Page', {other, 1})),
-        [#{verified := true, line := 5}] = set(Path, [#{id => 2, line => 4}])
+        [#{verified := true, line := 5}] = ecd_fixture:set(Path, [#{id => 2, line => 4}])
     end).
 
 erlang_file(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = ecd_fixture:write(Dir, "src/sample_math.erl", [
             "-module(sample_math).\n-export([add/2]).\n\nadd(A, B) ->\n    C = A + B,\n    C * 2.\n"
         ]),
         compile_and_load(Dir, "erl", Path),
-        [#{verified := true, line := 6}] = set(Path, [#{id => 1, line => 6, condition => <<"C > 10 andalso A < B">>}]),
+        [#{verified := true, line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6, condition => <<"C > 10 andalso A < B">>}]),
         ?assertEqual(passed, passes(fun() -> sample_math:add(1, 2) end)),
-        {_, Meta, sample_math, 6} = run(fun() -> sample_math:add(5, 7) end),
+        {_, Meta, sample_math, 6} = ecd_fixture:run(fun() -> sample_math:add(5, 7) end),
         ok = ecd_fixture:continue(Meta),
-        ?assertEqual(24, result()),
-        [#{verified := true, line := 5}] = set(Path, [#{id => 2, line => 4}]),
-        [#{verified := false}] = set(Path, [#{id => 3, line => 7}])
+        ?assertEqual(24, ecd_fixture:result()),
+        [#{verified := true, line := 5}] = ecd_fixture:set(Path, [#{id => 2, line => 4}]),
+        [#{verified := false}] = ecd_fixture:set(Path, [#{id => 3, line => 7}])
     end).
 
 locations(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         #{lines := Lines} = ecd_breakpoints:breakpoint_locations(#{path => Path, line => 5, endLine => 17}),
         ?assertEqual([6, 7, 17], [Line || Line <- Lines, lists:member(Line, [3, 4, 6, 7, 8, 9, 15, 17, 20])])
     end).
 
 keeps_counts(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Counting = #{id => 1, line => 6, hitCondition => <<"== 2">>},
-        _ = set(Path, [Counting]),
+        _ = ecd_fixture:set(Path, [Counting]),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end)),
-        _ = set(Path, [Counting, #{id => 2, line => 17}]),
+        _ = ecd_fixture:set(Path, [Counting, #{id => 2, line => 17}]),
         ?assertEqual(stopped, passes(fun() -> 'Elixir.Shop':gross(1) end))
     end).
 
 clears(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
-        _ = set(Path, [#{id => 1, line => 6}, #{id => 2, line => 17}]),
-        _ = set_functions([#{id => 3, name => <<"Shop.open/1">>}]),
+        _ = ecd_fixture:set(Path, [#{id => 1, line => 6}, #{id => 2, line => 17}]),
+        _ = ecd_fixture:set_functions([#{id => 3, name => <<"Shop.open/1">>}]),
         ?assert(length(ecd_engine:armed()) >= 3),
-        [] = set(Path, []),
-        [] = set_functions([]),
+        [] = ecd_fixture:set(Path, []),
+        [] = ecd_fixture:set_functions([]),
         ?assertEqual([], ecd_engine:armed()),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end))
     end).
 
 owners(Dir) ->
-    with_session(Dir, fun() ->
+    ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         ok = ecd_breakpoints:place({dbg, 'Elixir.Shop'}, dbg, [{{'Elixir.Shop', 6}, [{gross, 2}]}]),
-        _ = set(Path, [#{id => 1, line => 6}]),
-        {Pid, Meta, _, 6} = run(fun() -> 'Elixir.Shop':gross(1) end),
+        _ = ecd_fixture:set(Path, [#{id => 1, line => 6}]),
+        {Pid, Meta, _, 6} = ecd_fixture:run(fun() -> 'Elixir.Shop':gross(1) end),
         ?assertEqual(#{ids => [1], kind => line}, ecd_breakpoints:hit(Pid, 'Elixir.Shop', 6)),
         ok = ecd_fixture:continue(Meta),
-        3 = result(),
-        [] = set(Path, []),
-        {Pid2, Meta2, _, 6} = run(fun() -> 'Elixir.Shop':gross(1) end),
+        3 = ecd_fixture:result(),
+        [] = ecd_fixture:set(Path, []),
+        {Pid2, Meta2, _, 6} = ecd_fixture:run(fun() -> 'Elixir.Shop':gross(1) end),
         ?assertEqual(#{ids => [], kind => dbg}, ecd_breakpoints:hit(Pid2, 'Elixir.Shop', 6)),
         ok = ecd_fixture:continue(Meta2),
-        3 = result(),
+        3 = ecd_fixture:result(),
         ok = ecd_breakpoints:unplace({dbg, 'Elixir.Shop'}),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end))
     end).
@@ -408,14 +408,6 @@ continue_to_the_end(Pid, Meta) ->
     after 10000 -> error(no_result)
     end.
 
-with_session(Dir, Test) ->
-    ok = ecd_fixture:session(#{projectDir => list_to_binary(Dir), script => <<"none.exs">>}),
-    try
-        Test()
-    after
-        ecd_fixture:end_session()
-    end.
-
 shop(Dir) ->
     Path = ecd_fixture:write(Dir, "lib/shop.ex", source()),
     compile_and_load(Dir, "ebin", Path),
@@ -426,23 +418,3 @@ compile_and_load(Dir, Name, Path) ->
     ok = filelib:ensure_path(Ebin),
     ok = ecd_fixture:compile(Ebin, Path),
     ecd_fixture:load(Ebin).
-
-set(Path, Breakpoints) ->
-    #{breakpoints := Answers} = ecd_breakpoints:set_breakpoints(#{path => Path, breakpoints => Breakpoints}),
-    Answers.
-
-set_functions(Breakpoints) ->
-    #{breakpoints := Answers} = ecd_breakpoints:set_function_breakpoints(#{breakpoints => Breakpoints}),
-    Answers.
-
-%% Runs Fun in a process of its own, which is expected to stop.
-run(Fun) ->
-    Self = self(),
-    _ = spawn_link(fun() -> Self ! {result, Fun()} end),
-    ecd_fixture:stopped().
-
-result() ->
-    receive
-        {result, Value} -> Value
-    after 10000 -> error(no_result)
-    end.

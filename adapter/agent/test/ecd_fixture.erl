@@ -1,8 +1,8 @@
 %% Elixir, projects and sessions for the agent's tests. Leaves nothing behind when the test has called the clean-up.
 -module(ecd_fixture).
 
--export([elixir/0, folder/0, remove/1, write/3, compile/2, load/1, session/1, end_session/0]).
--export([event/1, event/2, no_event/1, stopped/0, continue/1, line_of/2]).
+-export([elixir/0, folder/0, remove/1, write/3, compile/2, load/1, session/1, end_session/0, with_session/2]).
+-export([event/1, event/2, no_event/1, run/1, stopped/0, continue/1, result/0, set/2, set_functions/1]).
 
 -define(PATIENCE, 10000).
 
@@ -69,15 +69,15 @@ load(Dir) ->
 session(Config) ->
     ok = ecd_config:set(Config),
     _ = ecd_handles:start(),
-    ok = engine(ecd_engine:name()),
+    ok = engine(whereis(ecd_interpreter)),
     ok = ecd_modules:start(),
     true = register(ecd_wire, self()),
     ok = ecd_breakpoints:start(),
     ok = ecd_engine:subscribe(self()).
 
-engine(interpreter) ->
+engine(Running) when is_pid(Running) ->
     ok;
-engine(none) ->
+engine(undefined) ->
     {ok, interpreter, []} = ecd_engine:start(maps:merge(engine_options(), standin())),
     ok.
 
@@ -144,10 +144,35 @@ stopped() ->
 continue(Meta) ->
     ecd_meta:command(Meta, continue).
 
-%% The number of the line that holds a marker comment.
--spec line_of(binary(), string()) -> pos_integer().
-line_of(Path, Marker) ->
-    {ok, Text} = file:read_file(Path),
-    Lines = binary:split(Text, <<"\n">>, [global]),
-    [Line | _] = [N || {N, L} <- lists:zip(lists:seq(1, length(Lines)), Lines), string:find(L, ["# ", Marker]) =/= nomatch],
-    Line.
+-spec with_session(file:filename(), fun(() -> Result)) -> Result.
+with_session(Dir, Test) ->
+    ok = session(#{projectDir => unicode:characters_to_binary(Dir), script => <<"none.exs">>}),
+    try
+        Test()
+    after
+        end_session()
+    end.
+
+%% Runs Fun in a process of its own, which is expected to stop.
+-spec run(fun(() -> term())) -> {pid(), pid(), module(), integer()}.
+run(Fun) ->
+    Self = self(),
+    _ = spawn_link(fun() -> Self ! {result, Fun()} end),
+    stopped().
+
+-spec result() -> term().
+result() ->
+    receive
+        {result, Value} -> Value
+    after ?PATIENCE -> error(no_result)
+    end.
+
+-spec set(binary(), [map()]) -> [map()].
+set(Path, Breakpoints) ->
+    #{breakpoints := Answers} = ecd_breakpoints:set_breakpoints(#{path => Path, breakpoints => Breakpoints}),
+    Answers.
+
+-spec set_functions([map()]) -> [map()].
+set_functions(Breakpoints) ->
+    #{breakpoints := Answers} = ecd_breakpoints:set_function_breakpoints(#{breakpoints => Breakpoints}),
+    Answers.
