@@ -63,10 +63,11 @@ stop_parts() ->
     {ok, Left} = ecd_engine:stop(),
     [ecd_modules:display(Module) || Module <- Left].
 
-%% Ends the program as `init:stop` does, and by force when that takes too long.
+%% Ends the program as `init:stop` does, and by force when that takes too long. Nothing stops any more, but what is stopped
+%% stays so: the user who ends a program does not want the rest of it to run.
 -spec terminate(map()) -> map().
 terminate(#{timeout := Timeout}) ->
-    _ = stop_parts(),
+    _ = ecd_config:get(noDebug) orelse [ok = Part:stop() || Part <- [ecd_exceptions, ecd_breakpoints]],
     spawn(fun() -> timer:sleep(Timeout), erlang:halt(143, [{flush, false}]) end),
     init:stop(143),
     #{}.
