@@ -71,7 +71,7 @@ describe('a conditional breakpoint', () => {
 
   it('is one of any number', async () => {
     // More conditions than today's tool allows, on every line of the file that can stop.
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
+    const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()', until: 'started' });
     const many = Array.from({ length: 150 }, (_, i) => ({ at: 'tick_count', condition: `_n == -${i + 1}` }));
     const answers = await session.setBreakpoints('lib/constructs/processes.ex', [
       ...many,

@@ -24,6 +24,7 @@ describe('interpretModules', () => {
   beforeEach(async () => {
     session = await debug.launch(await fixture('constructs'), {
       run: 'Constructs.Processes.ticking()',
+      until: 'started',
       exceptions: { filters: [] },
     });
   });
@@ -83,7 +84,10 @@ describe('interpretModules', () => {
 describe('setCoordinatedBreakpoints', () => {
   const debug = sessions();
   it('sets breakpoints and prepares the modules that it names', async () => {
-    const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+    });
     const args = session.breakpointsArguments('lib/constructs/processes.ex', ['tick_count']);
     const result = await session.client.custom<
       Interpreted & { breakpoints: { id: number; verified: boolean; line: number }[] }
@@ -121,7 +125,10 @@ describe('getInterpretationStatus', () => {
 describe('setCoordinationMode', () => {
   const debug = sessions();
   it('switches planning at once and the engine at the next launch', async () => {
-    const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+    });
     const off = await session.client.custom<{ enabled: boolean; engine: string; engineNextLaunch: string }>(
       'setCoordinationMode',
       { enabled: false },
@@ -170,6 +177,7 @@ describe('reloadCode', () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     const session = await debug.launch(copy, {
       run: 'Constructs.Processes.ticking()',
+      until: 'started',
       breakpoints: { [basic]: ['twice'] },
     });
     const before = copy.line(basic, 'twice');
@@ -198,7 +206,11 @@ describe('reloadCode', () => {
 
   it('keeps what runs when the file does not compile', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
-    const session = await debug.launch(copy, { run: 'Constructs.Processes.ticking()', breakpoints: {} });
+    const session = await debug.launch(copy, {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+      breakpoints: {},
+    });
     copy.edit(basic, 'result = n * 2', 'result = undefined_here * 2');
     const result = await session.client.custom<{ reloaded: string[]; failed: { file: string; error: string }[] }>(
       'reloadCode',
@@ -215,6 +227,7 @@ describe('reloadCode', () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     const session = await debug.launch(copy, {
       run: 'Constructs.Processes.ticking()',
+      until: 'started',
       breakpoints: { [basic]: ['twice'] },
     });
     const [breakpoint] = session.breakpoints[basic] ?? [];

@@ -135,7 +135,10 @@ describe('exception filters', () => {
   });
 
   it('that do not exist are refused by name', async () => {
-    const session = await debug.launch(await fixture('constructs'), { run: 'Constructs.Processes.ticking()' });
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+    });
     const answer = await session.client.ask<{ breakpoints?: { verified: boolean }[] }>('setExceptionBreakpoints', {
       filters: ['sometimes'],
     });

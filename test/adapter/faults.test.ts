@@ -17,6 +17,7 @@ describe('a killed BEAM', () => {
     it(`ends the session within seconds (${stopped ? 'while stopped' : 'while running'})`, async () => {
       const session = await debug.launch(await fixture('constructs'), {
         run: 'Constructs.Processes.ticking()',
+        until: 'started',
         ...(stopped ? { breakpoints: { [processes]: ['tick_count'] } } : {}),
       });
       if (stopped) await session.stop();
@@ -42,6 +43,7 @@ describe('nothing is left running when', () => {
   const started = async (stopped: boolean) => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Processes.ticking()',
+      until: 'started',
       ...(stopped ? { breakpoints: { [processes]: ['tick_count'] } } : {}),
     });
     if (stopped) await session.stop();
@@ -109,8 +111,7 @@ describe('a storm', () => {
   before(async () => (constructs = await fixture('constructs')));
 
   it('of 500 breakpoint changes while 20 processes loop in the module changes no result and kills nobody', async () => {
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.loops(20)' });
-    await session.client.event('output', ({ output }) => output.includes('loops: started'));
+    const session = await debug.launch(constructs, { run: 'Constructs.Processes.loops(20)', until: 'started' });
     const { client } = session;
     const places = ['round', 'round_last', 'product', 'product_last'];
     const change = (i: number) => {

@@ -36,7 +36,7 @@ describe('code from before a breakpoint', () => {
 
   it('a process that loops in the module since before stops at its next turn, and is not killed', async () => {
     const processes = 'lib/constructs/processes.ex';
-    const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()' });
+    const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()', until: 'started' });
     const pid = await session.evaluate(
       '(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end).(fn f -> case Process.whereis(:constructs_ticker) do nil -> f.(f); pid -> pid end end)',
     );

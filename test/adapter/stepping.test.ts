@@ -161,11 +161,15 @@ describe('step-in', () => {
     });
     const { client } = session;
     const stop = await session.stop();
-    const wrapper = await session.step('stepIn', stop);
-    assert.match(wrapper.top.name, /Counter\.add/);
-    await client.request('stepIn', { threadId: stop.threadId });
-    const arrived = await session.stop();
-    assert.match(arrived.at, /^(handle_add|call_value)$/, 'the callback, or the next own line where it ran');
+    let arrived = await session.step('stepIn', stop);
+    assert.match(arrived.top.name, /Counter\.add/);
+    // The function with the default argument and the one that it calls stand on the same line.
+    while (arrived.top.name.startsWith('Constructs.Counter.add')) {
+      await client.request('stepIn', { threadId: stop.threadId });
+      arrived = await session.stop();
+    }
+    assert.equal(arrived.at, 'handle_add', 'the callback, in the process that runs it');
+    assert.notEqual(arrived.threadId, stop.threadId);
   });
 
   it('enters an Erlang module of the project', async () => {

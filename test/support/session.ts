@@ -13,6 +13,8 @@ export type BreakpointSpec =
 export interface LaunchOptions {
   /** Elixir code that `mix run -e` runs. */
   run?: string;
+  /** Text on the program's stdout that says that it runs; a launch is answered before the project is compiled. */
+  until?: string;
   /** More launch arguments, or others. */
   args?: Record<string, unknown>;
   /** File below the project → places. */
@@ -92,6 +94,8 @@ export class Session {
     await client.request('configurationDone', {});
     const answer = await started;
     if (!answer.success) throw new Error(`${request} failed: ${JSON.stringify(answer.body)}\n${client.tail()}`);
+    const { until } = options;
+    if (until !== undefined) await client.event('output', ({ output }) => output.includes(until));
   }
 
   // ── breakpoints ──────────────────────────────────────────────────────────────────────────────────────────────────
