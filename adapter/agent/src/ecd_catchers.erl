@@ -4,7 +4,7 @@
 %% Conservative: a `rescue` that would not match the exception counts as a catcher; its crash is told afterwards.
 -module(ecd_catchers).
 
--export([is_caught/1, catch_frames/1]).
+-export([is_caught/1, is_own_entry/1, catch_frames/1]).
 
 %% What lies around every process of its kind and catches only to report: nobody's rescue.
 -define(OUTER, [
@@ -34,6 +34,8 @@ caught_natively([{'catch', MFA} | Rest], OwnInside) ->
 caught_natively([], _OwnInside) ->
     false.
 
+%% Whether a frame of the evaluator's stack is the user's.
+-spec is_own_entry(tuple()) -> boolean().
 is_own_entry(Entry) ->
     case element(3, Entry) of
         {M, _, _} when is_atom(M) -> ecd_modules:own(M);

@@ -490,8 +490,8 @@ look_later(Pid, S) ->
 %% that caller has returned.
 on_look(Pid, S) ->
     case thread(Pid, S) of
-        #thread{step = #{callers := Callers, arms := Arms}, stop = none} = T ->
-            case ecd_step:is_below(Pid, Callers) of
+        #thread{step = #{arms := Arms} = Step, stop = none} = T ->
+            case ecd_step:is_under_way(Pid, Step) of
                 true ->
                     Foreign = [{M, {F, A}} || {M, F, A} <- Arms, not ecd_modules:own(M)],
                     lists:foreach(fun({M, FA}) -> ecd_engine:disarm(M, FA, {step, Pid}) end, Foreign),

@@ -4,7 +4,7 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
--export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3]).
+-export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, terminate/2]).
 -export(['$handle_undefined_function'/2]).
 
@@ -18,6 +18,7 @@
 -define(UTILS, 'Elixir.Kernel.Utils').
 -define(HANDLER, ecd_post_mortem).
 -define(DESCRIBE, 2000).
+-define(FLUSH, 1000).
 %% Processes whose end was told, so that it is told once though two sources report it.
 -define(TOLD, 1000).
 
@@ -196,7 +197,7 @@ raised(_Pid, _Exception, none) ->
     false;
 raised(Pid, Exception, {Kind, Site}) ->
     Filters = filters(),
-    Always = Kind =:= raise andalso wants(maps:get(raised, Filters, []), Exception),
+    Always = Kind =:= raise andalso wants(maps:get(raised, Filters, []), Exception) andalso is_of_user(Pid),
     case Always orelse (wants(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid)) of
         true ->
             Mode = case Always of true -> always; false -> unhandled end,
@@ -205,6 +206,12 @@ raised(Pid, Exception, {Kind, Site}) ->
         false ->
             false
     end.
+
+%% With justMyCode, what others raise and rescue among themselves is not for the user.
+is_of_user(Pid) ->
+    not ecd_config:get(justMyCode) orelse
+        lists:any(fun({M, _, _, _}) -> ecd_modules:own(M) end, ecd_handles:stacktrace(Pid)) orelse
+        lists:any(fun(Entry) -> ecd_catchers:is_own_entry(Entry) end, get(dbg_istk)).
 
 wants(all, _Exception) -> true;
 wants(Names, Exception) -> lists:member(ecd_modules:display(Exception), Names).
@@ -320,6 +327,18 @@ post_mortem(Pid, Reason, ExitInfo) ->
                 none ->
                     ok
             end;
+        _ ->
+            ok
+    end.
+
+%% The VM is about to end: crashes that it has noticed so far have been told when this returns.
+-spec flush() -> ok.
+flush() ->
+    case filters() of
+        #{uncaught := _} ->
+            %% The VM sends what it notices to this process, which runs the handlers.
+            _ = ecd_worker:run(fun() -> sys:get_state(erlang:system_info(system_logger), ?FLUSH) end, ?FLUSH),
+            ok;
         _ ->
             ok
     end.

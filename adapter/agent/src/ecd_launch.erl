@@ -54,4 +54,5 @@ notice(Level, Text) ->
     ecd_wire:event(notice, #{level => atom_to_binary(Level), text => unicode:characters_to_binary(Text)}).
 
 ended(Status) ->
+    ok = ecd_exceptions:flush(),
     ecd_wire:event(taskEnded, #{exitCode => Status}).

@@ -6,14 +6,15 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_below/2, arrival/3, may_enter/1]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, arrival/3, may_enter/1, may_stop_in/1]).
 -export([begin_points/2, end_points/1, forget/1, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
 -export(['$handle_undefined_function'/2]).
 
 -type kind() :: in | over | out | {into, mfa()}.
 %% {Point, deepest level of the stack below the frame at which it counts, what it is for}
--type point() :: {{module(), integer()}, Depth :: integer() | infinity, line | arrival | entry}.
+%% closure: where a closure stands on the line that the step starts from; the user's breakpoint there is not for it
+-type point() :: {{module(), integer()}, Depth :: integer() | infinity, line | closure | arrival | entry}.
 %% A native caller that the step may come back to, and a call it has still to make.
 -type caller() :: #{frame := mfa(), calls := [{Callee :: mfa(), Line :: integer(), Tail :: boolean()}]}.
 %% native: the process is suspended and has no evaluator yet. serving: it is a server that another process calls.
@@ -63,7 +64,9 @@ interpreted_plan(Kind, Pid, [Top | Below] = Frames, #{meta := Meta, module := Mo
     Depth = depth_below(Below),
     Clauses = clauses(mfa(Top)),
     Leaving = Kind =:= out orelse lists:member(Line, ecd_calls:leaving_lines(Clauses)),
-    Planned = reach(Kind, new(Kind, Depth), Frames, Mod, {ecd_calls:on_line(Clauses, Line), Meta}),
+    Calls = ecd_calls:on_line(Clauses, Line),
+    Own = [{{Mod, Line}, Depth, closure} || Kind =/= in, {_, {closure, _, _}, _, _} <- Calls],
+    Planned = reach(Kind, (new(Kind, Depth))#{points := lists:sublist(Own, 1)}, Frames, Mod, {Calls, Meta}),
     case Leaving andalso is_bottom(Top, Below) of
         true -> with_callers(Planned, native_frames(Pid));
         false -> Planned
@@ -91,13 +94,16 @@ serving(Client) ->
 %% Whether a step that has left interpreted code may come back to something.
 -spec has_way_back(plan()) -> boolean().
 has_way_back(#{callers := [_ | _]}) -> true;
+has_way_back(#{servers := [_ | _]}) -> true;
 has_way_back(#{points := Points}) -> lists:keymember(entry, 3, Points).
 
-%% Whether one of the callers is still on the process's stack.
--spec is_below(pid(), [caller()]) -> boolean().
-is_below(Pid, Callers) ->
-    Frames = [{M, F, A} || {M, F, A, _} <- ecd_handles:stacktrace(Pid)],
-    lists:any(fun(#{frame := Frame}) -> lists:member(Frame, Frames) end, Callers).
+%% Whether it still may: one of the callers is on the process's stack, or the call of a server.
+-spec is_under_way(pid(), plan()) -> boolean().
+is_under_way(Pid, #{callers := Callers, servers := Servers}) ->
+    Stack = ecd_handles:stacktrace(Pid),
+    Frames = [{M, F, A} || {M, F, A, _} <- Stack],
+    lists:any(fun(#{frame := Frame}) -> lists:member(Frame, Frames) end, Callers) orelse
+        (Servers =/= [] andalso lists:keymember(gen, 1, Stack)).
 
 %% Stepping out of a frame leaves it, and what it called, out of account.
 left(out, {M, F, A}, Frames) ->
@@ -108,19 +114,19 @@ left(out, {M, F, A}, Frames) ->
 left(_Kind, _MFA, Frames) ->
     Frames.
 
-reach(over, #{depth := Depth} = Plan, [Top | Below], _Mod, _Calls) ->
-    Plan#{points := merge(lines_of(mfa(Top), Depth), below(Below, Depth))};
-reach(out, #{depth := Depth} = Plan, [_Top | Below], _Mod, _Calls) ->
-    Plan#{points := below(Below, Depth)};
+reach(over, #{depth := Depth, points := Own} = Plan, [Top | Below], _Mod, _Calls) ->
+    Plan#{points := merge(Own, merge(lines_of(mfa(Top), Depth), below(Below, Depth)))};
+reach(out, #{depth := Depth, points := Own} = Plan, [_Top | Below], _Mod, _Calls) ->
+    Plan#{points := merge([{At, -1, closure} || {At, _, closure} <- Own], below(Below, Depth))};
 reach(in, Plan, _Frames, Mod, {Calls, Meta}) ->
     Bindings = ecd_meta:bindings(Meta, nostack),
     Servers = ecd_calls:servers(Calls, Bindings),
     Handlers = lists:append([handlers(Server) || Server <- Servers]),
     Entering = enter(candidates(Calls, Mod, Bindings), Plan),
     Entering#{servers := Servers, arms := lists:usort(Handlers ++ maps:get(arms, Entering))};
-reach({into, {_, _, _} = MFA}, #{depth := Depth} = Plan, [Top | Below], _Mod, _Calls) ->
+reach({into, {_, _, _} = MFA}, #{depth := Depth, points := Own} = Plan, [Top | Below], _Mod, _Calls) ->
     %% When the line does not make the call after all, the step ends like `next`.
-    enter([MFA], Plan#{points := merge(lines_of(mfa(Top), Depth), below(Below, Depth))}).
+    enter([MFA], Plan#{points := merge(Own, merge(lines_of(mfa(Top), Depth), below(Below, Depth)))}).
 
 %% What a server runs when it is called, if that is the user's. An agent runs the closure that it is given.
 handlers(Server) ->
@@ -327,6 +333,7 @@ forget(Meta) ->
 -spec hit(pid()) -> {line | arrival | entry, Depth :: integer()} | none.
 hit(Meta) ->
     case ets:take(?POINTS, {Meta, hit}) of
+        [{_, _Point, Depth, closure}] -> {line, Depth};
         [{_, _Point, Depth, Role}] -> {Role, Depth};
         [] -> none
     end.
@@ -341,6 +348,8 @@ hit(Meta) ->
                 true ->
                     true = ets:insert(?POINTS, {{self(), hit}, Point, Depth, Role}),
                     true;
+                false when Role =:= closure, Allowed =/= ended ->
+                    false;
                 false ->
                     of_user(Point, Bindings)
             end;
@@ -416,6 +425,11 @@ may_enter(Mod) ->
     not lists:prefix("ecd_", atom_to_list(Mod)) andalso
         (not ecd_config:get(justMyCode) orelse ecd_modules:own(Mod)) andalso
         not is_filtered(Mod).
+
+%% Whether a step may end in it: the dispatch of a protocol is only passed through.
+-spec may_stop_in(module()) -> boolean().
+may_stop_in(Mod) ->
+    may_enter(Mod) andalso not erlang:function_exported(Mod, '__protocol__', 1).
 
 is_filtered(Mod) ->
     case ecd_config:get(stepFilters) ++ ecd_config:get(excludeModules) of

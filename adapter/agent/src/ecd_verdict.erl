@@ -38,7 +38,7 @@ stepped(Pid, Place, {arrival, _}, #{step := #{} = Step, meta := Meta}) ->
 stepped(_Pid, Place, {line, _}, #{step := #{}}) ->
     {stop, step_reason(Place)};
 stepped(Pid, {Mod, Line}, none, #{step := #{kind := in}}) ->
-    case Line > 0 andalso ecd_step:may_enter(Mod) of
+    case Line > 0 andalso ecd_step:may_stop_in(Mod) of
         true -> {stop, step_reason({Mod, Line})};
         false -> of_user(Pid, {Mod, Line}, {again, step})
     end;

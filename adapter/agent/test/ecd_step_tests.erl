@@ -29,7 +29,9 @@ all_test_() ->
             fun step_out_of_a_closure_arrives_after_the_loop/1,
             fun step_in_enters_a_capture_that_foreign_code_calls/1,
             fun step_in_enters_an_implementation_that_foreign_code_calls/1,
-            fun step_in_enters_what_apply_calls/1
+            fun step_in_enters_what_apply_calls/1,
+            fun next_passes_over_the_closure_of_its_own_line/1,
+            fun step_in_passes_through_the_dispatch_of_a_protocol/1
         ]},
         {#{}, [
             fun targets_are_the_calls_of_the_line/1,
@@ -48,6 +50,7 @@ all_test_() ->
             fun a_step_does_not_leak_into_the_next_message/1,
             fun step_in_follows_a_call_into_the_server/1,
             fun step_in_waits_for_its_own_call/1,
+            fun step_in_follows_a_tail_call_into_the_server/1,
             fun continuing_the_server_continues_its_client/1,
             fun step_in_follows_a_closure_into_an_agent/1,
             fun several_stop_and_go_alone/1,
@@ -235,6 +238,24 @@ step_in_enters_what_apply_calls(S) ->
     command(continue, Pid),
     ?assertEqual(12, result(Pid)).
 
+next_passes_over_the_closure_of_its_own_line(S) ->
+    ok = break(S, 1, one_line),
+    Pid = run(fun() -> ?BASIC:one_line([1, 2, 3]) end),
+    {Pid, _, one_line} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, one_line_end}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(12, result(Pid)).
+
+step_in_passes_through_the_dispatch_of_a_protocol(S) ->
+    ok = break(S, 1, area),
+    Pid = run(fun() -> ?BASIC:area(5) end),
+    {Pid, _, area} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, area_impl}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(25, result(Pid)).
+
 %% --- targets ---
 
 targets_are_the_calls_of_the_line(S) ->
@@ -383,6 +404,17 @@ step_in_waits_for_its_own_call(S) ->
     ?assertEqual(15, result(Other)),
     command(continue, Server),
     ?assertEqual(17, result(Pid)).
+
+step_in_follows_a_tail_call_into_the_server(S) ->
+    ok = break(S, 1, add_api),
+    {ok, Server} = ?SERVER:start(5),
+    Pid = run(fun() -> ?SERVER:add(Server, 2) end),
+    {Pid, _, add_api} = stopped(S),
+    command(stepIn, Pid),
+    ?assertEqual({Server, <<"step">>, add_state}, stopped(S)),
+    command(continue, Server),
+    ?assertEqual(7, result(Pid)),
+    no_event(stopped).
 
 %% The process has sent its request.
 calls(Pid) ->

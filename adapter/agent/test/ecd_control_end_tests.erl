@@ -1,0 +1,41 @@
+%% The end of a session while processes are stopped, paused and stepping: all go on, none dies, nothing stays behind.
+-module(ecd_control_end_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-import(ecd_debuggee, [breaks/3, run/1, event/1, stopped/1, command/2, result/1]).
+
+all_test_() ->
+    ecd_debuggee:module([{#{pauseOthers => false}, [fun everyone_goes_on_when_control_ends/1]}]).
+
+everyone_goes_on_when_control_ends(S) ->
+    #{filters := [_, _]} = ecd_exceptions:set_exception_breakpoints(
+        #{filters => [#{filter => <<"raised">>}, #{filter => <<"uncaught">>}]}),
+    ok = breaks(S, [{1, outer_b}, {2, work_y}], #{}),
+    Stopped = run(fun() -> 'Elixir.Control.Basic':outer(1) end),
+    {Stopped, <<"breakpoint">>, outer_b} = stopped(S),
+    Raising = run(fun() -> 'Elixir.Control.Fail':rescued() end),
+    {Raising, <<"exception">>, _} = stopped(S),
+    Stepping = run(fun() -> 'Elixir.Control.Native':waits(1) end),
+    {Stepping, _, work_y} = stopped(S),
+    command(stepOut, Stepping),
+    {ok, Server} = 'Elixir.Control.Server':start(5),
+    command(pause, Server),
+    #{reason := <<"pause">>} = event(stopped),
+    {status, suspended} = process_info(Server, status),
+
+    ok = ecd_exceptions:stop(),
+    ok = ecd_breakpoints:stop(),
+    ok = ecd_control:stop(),
+
+    ?assertEqual(10, result(Stopped)),
+    ?assertEqual({rescued, <<"no 2">>}, result(Raising)),
+    Stepping ! go,
+    ?assertEqual(14, result(Stepping)),
+    ?assertEqual(7, 'Elixir.Control.Server':add(Server, 2)),
+    ?assertEqual([], ecd_debuggee:armed()),
+    ?assertNot(lists:member(ecd_post_mortem, logger:get_handler_ids())),
+    ?assertEqual(running, ecd_control:stop_info(Stopped)),
+    ok = ecd_control:start(),
+    ok = ecd_breakpoints:start(),
+    ok = ecd_exceptions:start().
