@@ -67,39 +67,33 @@ stop() ->
 
 -spec lines(module()) -> [{pos_integer(), [ecd_engine:function_key()]}].
 lines(Mod) ->
-    from_info(Mod, lines, []).
+    of_table(Mod, fun ecd_prepare:lines/1).
 
 -spec functions(module()) -> [{ecd_engine:function_key(), integer(), integer(), boolean()}].
 functions(Mod) ->
-    from_info(Mod, functions, []).
+    of_table(Mod, fun ecd_prepare:functions/1).
 
 -spec clauses(module(), ecd_engine:function_key()) -> [ecd_rows:clause()].
 clauses(Mod, FA) ->
-    case table(Mod) of
-        {ok, Table} ->
-            case ecd_prepare:row(Table, Mod, FA) of
-                {ok, Clauses} -> Clauses;
-                none -> []
-            end;
-        none ->
-            []
+    of_table(Mod, fun(Table) ->
+        case ecd_prepare:row(Table, Mod, FA) of
+            {ok, Clauses} -> Clauses;
+            none -> []
+        end
+    end).
+
+%% Of rows of the code that runs; the server is asked only where these are not there yet.
+of_table(Mod, Read) ->
+    Table = ecd_state:get({prepared, Mod}, none),
+    Known = Table =/= none andalso ecd_prepare:info(Table),
+    case is_of_running_code(Mod, Known) orelse prepare(Mod, none, <<"its lines">>) of
+        true -> Read(Table);
+        {ok, _} -> Read(ecd_state:get({prepared, Mod}, none));
+        {error, _} -> []
     end.
 
-from_info(Mod, Key, Default) ->
-    case table(Mod) of
-        {ok, Table} ->
-            {ok, #{Key := Value}} = ecd_prepare:info(Table),
-            Value;
-        none ->
-            Default
-    end.
-
-%% The module's table with rows of the code that runs.
-table(Mod) ->
-    case prepare(Mod, none, <<"asked for its lines">>) of
-        {ok, _} -> {ok, ecd_state:get({prepared, Mod}, none)};
-        {error, _} -> none
-    end.
+is_of_running_code(Mod, {ok, #{md5 := Md5}}) -> lists:member(loaded_md5(Mod), [none, Md5]);
+is_of_running_code(_Mod, _) -> false.
 
 -spec set_break(module(), pos_integer(), ecd_iserver:condition()) -> ok.
 set_break(Mod, Line, Condition) ->
@@ -283,11 +277,7 @@ terminate(_Reason, #state{workers = Workers}) ->
 %% Rows of the very code that runs; of what is not loaded, any rows.
 is_fresh(Mod, #state{mods = Mods}) ->
     case Mods of
-        #{Mod := #mod{md5 = Md5}} when Md5 =/= none ->
-            case loaded_md5(Mod) of
-                none -> true;
-                Loaded -> Loaded =:= Md5
-            end;
+        #{Mod := #mod{md5 = Md5}} when Md5 =/= none -> is_of_running_code(Mod, {ok, #{md5 => Md5}});
         #{} ->
             false
     end.
@@ -472,8 +462,7 @@ cause(Mod, Cause, #state{mods = Mods} = S) ->
     end.
 
 exported(Table) ->
-    {ok, #{functions := Functions}} = ecd_prepare:info(Table),
-    [FA || {FA, _, _, true} <- Functions].
+    [FA || {FA, _, _, true} <- ecd_prepare:functions(Table)].
 
 %% The processes that stepped through a module have gone on: calls of its exported functions run natively again.
 leave(Pid, #state{mods = Mods} = S) ->
@@ -504,14 +493,14 @@ ask(Mod, FA, Owner, #state{mods = Mods, arms = Arms} = S) ->
             {ok, S#state{arms = Arms#{{Mod, FA} := Owners#{Owner => true}}}};
         #{} ->
             {ok, Info} = ecd_prepare:info(Table),
-            case armable(FA, Info) of
+            case armable(Mod, FA, Table, Info) of
                 ok -> arm_new(Mod, FA, Owner, Info, S);
                 {error, Why} -> {{error, Why}, S}
             end
     end.
 
-armable(FA, #{refused := Refused, functions := Functions}) ->
-    case {Refused, lists:keymember(FA, 1, Functions)} of
+armable(Mod, {F, A} = FA, Table, #{refused := Refused}) ->
+    case {Refused, ets:member(Table, {Mod, F, A, true}) orelse ets:member(Table, {Mod, F, A, false})} of
         {#{FA := Why}, _} -> {error, Why};
         {_, true} -> ok;
         {_, false} -> {error, <<"there is no such function, or none of its lines can stop">>}

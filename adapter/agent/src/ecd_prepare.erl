@@ -1,19 +1,17 @@
 %% Bytecode made into interpreter rows in a table. Run it in a throw-away process: what it builds on the way is many
 %% times larger than what stays. It touches neither code nor other processes, except that a module of NIFs is loaded.
 %%
-%% A table holds `{{Mod, F, A, Entered}, Clauses}` and one `{info, Info}`. The evaluator looks for `Entered = true` when
+%% A table holds `{{Mod, F, A, Entered}, Clauses}` and what else is known: `info`, `lines`, `functions`. The evaluator looks for `Entered = true` when
 %% a call comes from outside, for any value when a private function is called from interpreted code. So a private
 %% function is always reachable from inside, and an exported one runs natively until its row is opened.
 -module(ecd_prepare).
 
--export([run/4, stock/2, lambdas/4, debugger/0, info/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([run/4, stock/2, lambdas/4, debugger/0, info/1, lines/1, functions/1, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
     md5 := binary(),
     exported := #{function_key() => true},
-    lines := [{pos_integer(), [function_key()]}],
-    functions := [{function_key(), integer(), integer(), boolean()}],
     inlined := [function_key()],
     refused := #{function_key() => binary()}
 }.
@@ -33,8 +31,6 @@ run(Mod, Bytecode, Table, Open) ->
         Info = #{
             md5 => md5(Bytecode),
             exported => Exported,
-            lines => ecd_lines:index(Kept),
-            functions => ecd_lines:functions(Kept),
             inlined => inlined(Forms),
             refused => Refused
         },
@@ -96,6 +92,27 @@ info(Table) ->
         [{info, Info}] -> {ok, Info};
         [] -> none
     end.
+
+%% Lines that can stop, with their functions.
+-spec lines(ets:tid()) -> [{pos_integer(), [function_key()]}].
+lines(Table) ->
+    kept(Table, lines).
+
+%% {Function, line of its head, last line, exported}
+-spec functions(ets:tid()) -> [{function_key(), integer(), integer(), boolean()}].
+functions(Table) ->
+    kept(Table, functions).
+
+kept(Table, Key) ->
+    case ets:lookup(Table, Key) of
+        [{_, Value}] -> Value;
+        [] -> []
+    end.
+
+%% Takes away what is known of the module beside the given rows.
+-spec forget(ets:tid()) -> ok.
+forget(Table) ->
+    lists:foreach(fun(Key) -> ets:delete(Table, Key) end, [info, lines, functions]).
 
 -spec rows(ets:tid()) -> [ecd_rows:row()].
 rows(Table) ->
@@ -260,7 +277,7 @@ replace(Mod, Table, Rows, Info, Open) ->
     Gated = [{{Mod, F, A, Open({F, A}, Exported)}, Clauses} || {{_, F, A, Exported}, Clauses} <- Rows],
     New = maps:from_list([{{F, A}, Entered} || {{_, F, A, Entered}, _} <- Gated]),
     swap(Table, Gated, [Key || {Key, _} <- rows(Table), is_outdated(Key, New, Table)]),
-    ets:insert(Table, {info, Info}),
+    ets:insert(Table, [{lines, ecd_lines:index(Rows)}, {functions, ecd_lines:functions(Rows)}, {info, Info}]),
     ok.
 
 is_outdated({_, F, A, Entered}, New, Table) ->

@@ -26,7 +26,7 @@ shrink(Mod, Table) ->
         fun({{_, F, A, _} = Key, _}) -> lists:member({F, A}, Kept) orelse ets:delete(Table, Key) end,
         ecd_prepare:rows(Table)
     ),
-    ets:delete(Table, info),
+    ok = ecd_prepare:forget(Table),
     Kept.
 
 %% Whether a closure of the module may have been made in interpreted code.
