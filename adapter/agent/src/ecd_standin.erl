@@ -16,7 +16,7 @@ install(Options, Start) ->
         ok = ecd_prepare:debugger(),
         whereis(?STANDIN) =:= undefined orelse throw({unprepared, <<"Erlang's own debugger is in use in this VM">>}),
         ok = load(standin(Options)),
-        Notices = protect(),
+        Notices = ecd_evaluator:mend() ++ protect(),
         ok = Start(),
         case ecd_selftest:run() of
             ok ->

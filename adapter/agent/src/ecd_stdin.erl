@@ -3,9 +3,9 @@
 
 -export([watch/0]).
 
-%% What asks a device for input (io protocol), as messages that a process receives.
+%% What asks a device for input (io protocol), as a match specification of messages.
 -define(READS, [
-    {['_', '_', {io_request, '_', '_', Request}], [], []}
+    {{io_request, '_', '_', Request}, [], [true]}
  || Request <- [
         {get_line, '_'},
         {get_line, '_', '_'},
@@ -34,29 +34,33 @@ watch() ->
 watch(User, Starter) ->
     Stop = trace(User),
     Starter ! {self(), watching},
+    await_read(User, ets:match_spec_compile(?READS)),
+    Stop(),
+    ecd_launch:notice(warning, [
+        "The program reads its standard input, which is empty here. ",
+        "To type something, set \"console\" to \"integratedTerminal\"."
+    ]).
+
+await_read(User, Reads) ->
     receive
-        {trace, User, 'receive', _Request} ->
-            Stop(),
-            ecd_launch:notice(warning, [
-                "The program reads its standard input, which is empty here. ",
-                "To type something, set \"console\" to \"integratedTerminal\"."
-            ])
+        {trace, User, 'receive', Message} ->
+            case ets:match_spec_run([Message], Reads) of
+                [] -> await_read(User, Reads);
+                [_ | _] -> ok
+            end
     end.
 
-%% Since OTP 27 a trace session of our own disturbs no other tracing. Before, there is one set of patterns for all; it is
-%% given back as soon as there is something to say.
+%% Since OTP 27 a trace session of our own has its own pattern. Before, there is one pattern for all who trace received
+%% messages, and the evaluator does so for each interpreted `receive`: so there everything that User receives is looked
+%% at, until something is read.
 trace(User) ->
     case code:ensure_loaded(trace) of
         {module, trace} ->
             Session = trace:session_create(?MODULE, self(), []),
-            _ = trace:recv(Session, ?READS, []),
+            _ = trace:recv(Session, [{['_', '_', Read], [], []} || {Read, _, _} <- ?READS], []),
             _ = trace:process(Session, User, true, ['receive']),
             fun() -> trace:session_destroy(Session) end;
         {error, _} ->
-            _ = erlang:trace_pattern('receive', ?READS, []),
             _ = erlang:trace(User, true, ['receive']),
-            fun() ->
-                _ = erlang:trace(User, false, ['receive']),
-                erlang:trace_pattern('receive', true, [])
-            end
+            fun() -> erlang:trace(User, false, ['receive']) end
     end.

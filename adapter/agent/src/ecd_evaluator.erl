@@ -1,0 +1,69 @@
+%% Mends OTP's evaluator, dbg_ieval, in memory. Must run before any process is interpreted; holds no state.
+%%
+%% After an interpreted `receive` has chosen a message, the evaluator waits until the process has taken it. In OTP 25 to
+%% 29 it takes whatever message comes first for that answer. When a breakpoint changes in this moment, the news of it is
+%% lost, and the evaluator runs ahead of its process: a message is handled twice, or one is waited for in vain. Here it
+%% waits for the answer, or for the end of the process, and leaves the rest for later.
+-module(ecd_evaluator).
+
+-export([mend/0]).
+
+%% What the user should know where it cannot be done. The mended module stays when the agent goes: closures made in
+%% interpreted code run in it.
+-spec mend() -> [binary()].
+mend() ->
+    case code:get_object_code(dbg_ieval) of
+        {Mod, Original, File} ->
+            case ecd_rebuilt:bytecode(Original, patient_ack, fun() -> rebuild(Original) end) of
+                {ok, Mended} -> load(Mod, File, Mended);
+                error -> [notice()]
+            end;
+        error ->
+            [notice()]
+    end.
+
+load(Mod, File, Mended) ->
+    case erlang:module_loaded(Mod) andalso Mod:module_info(md5) =:= code:module_md5(Mended) of
+        true ->
+            [];
+        false ->
+            _ = code:soft_purge(Mod),
+            case code:load_binary(Mod, File, Mended) of
+                {module, Mod} -> [];
+                {error, _} -> [notice()]
+            end
+    end.
+
+notice() ->
+    <<"Erlang's evaluator stays as it is: changing breakpoints while a process waits in `receive` may disturb it.">>.
+
+rebuild(Original) ->
+    case beam_lib:chunks(Original, [abstract_code]) of
+        {ok, {_, [{abstract_code, {_, Forms}}]}} ->
+            case lists:mapfoldl(fun form/2, unchanged, Forms) of
+                {Mended, changed} ->
+                    {ok, _, Bytecode} = compile:noenv_forms(Mended, [binary, debug_info, no_spawn_compiler_process]),
+                    {ok, Bytecode};
+                {_, unchanged} ->
+                    error
+            end;
+        _ ->
+            error
+    end.
+
+%% rec_ack(Debugged, Bs, Ieval) ->
+%%     receive
+%%         {Debugged, rec_acked} -> true;
+%%         Msg -> …                             % becomes: Msg when element(1, Msg) =:= 'DOWN'; … 'EXIT'
+%%     end.
+form({function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, {clause, D, [Msg], [], Body}]}]}]}, _) ->
+    Guards = [[is_tagged(D, Msg, Tag)] || Tag <- ['DOWN', 'EXIT']],
+    Other = {clause, D, [Msg], Guards, Body},
+    {{function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, Other]}]}]}, changed};
+form(Form, Changed) ->
+    {Form, Changed}.
+
+%% element(1, Msg) =:= Tag; a guard that fails on what is no tuple is false.
+is_tagged(A, Msg, Tag) ->
+    First = {call, A, {remote, A, {atom, A, erlang}, {atom, A, element}}, [{integer, A, 1}, Msg]},
+    {op, A, '=:=', First, {atom, A, Tag}}.
