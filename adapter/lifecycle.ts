@@ -1,6 +1,7 @@
 // The life of a session's program: launch or attach, go, restart, end; the only place that changes the state. Answers no
 // request itself.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BreakpointState } from '../protocol/agent';
 import { Failure } from '../protocol/failure';
 import type { AgentEventTranslator } from './agentEvents';
 import type { AgentClient, AgentEvent } from './beam/agentClient';
@@ -117,6 +118,8 @@ export class Lifecycle {
     if (live === null) return;
     this.#leaving = true;
     this.parts.cancellation.cancelReads();
+    // Before it runs there is nothing that could end in good order.
+    if (state.kind === 'configuring' && live.program.start === 'launch') live.program.kill();
     void this.#end(live, TERMINATE_TIMEOUT);
   }
 
@@ -131,8 +134,9 @@ export class Lifecycle {
     }
     const live = liveOf(state);
     if (live === null) return;
-    if (live.program.start === 'attach' && terminateDebuggee === true)
-      await this.#terminateProgram(live, TERMINATE_TIMEOUT);
+    const { program } = live;
+    if (state.kind === 'configuring' && program.start === 'launch') program.kill();
+    if (program.start === 'attach' && terminateDebuggee === true) await this.#terminateProgram(live, TERMINATE_TIMEOUT);
     else await this.#end(live, DISCONNECT_TIMEOUT);
   }
 
@@ -206,23 +210,24 @@ export class Lifecycle {
 
   /** What was set before there was a program; the answers came long ago, so the outcome goes out as events. */
   async #sendBreakpoints(agent: AgentClient): Promise<void> {
-    const { breakpoints, connection } = this.parts;
-    const requests: Promise<{ breakpoints: { id: number; verified: boolean }[] }>[] = breakpoints.files.map(
-      ([path, wanted]) => agent.request('setBreakpoints', { path, breakpoints: wanted }),
-    );
-    if (breakpoints.functions.length > 0) {
-      requests.push(agent.request('setFunctionBreakpoints', { breakpoints: breakpoints.functions }));
-    }
-    const exceptions =
-      breakpoints.exceptions.length > 0
-        ? agent.request('setExceptionBreakpoints', { filters: breakpoints.exceptions })
-        : undefined;
-    for (const { breakpoints: states } of await Promise.all(requests)) {
+    const { breakpoints, connection, events } = this.parts;
+    const announce = ({ breakpoints: states }: { breakpoints: BreakpointState[] }): void => {
       for (const state of states) {
         connection.event('breakpoint', { reason: 'changed', breakpoint: breakpoints.toDap(state) });
       }
+    };
+    const requests: Promise<unknown>[] = breakpoints.files.map(([path, wanted]) =>
+      agent.request('setBreakpoints', { path, breakpoints: wanted }).then(announce),
+    );
+    const { functions, exceptions } = breakpoints;
+    if (functions.length > 0) {
+      requests.push(agent.request('setFunctionBreakpoints', { breakpoints: functions }).then(announce));
     }
-    await exceptions;
+    if (exceptions.length > 0) requests.push(agent.request('setExceptionBreakpoints', { filters: exceptions }));
+    for (const result of await Promise.allSettled(requests)) {
+      if (result.status === 'fulfilled') continue;
+      events.notice({ level: 'error', text: `Breakpoints cannot be set: ${Failure.from(result.reason).message}` });
+    }
   }
 
   readonly #watch = (program: Program): void => {

@@ -2,8 +2,6 @@
 import * as v from 'valibot';
 import { parseDuration, parseSize } from './units';
 
-export const ADAPTER_TYPE = 'elixir';
-
 /** Processes that `threads` lists unless `maxThreads` says otherwise. */
 const DEFAULT_MAX_THREADS = 500;
 /** ms a hover or watch expression may take unless `evaluateTimeout` says otherwise. */
@@ -128,7 +126,7 @@ export const AttachArguments = v.object({
 });
 export type AttachArguments = v.InferOutput<typeof AttachArguments>;
 
-export const SourceBreakpointArguments = v.object({
+const SourceBreakpointArguments = v.object({
   line: count,
   column: v.optional(count),
   condition: v.optional(text),
@@ -241,13 +239,3 @@ export interface ReloadCodeResult {
 
 /** Ends a process that still evaluates for a cancelled console expression. */
 export const EndEvaluationArguments = v.object({ threadId: count });
-
-export const CUSTOM_REQUESTS = [
-  'interpretModules',
-  'setCoordinatedBreakpoints',
-  'getInterpretationStatus',
-  'setCoordinationMode',
-  'getPerformanceMetrics',
-  'reloadCode',
-  'endEvaluation',
-] as const;
