@@ -1,6 +1,6 @@
 // Completes a fresh clone: npm packages, Elixir and OTP. Installs Debian packages only as root on Debian or Ubuntu, and
 // says so first. Prints one short line a step; builds nothing.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -19,11 +19,8 @@ export function setup({ tests = false } = {}) {
 }
 
 function npmPackages() {
-  const installed = path.join(root, 'node_modules', '.package-lock.json');
   const lock = path.join(root, 'package-lock.json');
-  const upToDate =
-    existsSync(installed) && (!existsSync(lock) || statSync(installed).mtimeMs >= statSync(lock).mtimeMs);
-  if (upToDate) return;
+  if (areInstalled(lock)) return;
   say('installing npm packages');
   // Nothing we use needs an install script, and a script is code that runs with the user's rights.
   const command = existsSync(lock) ? ['ci', '--ignore-scripts'] : ['install', '--ignore-scripts'];
@@ -32,6 +29,21 @@ function npmPackages() {
     otherwise: 'npm packages could not be installed: check the connection to the npm registry and run this again.',
     shell: process.platform === 'win32',
   });
+}
+
+/**
+ * Whether every package of the lock file is there in its version. Compared by content: the times of files say nothing
+ * in a copy of this folder.
+ */
+function areInstalled(lock) {
+  const installed = path.join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed) || !existsSync(lock)) return false;
+  const packages = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const found = packages(installed);
+  return Object.entries(packages(lock)).every(
+    ([name, { version, optional, devOptional }]) =>
+      name === '' || optional || devOptional || found[name]?.version === version,
+  );
 }
 
 /** Elixir as found, e.g. { elixir: '1.14.0', otp: 25, eunit: true, debugger: true }; installs it where that is allowed. */
