@@ -158,7 +158,7 @@ disarm() ->
 -spec '$handle_undefined_function'(module(), [term()]) -> boolean().
 '$handle_undefined_function'(Mod, [Bindings]) ->
     Pid = get(self),
-    case not ecd_worker:is(Pid) andalso is_made(Mod, Bindings) of
+    case get(user_eval) =:= [] andalso not ecd_worker:is(Pid) andalso is_made(Mod, Bindings) of
         {true, Exception} -> raised(Pid, Exception, site(Pid));
         false -> false
     end;

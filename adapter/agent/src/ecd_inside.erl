@@ -156,8 +156,11 @@ stop(Mod, Line, Pid, Meta) ->
 %% Line 0 is generated code, a negative line a later expression of the line that the process is on (ecd_rows).
 decide(Mod, Line, #{command := Command, stop := Stop}) ->
     Alive = ecd_state:get(mode, remnant) =:= running andalso whereis(?SERVER) =/= undefined,
+    Evaluating = get(user_eval) =/= [],
     if
         not Alive -> continue;
+        %% The process has stopped already; an expression of the user's runs in it to its end.
+        Evaluating -> continue;
         Line =:= 0 -> onward(Command);
         Line < 0, Stop =:= {Mod, -Line}, Command =:= step orelse Command =:= next -> Command;
         true -> report

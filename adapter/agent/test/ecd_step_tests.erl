@@ -56,6 +56,7 @@ all_test_() ->
             fun several_stop_and_go_alone/1,
             fun all_continue_together/1,
             fun a_command_waits_for_an_evaluation_in_the_process/1,
+            fun nothing_stops_an_evaluation_in_the_process/1,
             fun what_a_step_arms_is_listed_with_its_reason/1
         ]},
         {#{justMyCode => false}, [fun without_just_my_code_a_step_enters_everything/1]},
@@ -462,6 +463,21 @@ a_command_waits_for_an_evaluation_in_the_process(S) ->
     command(continue, Pid),
     ?assertEqual(10, result(Pid)),
     receive {evaluated, #{result := Result}} -> ?assertEqual(<<"2">>, Result) end.
+
+nothing_stops_an_evaluation_in_the_process(S) ->
+    #{filters := [_]} = ecd_exceptions:set_exception_breakpoints(#{filters => [#{filter => <<"raised">>}]}),
+    ok = breaks(S, [{1, outer_b}, {2, fact_m}], #{}),
+    Pid = run(fun() -> ?BASIC:outer(1) end),
+    {Pid, _, outer_b} = stopped(S),
+    #{id := Frame} = top(Pid),
+    Expression = <<"{Control.Basic.fact(3), Control.Fail.rescued()}">>,
+    ?assertMatch(#{result := <<"{6, {:rescued, \"no 2\"}}">>},
+                 ecd_eval:evaluate(#{expression => Expression, frame => Frame, context => <<"repl">>})),
+    no_event(stopped),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, outer_c}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)).
 
 what_a_step_arms_is_listed_with_its_reason(S) ->
     ok = break(S, 1, work_y),
