@@ -94,7 +94,7 @@ named(Term) when is_port(Term) ->
     details(port_details(Term));
 named(Term) ->
     case counts(Term) of
-        {Named, 0} when Named > 0 -> rows(Term);
+        {Named, 0} when Named > 0 -> window(Term, 0, Named);
         _ -> []
     end.
 
@@ -111,27 +111,31 @@ window(Term, Start, Count) when is_tuple(Term) ->
     [{{elem, I}, {term, element(I + 1, Term)}} || I <- lists:seq(Start, Start + Count - 1)];
 window(Term, Start, Count) when is_binary(Term) ->
     [{{byte, I}, {term, binary:at(Term, I)}} || I <- lists:seq(Start, Start + Count - 1)];
+window(Term, Start, Count) when is_list(Term) ->
+    list_rows(nthtail(Start, Term), Start, Count, element(1, kind(Term)));
 window(Term, Start, Count) ->
-    lists:sublist(nthtail(Start, rows(Term)), Count).
-
-nthtail(N, List) -> lists:nthtail(N, List).
-
-rows(Term) when is_list(Term) ->
-    case kind(Term) of
-        {keyword, _} -> [{{keyword, I, K}, {term, V}} || {I, {K, V}} <- numbered(Term)];
-        _ -> list_rows(Term, 0)
-    end;
-rows(Term) when is_map(Term) ->
+    Keys = lists:sublist(nthtail(Start, keys(Term)), Count),
     case members(Term) of
-        {ok, Set} ->
-            [{{member, I}, {term, Member}} || {I, Member} <- numbered(lists:sort(maps:keys(Set)))];
-        error ->
-            [{step(Term, Key), {term, Value}} || {Key, Value} <- lists:sort(maps:to_list(Term)), shown_key(Term, Key)]
+        {ok, _Set} -> [{{member, I}, {term, Member}} || {I, Member} <- numbered(Keys, Start)];
+        error -> [{step(Term, Key), {term, map_get(Key, Term)}} || Key <- Keys]
     end.
 
-list_rows([Head | Tail], I) -> [{{at, I}, {term, Head}} | list_rows(Tail, I + 1)];
-list_rows([], _I) -> [];
-list_rows(Tail, I) -> [{{tail, I}, {term, Tail}}].
+%% Only the keys are sorted, and only what is shown is looked up: a map may be large.
+keys(Term) ->
+    case members(Term) of
+        {ok, Set} -> lists:sort(maps:keys(Set));
+        error -> lists:sort([Key || Key <- maps:keys(Term), shown_key(Term, Key)])
+    end.
+
+list_rows(_List, _I, 0, _Kind) -> [];
+list_rows([{Key, Value} | Tail], I, Count, keyword) ->
+    [{{keyword, I, Key}, {term, Value}} | list_rows(Tail, I + 1, Count - 1, keyword)];
+list_rows([Head | Tail], I, Count, Kind) ->
+    [{{at, I}, {term, Head}} | list_rows(Tail, I + 1, Count - 1, Kind)];
+list_rows(Tail, I, _Count, _Kind) ->
+    [{{tail, I}, {term, Tail}}].
+
+nthtail(N, List) -> lists:nthtail(N, List).
 
 step(#{'__struct__' := _}, Key) when is_atom(Key) -> {field, Key};
 step(_Map, Key) -> {key, Key}.
@@ -182,7 +186,7 @@ port_details(Port) ->
         Info -> [{atom_to_binary(Key), Value} || {Key, Value} <- Info]
     end.
 
-%% The child at a step; steps come from rows/1 of the same term.
+%% The child at a step; steps come from named/1 and indexed/3 of the same term.
 -spec follow(step(), term()) -> term().
 follow({at, I}, Term) -> hd(nthtail(I, Term));
 follow({tail, I}, Term) -> nthtail(I, Term);
@@ -267,4 +271,4 @@ is_text(Binary) ->
 
 is_printable(List) -> io_lib:printable_unicode_list(List).
 
-numbered(List) -> [{N - 1, Element} || {N, Element} <- lists:enumerate(List)].
+numbered(List, First) -> lists:enumerate(First, List).

@@ -101,7 +101,7 @@ source() ->
 
 frame(Module, Function, Arity, Marker) ->
     {ok, Path} = ecd_modules:path(Module),
-    Line = case Marker of none -> 1; _ -> ecd_fixture:line_of(Path, Marker) end,
+    Line = case Marker of none -> 1; _ -> ecd_stopping:line_of(Path, Marker) end,
     #{kind => interpreted, pid => self(), module => Module, function => Function, arity => Arity, line => Line}.
 
 value(Expression, Frame) -> value(Expression, Frame, [{<<"x">>, 5}]).

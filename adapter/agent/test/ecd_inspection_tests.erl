@@ -184,7 +184,7 @@ stack(Dir) ->
         [F || #{own := true} = F <- Frames]
     ),
     [#{path := Path, line := Line} | _] = Frames,
-    ?assertEqual(ecd_fixture:line_of(Path, "inner"), Line),
+    ?assertEqual(ecd_stopping:line_of(Path, "inner"), Line),
     [Outer] = [F || #{name := <<"InspectionFixture.outer/1">>} = F <- Frames],
     ?assertMatch(#{kind := <<"native">>, path := Path}, Outer),
     ?assert(maps:get(line, Outer) < Line),

@@ -1,7 +1,7 @@
 %% A whole session of the agent inside the test's VM, sources compiled into it, and processes that stop. Tests nothing.
 -module(ecd_stopping).
 
--export([compile/2, remove/1, start/1, session/1, stop/0, breakpoints/3, run/1, spawned/1, await_stop/1, go_on/1]).
+-export([compile/2, remove/1, start/1, session/1, stop/0, breakpoints/3, line_of/2, run/1, spawned/1, await_stop/1, go_on/1]).
 
 %% The modules of an Elixir source, loaded; their beams lie beside it, in a folder of their own.
 -spec compile(file:filename(), iodata()) -> file:filename().
@@ -96,7 +96,7 @@ flush() ->
 -spec breakpoints(file:filename(), file:filename(), [string()]) -> ok.
 breakpoints(Dir, Name, Markers) ->
     Path = ecd_modules:canonical(filename:join(Dir, Name)),
-    Lines = [ecd_fixture:line_of(Path, Marker) || Marker <- Markers],
+    Lines = [line_of(Path, Marker) || Marker <- Markers],
     Wanted = [#{id => N, line => Line} || {N, Line} <- lists:enumerate(Lines)],
     #{breakpoints := States} = ecd_breakpoints:set_breakpoints(#{path => Path, breakpoints => Wanted}),
     Lines = [Line || #{verified := true, line := Line} <- States],
@@ -123,3 +123,11 @@ await_stop(Pid) ->
 go_on(Thread) ->
     _ = ecd_control:continue(#{thread => Thread, single => true}),
     ok.
+
+%% The number of the line that ends in a marker comment.
+-spec line_of(binary(), string()) -> pos_integer().
+line_of(Path, Marker) ->
+    {ok, Text} = file:read_file(Path),
+    Lines = lists:enumerate(binary:split(Text, <<"\n">>, [global])),
+    [Number] = [N || {N, Line} <- Lines, lists:suffix("# " ++ Marker, unicode:characters_to_list(Line))],
+    Number.
