@@ -48,7 +48,7 @@ export class Lifecycle {
   /** Exit code that the program itself announced, in case nobody sees the process's own. */
   #taskExitCode: number | null = null;
   /** The client has said that it is done before we were ready: some do not wait for `initialized`. */
-  #configuredEarly = false;
+  #early = { configurationDone: false };
   /** The client is leaving: nothing may be started any more. */
   #leaving = false;
   /** Settled when no start is under way. */
@@ -72,17 +72,17 @@ export class Lifecycle {
         `"${call.command}" was not expected: this session has its program already.`,
       );
     }
-    this.#configuredEarly = false;
+    this.#early = { configurationDone: false };
     const live = await this.#start(start, call);
     call.afterReply(() => this.parts.connection.event('initialized'));
-    if (this.#configuredEarly) await this.#go(live);
+    if (this.#early.configurationDone) await this.#go(live);
   }
 
   /** The client has sent its breakpoints: the program runs. */
   async configurationDone(): Promise<void> {
     const state = this.#state;
     if (state.kind === 'launching') {
-      this.#configuredEarly = true;
+      this.#early.configurationDone = true;
       return;
     }
     if (state.kind !== 'configuring') {
