@@ -12,7 +12,7 @@ import { copySample } from '../support/sampleProject';
 import { VsCodeInChromium } from '../support/vscodeInChromium';
 
 /** A stuck workbench must not hold up everything else. */
-const DEADLINE = 8 * 60_000;
+const DEADLINE = 5 * 60_000;
 
 interface Count {
   passed: number;

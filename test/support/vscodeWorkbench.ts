@@ -138,6 +138,14 @@ export class Workbench {
     await this.page.locator(`.monaco-workbench.${kind}`).first().waitFor();
   }
 
+  /** Colours come after the text, and again after a change of theme: until then a line is one piece. */
+  async coloured(word: string): Promise<void> {
+    await this.page
+      .locator('.editor-instance .view-line span > span', { hasText: exactly(word) })
+      .first()
+      .waitFor();
+  }
+
   /** Kept under test/artifacts for people to look at. */
   async screenshot(name: string): Promise<void> {
     await mkdir(ARTIFACTS, { recursive: true });

@@ -4,8 +4,6 @@ import * as vscode from 'vscode';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { nextEvent, until } from '../../support/vscodeEvents';
 
-const NOTHING: vscode.DebugConfiguration = { type: '', request: '', name: '' };
-
 describe('a debug session', function () {
   this.timeout(120_000);
   let folder: vscode.WorkspaceFolder;
@@ -124,7 +122,7 @@ describe('a debug session', function () {
   it('runs the test under the cursor without any configuration, and stops in it', async () => {
     await show('test/shop/pricing_test.exs', 'discounts add up');
     const line = await breakAt('test/shop/pricing_test.exs', 'assert receipt.saved == 200');
-    assert.ok(await vscode.debug.startDebugging(folder, NOTHING));
+    await vscode.commands.executeCommand('workbench.action.debug.start');
     const { session, frame } = await stopped();
     assert.equal(frame.line, line);
     assert.equal(await end(session), 0);
@@ -134,7 +132,7 @@ describe('a debug session', function () {
   it('runs an open script without any configuration, and stops at its top level', async () => {
     await show('discounts.exs', 'items =');
     const line = await breakAt('discounts.exs', 'offers = ');
-    assert.ok(await vscode.debug.startDebugging(folder, NOTHING));
+    await vscode.commands.executeCommand('workbench.action.debug.start');
     const { session, frame } = await stopped();
     assert.equal(frame.line, line);
     assert.equal(await end(session), 0);

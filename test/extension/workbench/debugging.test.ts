@@ -17,7 +17,7 @@ describe('a first session in the workbench', function () {
     sample = await copySample();
     vscode = await VsCodeInChromium.open({
       folder: sample.folder,
-      settings: { 'workbench.colorTheme': 'Default Dark Modern', 'debug.openDebug': 'openOnDebugBreak' },
+      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
     });
     workbench = new Workbench(vscode.page);
     await workbench.ready();
@@ -69,8 +69,10 @@ describe('a first session in the workbench', function () {
 
   it('is readable in light and high-contrast themes', async () => {
     await workbench.theme('Light Modern', 'vs');
+    await workbench.coloured('defp');
     await workbench.screenshot('stopped light');
     await workbench.theme('Dark High Contrast', 'hc-black');
+    await workbench.coloured('defp');
     await workbench.screenshot('stopped high contrast');
     await workbench.theme('Dark Modern', 'vs-dark');
   });
