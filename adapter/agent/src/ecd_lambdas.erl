@@ -27,7 +27,7 @@ rows(Forms, Placeholders, {F, A}, Clauses) ->
             case length(Closures) =:= Count of
                 true ->
                     Plain = compiled(slice(Forms, {function, L, F, A, Cs})),
-                    WithMarks = compiled(slice(Forms, {function, L, F, A, Marked})),
+                    WithMarks = lifted(compiled(slice(Forms, {function, L, F, A, Marked})), {F, A}),
                     found(maps:from_list(Plain), WithMarks, maps:from_list(Marks), Closures, Placeholders);
                 false ->
                     []
@@ -35,6 +35,11 @@ rows(Forms, Placeholders, {F, A}, Clauses) ->
         [] ->
             []
     end.
+
+%% A closure that the function calls itself is inlined: then its mark is found in the function, which is no lambda.
+lifted(Functions, {F, A}) ->
+    Prefix = lists:flatten([$-, atom_to_list(F), $/, integer_to_list(A), $-]),
+    [Function || {Name, _} = Function <- Functions, lists:prefix(Prefix, atom_to_list(Name))].
 
 %% --- the function alone, with stubs for those it calls ---
 
