@@ -105,7 +105,7 @@ forget(Folder, Name) ->
 
 read(Folder, Name) ->
     ok = forget(Folder, Name),
-    File = filename:join(Folder, Name),
+    File = <<Folder/binary, "/", Name/binary>>,
     {Mod, Source, CallsDbg} = facts(File),
     _ = [ets:insert(?TABLE, {{source, Source, Mod}, File}) || Mod =/= none],
     _ = [ets:insert(?TABLE, {{dbg, Mod}, File}) || CallsDbg],
