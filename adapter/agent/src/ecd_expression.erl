@@ -25,10 +25,11 @@ language(none) ->
         false -> erlang
     end;
 language(#{module := Module}) ->
-    case atom_to_binary(Module) of
-        <<"Elixir.", _/binary>> -> elixir;
-        <<"elixir_compiler_", _/binary>> -> elixir;
-        _ -> case erlang:function_exported(Module, '__info__', 1) of true -> elixir; false -> erlang end
+    IsElixir = is_nameless(Module) orelse string:prefix(atom_to_list(Module), "Elixir.") =/= nomatch orelse
+        erlang:function_exported(Module, '__info__', 1),
+    case IsElixir of
+        true -> elixir;
+        false -> erlang
     end.
 
 elixir_exists() ->
@@ -89,7 +90,14 @@ place(none) ->
     ecd_env:build(nil, nil, 0);
 place(#{module := Module, function := Function, arity := Arity, line := Line}) ->
     Path = case ecd_modules:path(Module, {Function, Arity}) of {ok, Found} -> Found; error -> nil end,
-    ecd_env:build(Module, Path, Line).
+    case is_nameless(Module) of
+        true -> ecd_env:build(nil, Path, Line);
+        false -> ecd_env:build(Module, Path, Line)
+    end.
+
+%% What Elixir compiles the top-level statements of a file into.
+is_nameless(Module) ->
+    string:prefix(atom_to_list(Module), "elixir_compiler_") =/= nomatch.
 
 at_module(Quoted, nil) ->
     Quoted;
