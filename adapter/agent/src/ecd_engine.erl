@@ -95,7 +95,7 @@ begin_engine(Engine, Options) ->
 -spec stop() -> {ok, [module()]}.
 stop() ->
     %% The adapter's end and a request to detach may come together: then both wait for the same end.
-    Monitor = monitor(process, spawn(fun stop_once/0)),
+    {_, Monitor} = spawn_monitor(fun stop_once/0),
     receive
         {'DOWN', Monitor, process, _, {stopped, Left}} -> {ok, Left};
         {'DOWN', Monitor, process, _, Reason} -> ecd_failure:bug(io_lib:format("stopping failed: ~0tP", [Reason, 30]))

@@ -7,7 +7,7 @@
 %% into the next message the process handles.
 -module(ecd_inside).
 
--export([call/1, cast/1, accepts/2]).
+-export([call/1, cast/1, accepts/2, called/1]).
 
 -define(SERVER, ecd_iserver).
 -define(ENGINE, ecd_interpreter).
@@ -181,6 +181,16 @@ callers() ->
 line(-1) -> 0;
 line(Line) -> abs(Line).
 
-arity({Mod, Function, Args}) when is_list(Args) -> {Mod, Function, length(Args)};
-arity({Function, Args}) when is_list(Args) -> {undefined, Function, length(Args)};
-arity(Other) -> Other.
+arity(MFA) ->
+    case called(MFA) of
+        {Mod, Function, Args} when is_list(Args) -> {Mod, Function, length(Args)};
+        Other -> Other
+    end.
+
+%% A closure that native code has called stands in the evaluator's stack with the arguments of the evaluator's own
+%% function, among them its real ones.
+-spec called(tuple()) -> tuple().
+called({Mod, Name, [[{clause, _, _, _, _} | _], Args, _Bindings, {Mod, Name}]}) -> {Mod, Name, Args};
+called({Mod, Name, [[{clause, _, _, _, _} | _], Args, _Bindings, _Self, _Fun, {Mod, Name}]}) -> {Mod, Name, Args};
+called({Function, Args}) -> {undefined, Function, Args};
+called(MFA) -> MFA.

@@ -16,11 +16,17 @@
 -record(state, {
     %% Monitor of each meta, and whether it has asked for the stop points: from then on it is told of changes.
     metas = #{} :: #{pid() => {reference(), boolean()}},
-    exits = #{} :: #{pid() => term()},
+    %% The users' processes that have metas, by the monitor of each.
+    served = #{} :: #{reference() => {Meta :: pid(), pid()}},
+    %% Why a user's process has ended, and where.
+    ends = #{} :: #{Meta :: pid() => term()},
+    exits = #{} :: #{Meta :: pid() => term()},
     breaks = #{} :: #{point() => list()}
 }).
 
 -define(DEADLINE, 5000).
+%% ms that a meta has to end after its process. One that called it from native code in between forgets to (OTP 25 to 29).
+-define(REAP, 500).
 
 -spec start() -> {ok, pid()}.
 start() ->
@@ -69,12 +75,11 @@ flush() ->
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
     process_flag(priority, high),
-    Metas = maps:from_list([{Meta, {monitor(process, Meta), true}} || {Meta, _} <- ecd_state:all(meta)]),
     lists:foreach(fun({Pid, _}) -> monitor(process, Pid) end, ecd_state:all(subscriber)),
-    {ok, #state{metas = Metas}}.
+    {ok, lists:foldl(fun({Pid, Meta}, S) -> serve(Pid, Meta, true, S) end, #state{}, ecd_state:all(pid))}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
-handle_call({new_process, Pid, Meta, MFA}, _From, #state{metas = Metas} = S) ->
+handle_call({new_process, Pid, Meta, MFA}, _From, S) ->
     ecd_state:put({meta, Meta}, #{pid => Pid, command => none, stop => none, stopped => false, frames => []}),
     ecd_state:put({pid, Pid}, Meta),
     tell({ecd, new, Pid, Meta, MFA}),
@@ -83,7 +88,7 @@ handle_call({new_process, Pid, Meta, MFA}, _From, #state{metas = Metas} = S) ->
             entry -> break;
             _ -> running
         end,
-    {reply, Status, S#state{metas = Metas#{Meta => {monitor(process, Meta), false}}}};
+    {reply, Status, serve(Pid, Meta, false, S)};
 handle_call({all_breaks, Meta}, _From, #state{metas = Metas, breaks = Breaks} = S) ->
     case {ecd_state:member({exempt, ecd_state:meta(Meta, pid)}), Metas} of
         {false, #{Meta := {Monitor, _}}} ->
@@ -128,19 +133,44 @@ handle_cast({exit_info, Meta, ExitInfo}, #state{exits = Exits} = S) ->
     {noreply, S#state{exits = Exits#{Meta => ExitInfo}}}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
-handle_info({'DOWN', _Monitor, process, Process, Reason}, #state{metas = Metas, exits = Exits} = S) ->
-    case Metas of
-        #{Process := _} ->
-            #{pid := Pid} = ecd_state:get({meta, Process}, #{pid => undefined}),
-            forget(Process, Pid),
-            tell({ecd, exit, Pid, Reason, maps:get(Process, Exits, {})}),
-            {noreply, S#state{metas = maps:remove(Process, Metas), exits = maps:remove(Process, Exits)}};
-        #{} ->
+handle_info({'DOWN', Monitor, process, Process, Reason}, #state{metas = Metas, served = Served} = S) ->
+    case {Metas, Served} of
+        {#{Process := _}, _} ->
+            {noreply, ended(Process, Reason, S)};
+        {_, #{Monitor := {Meta, Process}}} ->
+            _ = erlang:send_after(?REAP, self(), {reap, Meta}),
+            {noreply, S#state{served = maps:remove(Monitor, Served), ends = (S#state.ends)#{Meta => Reason}}};
+        _ ->
             ecd_state:delete({subscriber, Process}),
             {noreply, S}
     end;
+handle_info({reap, Meta}, #state{metas = Metas, ends = Ends} = S) ->
+    case Metas of
+        #{Meta := _} ->
+            exit(Meta, kill),
+            {noreply, S};
+        #{} ->
+            {noreply, S#state{ends = maps:remove(Meta, Ends)}}
+    end;
 handle_info(_Stray, S) ->
     {noreply, S}.
+
+serve(Pid, Meta, Asked, #state{metas = Metas, served = Served} = S) ->
+    S#state{
+        metas = Metas#{Meta => {monitor(process, Meta), Asked}},
+        served = Served#{monitor(process, Pid) => {Meta, Pid}}
+    }.
+
+%% The meta is gone, and so is its process, or will be heard of in a moment.
+ended(Meta, Reason, #state{metas = Metas, exits = Exits, ends = Ends} = S) ->
+    #{pid := Pid} = ecd_state:get({meta, Meta}, #{pid => undefined}),
+    forget(Meta, Pid),
+    tell({ecd, exit, Pid, maps:get(Meta, Ends, Reason), maps:get(Meta, Exits, {})}),
+    S#state{
+        metas = maps:remove(Meta, Metas),
+        exits = maps:remove(Meta, Exits),
+        ends = maps:remove(Meta, Ends)
+    }.
 
 forget(Meta, Pid) ->
     ecd_state:delete({meta, Meta}),

@@ -55,7 +55,10 @@ bindings(Meta, Level) ->
 %% The innermost frames as the evaluator has them: level, function with arguments; no lines.
 -spec backtrace(pid(), pos_integer() | all) -> {ok, [{integer(), tuple()}]} | timeout.
 backtrace(Meta, Count) ->
-    request(Meta, backtrace, Count).
+    case request(Meta, backtrace, Count) of
+        {ok, Frames} -> {ok, [{Level, ecd_inside:called(MFA)} || {Level, MFA} <- Frames]};
+        timeout -> timeout
+    end.
 
 %% Whether the process is outside of interpreted code.
 -spec is_idle(pid()) -> boolean() | timeout.
@@ -116,14 +119,29 @@ places(Meta, [{Level, Top} | _] = Backtrace) ->
             [];
         _ ->
             {ok, Whole} = whole(Meta, Backtrace),
-            lists:zipwith(
+            Places = lists:zipwith(
                 fun({Le, MFA}, Line) -> {Le, MFA, Line} end,
                 Whole,
                 lines(Meta, Level + 1, length(Whole))
-            )
+            ),
+            without_native_call(Places)
     end;
 places(_Meta, []) ->
     [].
+
+%% An evaluator that waits for a native call has the callee on top.
+without_native_call([{_, MFA, _} = Top | Below]) ->
+    case is_interpreted(key(MFA)) of
+        true -> [Top | Below];
+        false -> Below
+    end.
+
+is_interpreted({M, F, A}) ->
+    case ecd_engine:name() =:= traditional orelse ecd_state:get({prepared, M}, none) of
+        true -> true;
+        none -> false;
+        Table -> hd(atom_to_list(F)) =:= $- orelse ecd_prepare:row(Table, M, {F, A}) =/= none
+    end.
 
 whole(_Meta, Backtrace) when length(Backtrace) < ?WITH_ARGS ->
     {ok, Backtrace};
