@@ -3,7 +3,7 @@
 %% directives (alias, import, require, and what `use` expands to).
 -module(ecd_env).
 
--export([build/3, with_functions/3]).
+-export([build/3, build/2, is_source/1, with_functions/3]).
 
 %% attributes: name to its value's code and the environment of its definition.
 -type place() :: #{env := map(), module := module() | nil, attributes := #{atom() => {term(), map()}}}.
@@ -17,6 +17,22 @@ build(Module, Path, Line) ->
 modified(nil) -> none;
 modified(Path) -> filelib:last_modified(Path).
 
+%% The environment in which a module ends, for code of it that was written in another file (a template).
+-spec build(module(), binary()) -> place().
+build(Module, Path) ->
+    case lists:keyfind(Module, 1, modules(quoted(Path), nil)) of
+        {Module, LastLine} -> build(Module, Path, LastLine);
+        false -> build(Module, nil, 0)
+    end.
+
+modules({defmodule, _, [Name, [{_Do, Body} | _]]} = Expression, Outer) ->
+    Module = nested(Name, #{module => Outer}),
+    [{Module, last_line(Expression)} | modules(Body, Module)];
+modules({_, _, Args}, Outer) -> modules(Args, Outer);
+modules({_, Right}, Outer) -> modules(Right, Outer);
+modules([Head | Tail], Outer) -> modules(Head, Outer) ++ modules(Tail, Outer);
+modules(_, _Outer) -> [].
+
 place(Module, Path, Line) ->
     Start = #{env => 'Elixir.Code':env_for_eval([]), module => nil, attributes => #{}, line => Line},
     #{env := Env, attributes := Attributes} = walk(quoted(Path), Start),
@@ -25,7 +41,7 @@ place(Module, Path, Line) ->
 quoted(nil) ->
     nil;
 quoted(Path) ->
-    case lists:member(filename:extension(Path), [<<".ex">>, <<".exs">>]) andalso file:read_file(Path) of
+    case is_source(Path) andalso file:read_file(Path) of
         {ok, Source} ->
             Options = [{columns, true}, {token_metadata, true}, {emit_warnings, false}],
             case 'Elixir.Code':string_to_quoted(Source, Options) of
@@ -35,6 +51,10 @@ quoted(Path) ->
         _ ->
             nil
     end.
+
+-spec is_source(binary()) -> boolean().
+is_source(Path) ->
+    lists:member(filename:extension(Path), [<<".ex">>, <<".exs">>]).
 
 %% Everything above the line that is still open at the line counts, in order.
 walk({'__block__', _, Expressions}, Place) ->

@@ -89,10 +89,21 @@ used(_) -> [].
 place(none) ->
     ecd_env:build(nil, nil, 0);
 place(#{module := Module, function := Function, arity := Arity, line := Line}) ->
-    Path = case ecd_modules:path(Module, {Function, Arity}) of {ok, Found} -> Found; error -> nil end,
-    case is_nameless(Module) of
-        true -> ecd_env:build(nil, Path, Line);
-        false -> ecd_env:build(Module, Path, Line)
+    Named = case is_nameless(Module) of true -> nil; false -> Module end,
+    case ecd_modules:path(Module, {Function, Arity}) of
+        {ok, Path} ->
+            case ecd_env:is_source(Path) of
+                true -> ecd_env:build(Named, Path, Line);
+                false -> template_place(Module)
+            end;
+        error ->
+            ecd_env:build(Named, nil, 0)
+    end.
+
+template_place(Module) ->
+    case ecd_modules:path(Module) of
+        {ok, Path} -> ecd_env:build(Module, Path);
+        error -> ecd_env:build(Module, nil, 0)
     end.
 
 %% What Elixir compiles the top-level statements of a file into.

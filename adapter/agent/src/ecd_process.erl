@@ -88,10 +88,19 @@ is_task(Pid) ->
 %% A bare spawn(fun) has no name of its own: a test names itself by its function; else the outermost frame that is
 %% not machinery says what the process does.
 from_stack(Pid) ->
-    Stack = ecd_handles:stacktrace(Pid),
+    Stack = interpreted(Pid) ++ ecd_handles:stacktrace(Pid),
     case lists:keyfind('Elixir.ExUnit.Runner', 1, Stack) of
         false -> outermost(Stack);
         _ -> test(Stack)
+    end.
+
+%% A stopped process has some of its functions in the evaluator instead of on its stack.
+interpreted(Pid) ->
+    case ecd_control:stop_info(Pid) of
+        {stopped, #{kind := interpreted, meta := Meta}} ->
+            [{M, F, A, []} || #{module := M, function := F, arity := A} <- ecd_meta:frames(Meta)];
+        _ ->
+            []
     end.
 
 test(Stack) ->

@@ -86,6 +86,7 @@ expression_test_() ->
             {"without a source file the module itself is known", fun no_source/0},
             {"only the variables that are named travel", fun few_variables/0},
             {"what an expression binds is told", fun bound/0},
+            {"a template sees what its module sees at its end", fun template/0},
             {"a name that nobody knows is no function", fun unknown/0},
             {"macros may bind names", fun macros/0},
             {"companions go when nobody uses them", fun unloaded/0}
@@ -170,6 +171,14 @@ bound() ->
     ?assertEqual({ok, 7, #{<<"y">> => 7}}, run(<<"y = x + 2">>, late(), [{<<"x">>, 5}])),
     ?assertEqual({ok, 6, #{<<"x">> => 6}}, run(<<"x = x + 1">>, late(), [{<<"x">>, 5}])),
     ?assertEqual({ok, 5, #{}}, run(<<"x">>, late(), [{<<"x">>, 5}])).
+
+template() ->
+    {ok, Path} = ecd_modules:path(?OUTER),
+    #{env := Env, module := Module} = ecd_env:build(?OUTER, Path),
+    ?assertEqual(?OUTER, Module),
+    ?assertNotEqual(false, lists:keyfind('Elixir.Thing', 1, maps:get(aliases, Env))),
+    ?assertEqual(false, lists:keyfind('Elixir.Inner', 1, maps:get(aliases, Env))),
+    #{attributes := #{level := {2, _}}} = ecd_env:build(?OUTER, Path).
 
 unknown() ->
     Undefined = fun(Name) -> {error, <<"** (ArgumentError) undefined variable \"", Name/binary, $">>} end,
