@@ -2,7 +2,7 @@
 %% Parses and prepares in throw-away processes; knows nothing of stacks, and renders through ecd_values.
 -module(ecd_eval).
 
--export([evaluate/1, end_evaluation/1, set_variable/1, is_busy/1, variables/1, resumed/1, drop/1, stop/0]).
+-export([evaluate/1, end_evaluation/1, set_variable/1, variables/1, resumed/1, drop/1, stop/0]).
 %% Called in the user's process.
 -export([run/1, take/1]).
 
@@ -212,8 +212,7 @@ take(Id) ->
     [{_, Value}] = ets:take(?TABLE, {work, Id}),
     Value.
 
-%% Whether the process evaluates for the debug console: its evaluator takes no command until that is over.
--spec is_busy(pid()) -> boolean().
+%% The evaluator of such a process takes no command until the evaluation is over.
 is_busy(Pid) ->
     ets:member(?TABLE, {busy, Pid}).
 

@@ -3,7 +3,7 @@
 -module(ecd_frames).
 
 -export([stack_trace/1, scopes/1, frame/1, drop/1]).
--export([locals/1, arguments/1, pipeline/1, unavailable/1, bindings/1, clauses/1]).
+-export([locals/1, arguments/1, pipeline/1, unavailable/1, bindings/1]).
 -export_type([frame/0]).
 
 -type frame() :: #{
@@ -234,7 +234,6 @@ bindings(#{kind := native}) ->
 raw_bindings(#{meta := Meta, level := Level}) ->
     ecd_meta:bindings(Meta, Level).
 
--spec clauses(frame()) -> [tuple()].
 clauses(#{module := Module, function := Function, arity := Arity}) ->
     %% A closure is written down in the function around it.
     ecd_engine:clauses(Module, ecd_calls:host({Function, Arity})).

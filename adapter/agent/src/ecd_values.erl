@@ -2,7 +2,7 @@
 %% Inspect implementation only in a throw-away process.
 -module(ecd_values).
 
--export([variables/1, reference/2, locator/1, present/4, texts/2, drop/1]).
+-export([variables/1, reference/2, locator/1, present/4, drop/1]).
 -export_type([row/0]).
 
 %% What stands in a scope or under a value. `scope` is answered by calling M:F(Args) when the user opens it.
@@ -146,7 +146,6 @@ expansion(Term, NewReference) ->
 
 %% The texts of values, in order. A user's Inspect implementation that raises, hangs, or builds something huge costs
 %% its own value the pretty text and nothing else: that value is then shown without anybody's implementation.
--spec texts([term()], purpose()) -> [binary()].
 texts([], _Purpose) ->
     [];
 texts(Terms, Purpose) ->

@@ -2,7 +2,7 @@
 %% are never stopped by a breakpoint, and answer nothing after their time.
 -module(ecd_worker).
 
--export([run/2, run/3, is/1]).
+-export([run/2, is/1]).
 
 -type outcome(Result) :: {ok, Result} | timeout | {died, term()}.
 
@@ -11,11 +11,6 @@
 
 -spec run(fun(() -> Result), timeout()) -> outcome(Result).
 run(Fun, Timeout) ->
-    run(Fun, Timeout, []).
-
-%% Options: spawn options.
--spec run(fun(() -> Result), timeout(), list()) -> outcome(Result).
-run(Fun, Timeout, Options) ->
     Requester = self(),
     Tag = make_ref(),
     Heap = {max_heap_size, #{size => ?MAX_HEAP_WORDS, kill => true, error_logger => false}},
@@ -23,7 +18,7 @@ run(Fun, Timeout, Options) ->
         receive Tag -> ok end,
         Requester ! {Tag, outcome(Fun)}
     end,
-    {Pid, Monitor} = spawn_opt(Work, [monitor, Heap | Options]),
+    {Pid, Monitor} = spawn_opt(Work, [monitor, Heap]),
     true = ets:insert(ecd_handles:workers(), {Pid}),
     exempt(Pid),
     Guard = spawn(fun() -> guard(Requester, Pid, Timeout) end),
