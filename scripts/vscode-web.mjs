@@ -4,6 +4,7 @@
 //   node scripts/vscode-web.mjs serve --folder DIR      serves until SIGTERM or Ctrl-C; prints one JSON line {url, port}
 //        [--data DIR]        user data, kept between runs when given; else a fresh folder, removed at the end
 //        [--tests FILE]      mocha entry to run in the extension host (the page must be opened by the test driver)
+//        [--extension DIR]   another extension beside this one, repeatable; needs fresh data
 //        [--setting K=JSON]  user setting, repeatable
 //        [--open]            shows the page with the desktop's browser
 //
@@ -11,7 +12,7 @@
 // internet, so the parts that are needed are installed and built one by one. It knows nothing of tests or of the product.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -130,10 +131,11 @@ function say(text) {
 // ── serve ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Starts the server on a free loopback port. `url` opens the workbench on the folder with this extension in it. */
-export async function serve({ folder, data, tests, settings = {} }) {
+export async function serve({ folder, data, tests, extensions = [], settings = {} }) {
   const main = await install();
   const userData = data ?? (await mkdtemp(path.join(tmpdir(), 'ecd-vscode-')));
   await writeSettings(userData, settings);
+  for (const other of extensions) await installExtension(other, path.join(userData, 'extensions'));
   const child = spawn(
     process.execPath,
     // Port 0 lets the system choose, so two runs never meet; the server prints what it got.
@@ -179,6 +181,12 @@ export async function serve({ folder, data, tests, settings = {} }) {
     await stop();
     throw error;
   }
+}
+
+/** VS Code takes up what lies in its extensions folder when that has no index yet. */
+async function installExtension(from, folder) {
+  const { publisher, name, version } = JSON.parse(await readFile(path.join(from, 'package.json'), 'utf8'));
+  await cp(from, path.join(folder, `${publisher}.${name}-${version}`), { recursive: true });
 }
 
 /** The port the server says it listens on; its output goes on being read, or it would block. */
@@ -252,6 +260,7 @@ async function main() {
       folder: { type: 'string' },
       data: { type: 'string' },
       tests: { type: 'string' },
+      extension: { type: 'string', multiple: true },
       setting: { type: 'string', multiple: true },
       open: { type: 'boolean' },
     },
@@ -263,7 +272,7 @@ async function main() {
   }
   if (command !== 'serve' || values.folder === undefined) {
     throw new Error(
-      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--setting K=JSON] [--open]',
+      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--extension DIR] [--setting K=JSON] [--open]',
     );
   }
   const settings = Object.fromEntries(
@@ -273,7 +282,7 @@ async function main() {
     ]),
   );
   const { folder, data, tests } = values;
-  const running = await serve({ folder, data, tests, settings });
+  const running = await serve({ folder, data, tests, extensions: values.extension, settings });
   process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
   if (values.open) spawn(which('xdg-open') || 'open', [running.url], { stdio: 'ignore', detached: true }).unref();
   const asked = new Promise((resolve) => {

@@ -13,6 +13,8 @@ export interface OpenOptions {
   folder: string;
   /** Mocha entry to run inside the extension host. */
   tests?: string;
+  /** Folders of other extensions, to meet them. */
+  extensions?: string[];
   settings?: Record<string, unknown>;
   /** Environment of VS Code's server, and so of everything the extension starts. */
   env?: NodeJS.ProcessEnv;
@@ -87,6 +89,7 @@ async function startServer(options: OpenOptions): Promise<{ server: ChildProcess
     await mkdir(options.data, { recursive: true });
     args.push('--data', options.data);
   }
+  for (const folder of options.extensions ?? []) args.push('--extension', folder);
   for (const [key, value] of Object.entries(options.settings ?? {})) {
     args.push('--setting', `${key}=${JSON.stringify(value)}`);
   }

@@ -138,12 +138,14 @@ export class Workbench {
     await this.page.locator(`.monaco-workbench.${kind}`).first().waitFor();
   }
 
+  /** A word of the open file that has a colour of its own. */
+  piece(word: string): Locator {
+    return this.page.locator('.editor-instance .view-line span > span', { hasText: exactly(word) });
+  }
+
   /** Colours come after the text, and again after a change of theme: until then a line is one piece. */
   async coloured(word: string): Promise<void> {
-    await this.page
-      .locator('.editor-instance .view-line span > span', { hasText: exactly(word) })
-      .first()
-      .waitFor();
+    await this.piece(word).first().waitFor();
   }
 
   /** Kept under test/artifacts for people to look at. */
