@@ -1,12 +1,15 @@
 %% Bytecode made into interpreter rows in a table. Run it in a throw-away process: what it builds on the way is many
 %% times larger than what stays. It touches neither code nor other processes, except that a module of NIFs is loaded.
 %%
-%% A table holds `{{Mod, F, A, Entered}, Clauses}` and what else is known: `info`, `lines`, `functions`. The evaluator looks for `Entered = true` when
-%% a call comes from outside, for any value when a private function is called from interpreted code. So a private
+%% A table holds `{{Mod, F, A, Entered}, Clauses}` and what else is known: `info`, `lines`, `functions`. The evaluator
+%% looks for `Entered = true` when a call comes from outside, for any value when a private function is called from interpreted code. So a private
 %% function is always reachable from inside, and an exported one runs natively until its row is opened.
 -module(ecd_prepare).
 
--export([run/4, stock/2, lambdas/4, debugger/0, info/1, lines/1, functions/1, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([run/4, stock/2, lambdas/4, debugger/0]).
+-export([info/1, lines/1, functions/1, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+
+-define(EVALUATOR, [dbg_iload, dbg_ieval, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged, int]).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
@@ -18,7 +21,8 @@
 -export_type([function_key/0, info/0]).
 
 %% Prepares Bytecode into Table, over what may be there of an earlier version. Open, asked with function and whether it
-%% is exported: its row can be entered from outside at once. Private rows of the earlier version stay: its closures may call them.
+%% is exported: its row can be entered from outside at once. Private rows of the earlier version stay: its closures may
+%% call them.
 -spec run(module(), binary(), ets:tid(), fun((function_key(), boolean()) -> boolean())) ->
     {ok, info()} | {error, binary()}.
 run(Mod, Bytecode, Table, Open) ->
@@ -64,26 +68,29 @@ lambdas(Mod, Bytecode, Table, FA) ->
             []
     end.
 
-%% The evaluator is an application of its own, which Mix prunes from the path and Debian packs apart.
+%% The evaluator is an application of its own, which Mix prunes from the path, also after we have put it there, and
+%% Debian packs apart. So all of it that works without a window is loaded at once.
 -spec debugger() -> ok.
 debugger() ->
-    case code:ensure_loaded(dbg_iload) of
-        {module, _} ->
+    case lists:all(fun erlang:module_loaded/1, ?EVALUATOR) of
+        true ->
             ok;
-        {error, _} ->
-            Pattern = filename:join([code:root_dir(), "lib", "debugger-*", "ebin"]),
-            case lists:reverse(lists:sort(filelib:wildcard(Pattern))) of
-                [Ebin | _] ->
-                    _ = code:add_pathz(Ebin),
-                    {module, _} = code:ensure_loaded(dbg_iload),
-                    ok;
-                [] ->
-                    unprepared(
-                        "Erlang's debugger application is not installed under ~ts; "
-                        "on Debian and Ubuntu the package is called erlang-debugger",
-                        [code:root_dir()]
-                    )
-            end
+        false ->
+            _ = code:which(dbg_iload) =:= non_existing andalso code:add_pathz(debugger_path()),
+            ok = code:ensure_modules_loaded(?EVALUATOR)
+    end.
+
+debugger_path() ->
+    Pattern = filename:join([code:root_dir(), "lib", "debugger-*", "ebin"]),
+    case lists:reverse(lists:sort(filelib:wildcard(Pattern))) of
+        [Ebin | _] ->
+            Ebin;
+        [] ->
+            unprepared(
+                "Erlang's debugger application is not installed under ~ts; "
+                "on Debian and Ubuntu the package is called erlang-debugger",
+                [code:root_dir()]
+            )
     end.
 
 -spec info(ets:tid()) -> {ok, info()} | none.
