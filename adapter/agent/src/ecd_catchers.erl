@@ -4,7 +4,7 @@
 %% Conservative: a `rescue` that would not match the exception counts as a catcher; its crash is told afterwards.
 -module(ecd_catchers).
 
--export([is_caught/1, is_own_entry/1, catch_frames/1]).
+-export([is_caught/1, is_caught/2, is_own_entry/1, catch_frames/1]).
 
 %% What lies around every process of its kind and catches only to report: nobody's rescue.
 -define(OUTER, [
@@ -21,7 +21,11 @@
 %% For the debugged process of this evaluator.
 -spec is_caught(pid()) -> boolean().
 is_caught(Pid) ->
-    Entries = get(dbg_istk),
+    is_caught(Pid, get(dbg_istk)).
+
+%% Entries: the evaluator's stack, or more than that.
+-spec is_caught(pid(), [tuple()]) -> boolean().
+is_caught(Pid, Entries) ->
     lists:any(fun interpreted_catches/1, Entries) orelse
         caught_natively(frames(backtrace(Pid)), lists:any(fun is_own_entry/1, Entries)).
 

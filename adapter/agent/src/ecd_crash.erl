@@ -25,8 +25,14 @@ with_stack(Exception, Stack) ->
 -spec log(logger:log_event(), logger:handler_config()) -> ok.
 log(Event, _Config) ->
     case of_event(Event) of
-        {Pid, Reason} when node(Pid) =:= node() -> ecd_exceptions:post_mortem(Pid, Reason, {});
-        _ -> ok
+        {Pid, Reason} when node(Pid) =:= node() ->
+            case ecd_engine:meta(Pid) of
+                %% Its evaluator knows more and tells it.
+                {ok, _} -> ok;
+                error -> ecd_exceptions:post_mortem(Pid, Reason, {})
+            end;
+        _ ->
+            ok
     end.
 
 %% A crash in the words of proc_lib, of a behaviour, or of the VM.

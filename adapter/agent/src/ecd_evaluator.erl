@@ -1,5 +1,7 @@
 %% Mends OTP's evaluator, dbg_ieval, in memory. Must run before any process is interpreted; holds no state.
 %%
+%% Before it raises, it asks ecd_raising, as long as that is there: it tells nobody else of an exception in time.
+%%
 %% After an interpreted `receive` has chosen a message, the evaluator waits until the process has taken it. In OTP 25 to
 %% 29 it takes whatever message comes first for that answer. When a breakpoint changes in this moment, the news of it is
 %% lost, and the evaluator runs ahead of its process: a message is handled twice, or one is waited for in vain. Here it
@@ -14,7 +16,7 @@
 mend() ->
     case code:get_object_code(dbg_ieval) of
         {Mod, Original, File} ->
-            case ecd_rebuilt:bytecode(Original, patient_ack, fun() -> rebuild(Original) end) of
+            case ecd_rebuilt:bytecode(Original, patient_ack_and_raising, fun() -> rebuild(Original) end) of
                 {ok, Mended} -> load(Mod, File, Mended);
                 error -> [notice()]
             end;
@@ -60,8 +62,24 @@ form({function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, {cla
     Guards = [[is_tagged(D, Msg, Tag)] || Tag <- ['DOWN', 'EXIT']],
     Other = {clause, D, [Msg], Guards, Body},
     {{function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, Other]}]}]}, changed};
+%% do_exception(Class, Reason, Stacktrace, Bs, Ieval) ->
+%%     case erlang:function_exported(ecd_raising, seen, 4) of     % added
+%%         true -> ecd_raising:seen(Class, Reason, Bs, Ieval);
+%%         false -> ok
+%%     end,
+%%     …
+form({function, A, do_exception, 5, [{clause, B, [Class, Reason, Stack, Bindings, Frame], [], Body}]}, _) ->
+    Whole = {var, B, 'EcdFrame'},
+    Here = call(B, erlang, function_exported, [{atom, B, ecd_raising}, {atom, B, seen}, {integer, B, 4}]),
+    Seen = call(B, ecd_raising, seen, [Class, Reason, Bindings, Whole]),
+    Ask = {'case', B, Here, [{clause, B, [{atom, B, true}], [], [Seen]}, {clause, B, [{atom, B, false}], [], [{atom, B, ok}]}]},
+    Args = [Class, Reason, Stack, Bindings, {match, B, Whole, Frame}],
+    {{function, A, do_exception, 5, [{clause, B, Args, [], [Ask | Body]}]}, changed};
 form(Form, Changed) ->
     {Form, Changed}.
+
+call(A, Mod, Function, Args) ->
+    {call, A, {remote, A, {atom, A, Mod}, {atom, A, Function}}, Args}.
 
 %% element(1, Msg) =:= Tag; a guard that fails on what is no tuple is false.
 is_tagged(A, Msg, Tag) ->

@@ -4,7 +4,7 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
--export([compiled/0, module_defined/1, stopped/1, drop/1, post_mortem/3, flush/0]).
+-export([compiled/0, module_defined/1, wants/2, holds/5, stopped/1, drop/1, post_mortem/3, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, terminate/2]).
 -export(['$handle_undefined_function'/2]).
 
@@ -99,6 +99,8 @@ filters() ->
 
 -spec init([]) -> {ok, []}.
 init([]) ->
+    %% The evaluator asks it only if it is loaded.
+    {module, ecd_raising} = code:ensure_loaded(ecd_raising),
     ?RAISED = ets:new(?RAISED, [named_table, public, set]),
     {ok, []}.
 
@@ -197,15 +199,38 @@ raised(_Pid, _Exception, none) ->
     false;
 raised(Pid, Exception, {Kind, Site}) ->
     Filters = filters(),
-    Always = Kind =:= raise andalso wants(maps:get(raised, Filters, []), Exception) andalso is_of_user(Pid),
-    case Always orelse (wants(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid)) of
+    Always = Kind =:= raise andalso is_named(maps:get(raised, Filters, []), Exception) andalso is_of_user(Pid),
+    case Always orelse (is_named(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid)) of
         true ->
-            Mode = case Always of true -> always; false -> unhandled end,
-            true = ets:insert(?RAISED, {Pid, new, #{exception => Exception, mode => Mode, site => Site}}),
-            true;
+            ets:insert(?RAISED, {Pid, new, #{exception => Exception, mode => mode(Always), site => Site}});
         false ->
             false
     end.
+
+mode(true) -> always;
+mode(false) -> unhandled.
+
+%% Whether a filter names what interpreted code raises without making an exception (ecd_raising).
+-spec wants(error | throw | exit, term()) -> boolean().
+wants(Class, Reason) ->
+    Exception = raised_name(Class, Reason),
+    lists:any(fun(Names) -> is_named(Names, Exception) end, maps:values(filters())).
+
+%% Whether that holds the process; Below is the evaluator's stack under the place. In the evaluator.
+-spec holds(pid(), error | throw | exit, term(), {module(), atom(), arity(), integer()}, [tuple()]) -> boolean().
+holds(Pid, Class, Reason, {M, F, A, Line}, Below) ->
+    Filters = filters(),
+    Exception = raised_name(Class, Reason),
+    Entries = [{here, 0, {M, F, lists:duplicate(A, nil)}, Line} | Below],
+    Wanted =
+        not ecd_worker:is(Pid) andalso
+            (not ecd_config:get(justMyCode) orelse lists:any(fun ecd_catchers:is_own_entry/1, Entries)),
+    Always = Wanted andalso is_named(maps:get(raised, Filters, []), Exception),
+    Lost = Wanted andalso is_named(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid, Entries),
+    (Always orelse Lost) andalso ets:insert(?RAISED, {Pid, new, #{exception => Exception, mode => mode(Always), cause => {Class, Reason}}}).
+
+raised_name(error, Reason) -> ecd_crash:name(Reason);
+raised_name(Class, _Reason) -> Class.
 
 %% With justMyCode, what others raise and rescue among themselves is not for the user.
 is_of_user(Pid) ->
@@ -213,8 +238,8 @@ is_of_user(Pid) ->
         lists:any(fun({M, _, _, _}) -> ecd_modules:own(M) end, ecd_handles:stacktrace(Pid)) orelse
         lists:any(fun(Entry) -> ecd_catchers:is_own_entry(Entry) end, get(dbg_istk)).
 
-wants(all, _Exception) -> true;
-wants(Names, Exception) -> lists:member(ecd_modules:display(Exception), Names).
+is_named(all, _Exception) -> true;
+is_named(Names, Exception) -> lists:member(ecd_modules:display(Exception), Names).
 
 %% The caller is the innermost interpreted frame or the native one below the evaluator; the source tells which raises.
 site(Pid) ->
@@ -237,15 +262,21 @@ raises(_) ->
 %% --- what ecd_control asks ---
 
 %% Why the process has stopped, once for each stop, and where it raises: it stands in the exception's constructor.
--spec stopped(pid()) -> {ok, Description :: binary(), Site :: {module(), atom(), arity(), integer()}} | none.
+%% Without a place it stands where it raises.
+-spec stopped(pid()) -> {ok, Description :: binary(), Site :: {module(), atom(), arity(), integer()} | here} | none.
 stopped(Pid) ->
     case ets:lookup(?RAISED, Pid) of
-        [{_, new, #{exception := Exception, mode := Mode, site := Site} = Raised}] ->
+        [{_, new, #{exception := Exception, mode := Mode} = Raised}] ->
             true = ets:insert(?RAISED, {Pid, shown, Raised}),
-            {ok, <<(ecd_modules:display(Exception))/binary, (description(Mode))/binary>>, Site};
+            Name = exception_name(Exception),
+            {ok, <<Name/binary, (description(Mode))/binary>>, maps:get(site, Raised, here)};
         _ ->
             none
     end.
+
+exception_name(throw) -> <<"A throw">>;
+exception_name(exit) -> <<"An exit">>;
+exception_name(Exception) -> ecd_modules:display(Exception).
 
 description(always) -> <<" is raised">>;
 description(unhandled) -> <<" is raised and nothing will rescue it">>.
@@ -273,31 +304,34 @@ exception_info(#{thread := Thread}) ->
 no_exception() ->
     ecd_failure:expected(<<"noException">>, "This process is not stopped at an exception.").
 
-info(Thread, #{exception := Exception, mode := Mode}, #{meta := Meta}) ->
-    Name = ecd_modules:display(Exception),
+info(Thread, #{exception := Exception, mode := Mode} = Raised, #{meta := Meta}) ->
+    Name = exception_name(Exception),
     #{
         exceptionId => Name,
         typeName => Name,
         breakMode => Mode,
-        description => message(Meta),
+        description => message(Raised, Meta),
         stackTrace => stack_text(Thread)
     }.
 
 %% The exception does not exist yet; it is made a second time, aside.
-message(Meta) ->
+message(#{cause := {Class, Reason}}, _Meta) ->
+    described(fun() -> 'Elixir.Exception':format_banner(Class, Reason, []) end);
+message(_Raised, Meta) ->
     case ecd_meta:frames(Meta) of
         [#{module := Mod, args := [Arg]} | _] ->
-            Make =
-                fun() ->
-                    Exception = case Mod of ?UTILS -> Arg; _ -> Mod:exception(Arg) end,
-                    'Elixir.Exception':message(Exception)
-                end,
-            case ecd_worker:run(Make, ?DESCRIBE) of
-                {ok, Text} when is_binary(Text) -> Text;
-                _ -> <<"(the exception has no message yet)">>
-            end;
+            described(fun() ->
+                Exception = case Mod of ?UTILS -> Arg; _ -> Mod:exception(Arg) end,
+                'Elixir.Exception':message(Exception)
+            end);
         _ ->
             <<"(the exception has no message yet)">>
+    end.
+
+described(Describe) ->
+    case ecd_worker:run(Describe, ?DESCRIBE) of
+        {ok, Text} when is_binary(Text) -> Text;
+        _ -> <<"(the exception has no message yet)">>
     end.
 
 stack_text(Thread) ->
@@ -321,7 +355,7 @@ post_mortem(Pid, Reason, ExitInfo) ->
         #{uncaught := Names} ->
             case ecd_crash:of_reason(Reason) of
                 {Exception, Stack} ->
-                    wants(Names, ecd_crash:name(Exception)) andalso is_first(Pid) andalso
+                    is_named(Names, ecd_crash:name(Exception)) andalso is_first(Pid) andalso
                         ecd_wire:event(output, ecd_crash:report(Pid, Exception, Stack, ExitInfo)),
                     ok;
                 none ->
@@ -331,17 +365,25 @@ post_mortem(Pid, Reason, ExitInfo) ->
             ok
     end.
 
-%% The VM is about to end: crashes that it has noticed so far have been told when this returns.
+%% The VM is about to end: crashes so far have been told when this returns, as far as that is a matter of moments.
 -spec flush() -> ok.
 flush() ->
     case filters() of
         #{uncaught := _} ->
-            %% The VM sends what it notices to this process, which runs the handlers.
-            _ = ecd_worker:run(fun() -> sys:get_state(erlang:system_info(system_logger), ?FLUSH) end, ?FLUSH),
+            _ = ecd_worker:run(fun flushed/0, ?FLUSH),
             ok;
         _ ->
             ok
     end.
+
+%% The VM sends what it notices to one process, which runs the handlers. Evaluators tell the engine's server how their
+%% process ended, and that tells ecd_control.
+flushed() ->
+    _ = sys:get_state(erlang:system_info(system_logger), ?FLUSH),
+    Ended = [{Meta, monitor(process, Meta)} || {Pid, Meta} <- ecd_state:all(pid), not is_process_alive(Pid)],
+    lists:foreach(fun({Meta, Monitor}) -> receive {'DOWN', Monitor, process, Meta, _} -> ok end end, Ended),
+    _ = sys:get_state(ecd_iserver, ?FLUSH),
+    sys:get_state(ecd_control, ?FLUSH).
 
 is_first(Pid) ->
     ets:info(?RAISED, size) > ?TOLD andalso ets:match_delete(?RAISED, {{told, '_'}}),

@@ -16,8 +16,10 @@
     {stop, reason()} | {stop, caller(), reason()} | {again, step | continue}.
 of_stop(Pid, Place, Hit, Facts) ->
     case ecd_exceptions:stopped(Pid) of
+        {ok, Description, here} ->
+            {stop, exception_reason(Description)};
         {ok, Description, Site} ->
-            {stop, {frame, Site}, #{reason => <<"exception">>, description => Description, ids => []}};
+            {stop, {frame, Site}, exception_reason(Description)};
         none ->
             stepped(Pid, Place, Hit, Facts)
     end.
@@ -74,6 +76,9 @@ serves(Client, Meta) ->
         [#{function := handle_call, args := [_Request, {From, _Tag}, _State]} | _] -> From =:= Client;
         _ -> true
     end.
+
+exception_reason(Description) ->
+    #{reason => <<"exception">>, description => Description, ids => []}.
 
 %% What the user has set at a place counts whatever else happens there.
 of_user(Pid, {Mod, Line}, Otherwise) ->

@@ -16,6 +16,8 @@ all_test_() ->
             fun raise_of_a_struct_stops/1,
             fun raise_of_an_own_exception_stops/1,
             fun an_exception_that_is_only_built_does_not_stop/1,
+            fun a_throw_in_interpreted_code_stops/1,
+            fun an_error_of_the_machine_in_interpreted_code_stops/1,
             fun raise_in_interpreted_code_stops/1,
             fun named_exceptions_are_the_only_ones/1,
             fun a_name_that_is_none_is_refused/1,
@@ -29,6 +31,8 @@ all_test_() ->
             fun an_exception_raised_again_stops_at_the_second_raise/1,
             fun an_exception_in_a_server_stops/1,
             fun an_exception_in_a_task_stops/1,
+            fun an_error_of_the_machine_that_nobody_rescues_stops/1,
+            fun an_error_of_the_machine_that_is_rescued_does_not_stop/1,
             fun a_crash_of_interpreted_code_is_told/1,
             fun a_crash_of_native_code_is_told/1
         ]},
@@ -100,6 +104,32 @@ an_exception_that_is_only_built_does_not_stop(_S) ->
     Pid = run(fun() -> ?FAIL:built() end),
     ?assertMatch({error, #{message := <<"only built">>}}, result(Pid)),
     no_event(stopped).
+
+a_throw_in_interpreted_code_stops(S) ->
+    filter(<<"raised">>),
+    ok = break(S, 1, throws_y),
+    Pid = run(fun() -> ?FAIL:catching(1) end),
+    {Pid, <<"breakpoint">>, throws_y} = stopped(S),
+    command(continue, Pid),
+    ?assertEqual({Pid, <<"exception">>, throws}, stopped(S)),
+    ?assertEqual(#{<<"x">> => 1, <<"y">> => 2}, variables(Pid)),
+    #{exceptionId := <<"A throw">>, description := Text} = info(Pid),
+    ?assertNotEqual(nomatch, string:find(Text, "{:thrown, 2}")),
+    command(continue, Pid),
+    ?assertEqual({thrown, 2}, result(Pid)).
+
+an_error_of_the_machine_in_interpreted_code_stops(S) ->
+    filter(<<"raised">>, #{condition => <<"ArgumentError">>}),
+    ok = break(S, 1, machine_y),
+    Pid = run(fun() -> ?FAIL:machine(1) end),
+    {Pid, <<"breakpoint">>, machine_y} = stopped(S),
+    command(continue, Pid),
+    ?assertEqual({Pid, <<"exception">>, machine}, stopped(S)),
+    ?assertMatch(#{exceptionId := <<"ArgumentError">>, breakMode := always}, info(Pid)),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, machine_rescue}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(rescued, result(Pid)).
 
 raise_in_interpreted_code_stops(S) ->
     filter(<<"raised">>),
@@ -197,11 +227,34 @@ an_exception_in_a_task_stops(S) ->
     command(continue, Task),
     exit(Owner, kill).
 
+an_error_of_the_machine_that_nobody_rescues_stops(S) ->
+    filter(<<"uncaught">>),
+    ok = break(S, 1, badmatch_y),
+    {Pid, Monitor} = crashing(fun() -> ?FAIL:badmatch(1) end),
+    {Pid, <<"breakpoint">>, badmatch_y} = stopped(S),
+    command(continue, Pid),
+    ?assertEqual({Pid, <<"exception">>, badmatch}, stopped(S)),
+    ?assertMatch(#{<<"x">> := 1, <<"y">> := 2}, variables(Pid)),
+    ?assertMatch(#{exceptionId := <<"MatchError">>, breakMode := unhandled}, info(Pid)),
+    command(continue, Pid),
+    receive {'DOWN', Monitor, process, Pid, {{badmatch, 2}, _}} -> ok end.
+
+an_error_of_the_machine_that_is_rescued_does_not_stop(S) ->
+    filter(<<"uncaught">>),
+    ok = break(S, 1, machine_y),
+    Pid = run(fun() -> ?FAIL:machine(1) end),
+    {Pid, <<"breakpoint">>, machine_y} = stopped(S),
+    command(continue, Pid),
+    ?assertEqual(rescued, result(Pid)),
+    no_event(stopped).
+
 a_crash_of_interpreted_code_is_told(S) ->
     filter(<<"uncaught">>),
     ok = break(S, 1, badmatch),
     {Pid, Monitor} = crashing(fun() -> ?FAIL:badmatch(1) end),
     {Pid, <<"breakpoint">>, badmatch} = stopped(S),
+    command(continue, Pid),
+    {Pid, <<"exception">>, badmatch} = stopped(S),
     command(continue, Pid),
     receive {'DOWN', Monitor, process, Pid, {{badmatch, 2}, _}} -> ok end,
     #{text := Text, line := Line} = event(output),

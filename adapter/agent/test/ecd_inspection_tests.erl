@@ -96,6 +96,7 @@ inspection_test_() ->
                     {the_console_works_without_a_frame, [], fun without_frame/1},
                     {an_error_is_text_as_elixir_writes_it, ["inner"], fun errors/1},
                     {an_endless_evaluation_ends_with_its_process, ["inner"], fun endless/1},
+                    {a_continue_during_an_evaluation_comes_after_it, ["inner"], fun continued/1},
                     {a_variable_of_the_top_frame_can_be_set, ["inner"], fun settable/1},
                     {what_cannot_be_set_says_why, ["inner"], fun not_settable/1},
                     {references_end_when_the_process_goes_on, ["inner"], fun stale/1},
@@ -414,6 +415,20 @@ endless(_Dir) ->
     ?assertEqual(#{}, ecd_eval:end_evaluation(#{thread => Thread})),
     receive {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(killed, Reason) end,
     _ = ecd_fixture:event(thread, fun(#{thread := T, reason := R}) -> T =:= Thread andalso R =:= <<"exited">> end).
+
+continued(Dir) ->
+    {_, Thread} = Stop = stopped(),
+    Top = top(Thread),
+    Self = self(),
+    Expression = <<"send(:ecd_wire, :begun); receive(do: (:end_of_evaluation -> value))">>,
+    Request = #{expression => Expression, frame => Top, context => <<"repl">>},
+    spawn(fun() -> Self ! {evaluated, ecd_eval:evaluate(Request)} end),
+    receive begun -> ok end,
+    ok = ecd_stopping:breakpoints(Dir, ?NAME, []),
+    ok = ecd_stopping:go_on(Thread),
+    element(1, Stop) ! end_of_evaluation,
+    receive {evaluated, #{result := Result}} -> ?assertEqual(<<"6">>, Result) end,
+    receive {result, _, Done} -> ?assertMatch({[6], _, _, _}, Done) end.
 
 settable(Dir) ->
     {_, Thread} = Stop = stopped(),

@@ -29,7 +29,8 @@ engine_test_() ->
         {"evaluation runs in the stopped process and is no stop", scene(fun evaluation/0)},
         {"a process that ends is forgotten", scene(fun forgotten/0)},
         {"an exempt process never stops", scene(fun exempt/0)},
-        {"a process that compiles Elixir can trap", scene(fun compiling/0)}
+        {"a process that compiles Elixir can trap", scene(fun compiling/0)},
+        {"the user is told once where interpreting copies a lot", scene(fun heavy/0)}
     ].
 
 step_in() ->
@@ -312,6 +313,18 @@ compiling() ->
         'Elixir.Matrix':remote(1)
     end),
     ?assertEqual({2, [{'Elixir.Matrix', Line, #{x => 1}}]}, {Result, Stops}).
+
+heavy() ->
+    Mod = 'Elixir.Matrix.Server',
+    ok = ecd_engine:arm(Mod, {handle_call, 3}, ?MODULE),
+    {ok, Server} = gen_server:start(Mod, 0, []),
+    ?assertEqual(1, gen_server:call(Server, {add, 1})),
+    ?assertEqual(3, gen_server:call(Server, {add, 2})),
+    Large = lists:seq(1, 3000000),
+    Server ! {set, Large},
+    [?assertExit({{badarith, _}, _}, gen_server:call(Server, {add, 1})) || _ <- [1]],
+    Heavy = ecd_scene:wait(fun({ecd, heavy, Pid, MFA, Bytes}) -> {ok, {Pid, MFA, Bytes}}; (_) -> no end),
+    ?assertMatch({Server, {Mod, handle_call, 3}, Bytes} when Bytes > 16000000, Heavy).
 
 break(Mod, Marker) ->
     Line = ecd_scene:line(Mod, Marker),

@@ -18,6 +18,7 @@ tests() ->
         {a_hooked_function_still_does_what_it_did, fun hook/1},
         {what_has_no_debug_info_is_not_hooked, fun no_hook/1},
         {reload_brings_in_a_changed_file, fun reload/1},
+        {modules_that_the_program_compiles_anew_keep_their_breakpoints, fun compiled_anew/1},
         {reload_keeps_what_runs_when_the_file_does_not_compile, fun reload_broken/1},
         {reload_refuses_while_the_previous_version_is_in_use, fun reload_in_use/1},
         {reload_finds_changed_files_by_itself, fun reload_changed/1},
@@ -104,6 +105,26 @@ reload(Dir) ->
     {_, Meta, 'Elixir.Changing', 4} = ecd_fixture:run(fun() -> 'Elixir.Changing':go(1) end),
     ok = ecd_fixture:continue(Meta),
     ?assertEqual(3, ecd_fixture:result()).
+
+%% The second module's breakpoint survives that the first, from the same text, is there before it.
+compiled_anew(Dir) ->
+    Text = "defmodule Anew.One do\n  def go(n), do: n\nend\ndefmodule Anew.Two do\n  def go(n) do\n    n + 1\n  end\nend\n",
+    Path = ecd_fixture:write(Dir, "lib/anew.ex", Text),
+    ok = compile_and_load(Dir, "anew", Path),
+    [#{verified := true, line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6}]),
+    _ = ecd_fixture:write(Dir, "lib/anew.ex", ["# new\n", Text]),
+    _ = 'Elixir.Code':put_compiler_option(ignore_module_conflict, true),
+    [
+        begin
+            _ = 'Elixir.Code':compile_file(Path),
+            {Pid, Meta, 'Elixir.Anew.Two', 7} = ecd_fixture:run(fun() -> 'Elixir.Anew.Two':go(1) end),
+            ?assertEqual(#{ids => [1], kind => line}, ecd_breakpoints:hit(Pid, 'Elixir.Anew.Two', 7)),
+            ok = ecd_fixture:continue(Meta),
+            ?assertEqual(2, ecd_fixture:result())
+        end
+     || _Again <- [1, 2]
+    ],
+    'Elixir.Code':put_compiler_option(ignore_module_conflict, false).
 
 reload_broken(Dir) ->
     Path = changing(Dir, "n + 1"),

@@ -120,7 +120,7 @@ nifs() ->
 %% Whatever these modules call by name runs in a meta process or in one that a meta waits for.
 denied() ->
     Engine = [
-        ecd_inside, ecd_state, ecd_iserver, ecd_interpreter, ecd_guardian, ecd_meta, ecd_engine, ecd_deny, ecd_prepare,
+        ecd_inside, ecd_state, ecd_iserver, ecd_interpreter, ecd_arms, ecd_guardian, ecd_meta, ecd_engine, ecd_deny, ecd_prepare,
         ecd_release, ecd_detach
     ],
     ok = ecd_prepare:debugger(),
