@@ -79,7 +79,7 @@ async function compare(project: Project, runs: number, state: 'warm' | 'cold'): 
       what: `adapter started → first stop, ${where}`,
       value: median(fromProcess),
       against: { what: 'plain `mix run` to that line', value: median(samples.plain) },
-      ratio: median(fromProcess) / median(samples.plain),
+      ratio: ratioOfPairs(fromProcess, samples.plain),
     },
   ];
 }
