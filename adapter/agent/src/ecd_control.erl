@@ -33,7 +33,7 @@
     pausing = false :: boolean(),
     %% Sent to the evaluator, which has not said yet that it goes on. While it evaluates an expression of the user's in
     %% the stopped process it hears no command.
-    command = none :: continue | step | none
+    command = none :: {continue | step, Turn :: reference()} | none
 }).
 
 -record(state, {
@@ -221,10 +221,16 @@ handle_info({ecd, exit, Pid, Reason, ExitInfo}, S) ->
     {noreply, forget(Pid, S)};
 handle_info({ecd, engine_down, _Reason}, S) ->
     {noreply, engine_lost(S)};
+handle_info({ecd, heavy, _Pid, {M, F, A}, Bytes}, S) ->
+    Text = io_lib:format("Debugging ~ts copies some ~b MB at each call: its arguments or the values around its closures "
+                         "are large. Expect it to be slow while it is interpreted.",
+                         [ecd_names:function(M, F, A), Bytes div (1024 * 1024)]),
+    ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)}),
+    {noreply, S};
 handle_info({ecd, _Move, Pid}, S) ->
     {noreply, confirmed(Pid, S)};
-handle_info({repeat, Pid}, S) ->
-    {noreply, repeat(Pid, S)};
+handle_info({repeat, Pid, Turn}, S) ->
+    {noreply, repeat(Pid, Turn, S)};
 handle_info({look, Pid}, S) ->
     {noreply, on_look(Pid, S)};
 handle_info({pause_late, Pid}, S) ->
@@ -336,11 +342,14 @@ go(Pid, #{kind := interpreted, meta := Meta, reason := Reason}, Command, T) ->
     case Reason of
         %% In a receive it goes on without a word.
         <<"pause">> -> T;
-        _ -> repeat_later(Pid), T#thread{command = Command}
+        _ -> T#thread{command = {Command, repeat_later(Pid)}}
     end.
 
+%% Each command has a turn of its own: the timer of an earlier one must not repeat this one early.
 repeat_later(Pid) ->
-    erlang:send_after(?REPEAT, self(), {repeat, Pid}).
+    Turn = make_ref(),
+    _ = erlang:send_after(?REPEAT, self(), {repeat, Pid, Turn}),
+    Turn.
 
 confirmed(Pid, S) ->
     case thread(Pid, S) of
@@ -348,15 +357,15 @@ confirmed(Pid, S) ->
         T -> put_thread(Pid, T#thread{command = none}, S)
     end.
 
-repeat(Pid, S) ->
+%% An evaluator that stands at its next stop has heard; given again, the command would pass over that stop.
+repeat(Pid, Turn, S) ->
     case thread(Pid, S) of
-        #thread{stop = none, command = Command, meta = Meta} when Command =/= none ->
-            ecd_meta:command(Meta, Command),
-            repeat_later(Pid);
+        #thread{stop = none, command = {Command, Turn}, meta = Meta} = T ->
+            ecd_state:meta(Meta, stopped) =:= true orelse ecd_meta:command(Meta, Command),
+            put_thread(Pid, T#thread{command = {Command, repeat_later(Pid)}}, S);
         _ ->
-            ok
-    end,
-    S.
+            S
+    end.
 
 drop_references(Pid) ->
     ecd_frames:drop(Pid),
