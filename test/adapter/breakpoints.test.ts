@@ -204,6 +204,19 @@ describe('a line breakpoint stops at', () => {
     });
   }
 
+  it('every line every time, forty times over', async () => {
+    const { run, file, markers, places } = cases[0] as Case;
+    const session = await debug.launch(constructs, {
+      run: `for _ <- 1..40, do: ${run}`,
+      breakpoints: { [file]: markers },
+    });
+    const stopped = await session.places(1_000);
+    for (let round = 0; round < 40; round++) {
+      assert.deepEqual(stopped.slice(round * places.length, (round + 1) * places.length), places, `round ${round}`);
+    }
+    assert.equal(stopped.length, 40 * places.length);
+  });
+
   it('a line of a template compiled into a module', async () => {
     const file = 'templates/page.html.eex';
     const line = constructs.line(file, 'String.capitalize');

@@ -168,7 +168,8 @@ describe('step-in', () => {
       await client.request('stepIn', { threadId: stop.threadId });
       arrived = await session.stop();
     }
-    assert.equal(arrived.at, 'handle_add', 'the callback, in the process that runs it');
+    const trail = arrived.frames.map(({ name }) => name).join(' ');
+    assert.equal(arrived.at, 'handle_add', `the callback, in the process that runs it: ${trail}`);
     assert.notEqual(arrived.threadId, stop.threadId);
   });
 

@@ -289,8 +289,10 @@ export function sessions(): {
       try {
         await body.call(this);
       } catch (error) {
+        // Reporters replace the message of an assertion by a difference; the stack is printed as it is.
         if (error instanceof Error && !error.message.includes('transcript:')) {
-          error.message += `\n${open.map((session) => session.client.tail()).join('\n')}`;
+          const transcripts = open.map((session) => session.client.tail()).join('\n');
+          error.stack = `${error.stack ?? error.message}\n${transcripts}`;
         }
         await Promise.allSettled(open.map((session) => session.close()));
         throw error;
