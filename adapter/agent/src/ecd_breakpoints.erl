@@ -31,7 +31,7 @@
     phase :: before | running,
     %% what the files with breakpoints said when their lines were last right
     texts = #{} :: #{binary() => tuple()},
-    versions = #{} :: #{module() => binary() | none},
+    versions = #{} :: #{module() => term()},
     loaded = 0 :: non_neg_integer()
 }).
 
@@ -315,7 +315,7 @@ apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = S
     State#state{
         breakpoints = [fail(B, Broken) || B <- All],
         places = Places,
-        versions = maps:from_list([{Mod, ecd_modules:md5(Mod)} || Mod <- Mods])
+        versions = maps:from_list([{Mod, ecd_modules:version(Mod)} || Mod <- Mods])
     }.
 
 fail(#breakpoint{id = Id, places = [{Mod, _, _} | _]} = B, Broken) when is_map_key(Id, Broken) ->
@@ -373,7 +373,7 @@ schedule_look() ->
 
 %% Code can also be replaced, or loaded, by somebody who tells us nothing.
 look(#state{versions = Versions} = State) ->
-    Changed = [Mod || {Mod, Md5} <- maps:to_list(Versions), ecd_modules:md5(Mod) =/= Md5],
+    Changed = [Mod || {Mod, Version} <- maps:to_list(Versions), ecd_modules:version(Mod) =/= Version],
     Reloaded = lists:foldl(fun reloaded/2, State, Changed),
     announce(State, look_for_new(length(erlang:loaded()), Reloaded)).
 

@@ -2,7 +2,7 @@
 %% Must not run anything of the user's outside the fun it is given.
 -module(ecd_launch).
 
--export([before_code/0, run/1, module_defined/3, notice/2]).
+-export([before_code/0, run/1, module_defined/4, notice/2]).
 
 %% Elixir is started, nothing of the user's has been compiled yet.
 -spec before_code() -> ok.
@@ -32,13 +32,13 @@ stay_alive(Result) ->
 %% A module came into being in this VM and, if we were told in time, has not run yet. Those of scripts and tests exist
 %% nowhere else; the others will be looked at when Mix has written them. More than one may tell us of the same module.
 %% After the agent was taken out this does nothing.
--spec module_defined(module(), binary(), binary()) -> ok.
-module_defined(Mod, Bytecode, File) ->
+-spec module_defined(module(), binary(), binary(), early | late) -> ok.
+module_defined(Mod, Bytecode, File, When) ->
     case whereis(ecd_breakpoints) of
         undefined ->
             ok;
         _ ->
-            case ecd_modules:remember(Mod, Bytecode, File) of
+            case ecd_modules:remember(Mod, Bytecode, File, When) of
                 known -> ok;
                 new -> module_defined(Mod, File)
             end

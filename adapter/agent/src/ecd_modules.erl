@@ -3,8 +3,8 @@
 -module(ecd_modules).
 -behaviour(gen_server).
 
--export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, canonical/1]).
--export([remember/3, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
+-export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, version/1, canonical/1]).
+-export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
 -export([modules/1, loaded_sources/1, announce/2, announce_new/0, build_dirs/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
@@ -124,11 +124,26 @@ md5(Mod) ->
         error:badarg -> none
     end.
 
-%% The compile tracer or the script launcher saw a module come into being; its bytecode may exist nowhere else.
--spec remember(module(), binary(), file:filename_all()) -> new | known.
-remember(Mod, Bytes, File) ->
-    case ets:lookup(?TABLE, {bytes, Mod}) of
-        [{_, Bytes}] -> known;
+%% Changes whenever other code or other lines of a module are there: moved lines do not change the md5.
+-spec version(module()) -> {binary() | none, calendar:datetime() | 0}.
+version(Mod) ->
+    File =
+        case code:is_loaded(Mod) of
+            {file, Loaded} when is_list(Loaded), Loaded =/= [] -> filelib:last_modified(Loaded);
+            _ -> 0
+        end,
+    {md5(Mod), File}.
+
+%% The compiler made a module; its bytecode may exist nowhere else. It is told of early, by hooks in the compiler, or late,
+%% by its tracing, or both: known is what a process told of early and now tells of again.
+-spec remember(module(), binary(), file:filename_all(), early | late) -> new | known.
+remember(Mod, Bytes, File, early) ->
+    true = ets:insert(?TABLE, {{told, Mod}, self()}),
+    remember_new(Mod, Bytes, canonical(File));
+remember(Mod, Bytes, File, late) ->
+    Self = self(),
+    case ets:take(?TABLE, {told, Mod}) of
+        [{_, Self}] -> known;
         _ -> remember_new(Mod, Bytes, canonical(File))
     end.
 

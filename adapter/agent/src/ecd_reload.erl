@@ -41,7 +41,7 @@ replace(New) ->
     Outcomes = [{Mod, Code, code:load_binary(Mod, file_of(Mod), Code)} || {Mod, Code} <- New],
     lists:foreach(
         fun({Mod, Code, {module, _}}) ->
-            _ = ecd_modules:remember(Mod, Code, source(Code)),
+            new = ecd_modules:remember(Mod, Code, source(Code), early),
             ok = ecd_breakpoints:module_defined(Mod)
         end,
         [Outcome || {_, _, {module, _}} = Outcome <- Outcomes]

@@ -46,7 +46,7 @@ loaded(Spawn, [Fun]) ->
         Result = Fun(),
         case get({?MODULE, compiled}) of
             {Mod, Beam, File} ->
-                ecd_launch:module_defined(Mod, Beam, File);
+                ecd_launch:module_defined(Mod, Beam, File, early);
             undefined ->
                 ok
         end,

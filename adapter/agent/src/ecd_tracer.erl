@@ -24,7 +24,7 @@ install_early() ->
 %% Around the compiler's callbacks: those of after_compile come right after the module is loaded.
 -spec loaded(fun((term(), term(), term(), term(), term()) -> Result), [term()]) -> Result.
 loaded(Callbacks, [Line, Data, after_compile, [#{module := Mod, file := File}, Bytecode] = Args, Env]) ->
-    ecd_launch:module_defined(Mod, Bytecode, File),
+    ecd_launch:module_defined(Mod, Bytecode, File, early),
     Callbacks(Line, Data, after_compile, Args, Env);
 loaded(Callbacks, [Line, Data, Name, Args, Env]) ->
     Callbacks(Line, Data, Name, Args, Env).
@@ -37,7 +37,7 @@ remove() ->
 %% Called by the compiler in the process that compiles.
 -spec trace(term(), map()) -> ok.
 trace({on_module, Bytecode, _}, #{module := Mod, file := File}) ->
-    ecd_launch:module_defined(Mod, Bytecode, File);
+    ecd_launch:module_defined(Mod, Bytecode, File, late);
 trace(start, #{file := File}) ->
     keep_debug_info(File);
 trace(_Event, _Env) ->
