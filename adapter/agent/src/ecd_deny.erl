@@ -14,7 +14,8 @@
     io_lib_pretty, group, user, user_drv, erl_eval, erl_scan, erl_parse, erl_anno, erl_bits, erl_internal, erl_lint,
     erl_expand_records, eval_bits, orddict, ordsets, beam_lib, binary, epp, filename, filelib, file, file_io_server,
     file_server, os, string, unicode, unicode_util, persistent_term, gen_tcp, inet, inet_tcp, inet_db, queue, sets,
-    trace, records, compile, elixir_erl, elixir_erl_pass, elixir_erl_clauses, elixir_erl_var, elixir_utils, elixir_errors
+    trace, records, compile, elixir_erl, elixir_erl_pass, elixir_erl_clauses, elixir_erl_var, elixir_utils,
+    elixir_errors
 ]).
 
 %% Entering these would make the evaluator interpret itself, or the code that a trap goes through.

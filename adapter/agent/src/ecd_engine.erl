@@ -188,7 +188,8 @@ clear_break(Mod, Line) -> (engine()):clear_break(Mod, Line).
 step_mode(Pid, Mode) -> (engine()):step_mode(Pid, Mode).
 
 %% {ecd, stopped, Pid, Meta, Mod, Line} | {ecd, running | idle | waiting, Pid} | {ecd, exit, Pid, Reason, ExitInfo} |
-%% {ecd, new, Pid, Meta, {M, F, Arity}} | {ecd, lost, Mod, [{{F, A}, [Owner]}]} | {ecd, engine_down, Reason}.
+%% {ecd, new, Pid, Meta, {M, F, Arity}} | {ecd, lost, Mod, [{{F, A}, [Owner]}]} | {ecd, engine_down, Reason} |
+%% {ecd, heavy, Pid, {M, F, Arity}, Bytes}: interpreting the function copies so much, told once.
 %% Moves are told of processes that have stopped or step, until they have left interpreted code.
 -spec subscribe(pid()) -> ok.
 subscribe(Pid) -> (engine()):subscribe(Pid).

@@ -12,6 +12,8 @@
 -define(SERVER, ecd_iserver).
 -define(ENGINE, ecd_interpreter).
 -define(ENTER_TIMEOUT, 30000).
+%% Words that a meta may have grown to before the user is told that interpreting here is slow: some 16 MB.
+-define(HEAVY, 2 * 1024 * 1024).
 
 -spec call(term()) -> term().
 call({get_meta, Pid}) ->
@@ -105,10 +107,27 @@ status(idle, _Info, Pid, Meta) ->
     Step = ecd_state:get({step, Pid}, off),
     put(next_break, case Step of entry -> break; _ -> running end),
     moved(idle, Pid, Meta),
+    weigh(Pid, Meta),
     Step =/= off orelse ecd_state:delete({watched, Pid}),
     ok;
 status(waiting, _Info, Pid, Meta) ->
     moved(waiting, Pid, Meta).
+
+%% Arguments, results and what closures hold are copied between the process and its meta, at each call.
+weigh(Pid, Meta) ->
+    {total_heap_size, Words} = process_info(self(), total_heap_size),
+    case Words > ?HEAVY andalso ecd_state:meta(Meta, mfa) of
+        {_, _, _} = MFA ->
+            case ecd_state:member({heavy, MFA}) of
+                true ->
+                    ok;
+                false ->
+                    ecd_state:put({heavy, MFA}, true),
+                    gen_server:cast(?SERVER, {heavy, Pid, MFA, Words * erlang:system_info(wordsize)})
+            end;
+        _ ->
+            ok
+    end.
 
 moved(Move, Pid, Meta) ->
     case ecd_state:member({watched, Pid}) orelse ecd_state:member({step, Pid}) of

@@ -25,7 +25,7 @@
 }).
 
 -define(DEADLINE, 5000).
-%% ms that a meta has to end after its process. One that called it from native code in between forgets to (OTP 25 to 29).
+%% ms that a meta has to end after its process. One that native code has called in between forgets to (OTP 25 to 29).
 -define(REAP, 500).
 
 -spec start() -> {ok, pid()}.
@@ -80,7 +80,8 @@ init([]) ->
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call({new_process, Pid, Meta, MFA}, _From, S) ->
-    ecd_state:put({meta, Meta}, #{pid => Pid, command => none, stop => none, stopped => false, frames => []}),
+    Known = #{pid => Pid, mfa => MFA, command => none, stop => none, stopped => false, frames => []},
+    ecd_state:put({meta, Meta}, Known),
     ecd_state:put({pid, Pid}, Meta),
     tell({ecd, new, Pid, Meta, MFA}),
     Status =
@@ -128,6 +129,9 @@ handle_cast({stopped, Pid, Meta, Mod, Line}, S) ->
     {noreply, S};
 handle_cast({moved, Move, Pid, _Meta}, S) ->
     tell({ecd, Move, Pid}),
+    {noreply, S};
+handle_cast({heavy, Pid, MFA, Bytes}, S) ->
+    tell({ecd, heavy, Pid, MFA, Bytes}),
     {noreply, S};
 handle_cast({exit_info, Meta, ExitInfo}, #state{exits = Exits} = S) ->
     {noreply, S#state{exits = Exits#{Meta => ExitInfo}}}.

@@ -225,8 +225,8 @@ lambda(Name, Params, Values, Vars, [{clause, _, Ps, _, _} | _] = Clauses, Placeh
     Known = lists:zip(Vars, Values),
     Places = [{V, P} || {V, {var, P}} <- Known],
     Constants = [{V, maps:get(Term, Placeholders, Term)} || {V, {literal, Term}} <- Known],
-    Complete = lists:all(fun({_, P}) -> lists:member(P, Free) end, Places) andalso not lists:keymember(unknown, 2, Known),
-    case Complete andalso not shadowed(Vars, Clauses) of
+    Found = lists:all(fun({_, P}) -> lists:member(P, Free) end, Places),
+    case Found andalso not lists:keymember(unknown, 2, Known) andalso not shadowed(Vars, Clauses) of
         true ->
             Patterns = [pattern([V || {V, P} <- Places, P =:= Param]) || Param <- Free],
             [{Name, length(Params), [

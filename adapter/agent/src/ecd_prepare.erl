@@ -2,7 +2,8 @@
 %% times larger than what stays. It touches neither code nor other processes, except that a module of NIFs is loaded.
 %%
 %% A table holds `{{Mod, F, A, Entered}, Clauses}` and what else is known: `info`, `lines`, `functions`. The evaluator
-%% looks for `Entered = true` when a call comes from outside, for any value when a private function is called from interpreted code. So a private
+%% looks for `Entered = true` when a call comes from outside, for any value when a private function is called from
+%% interpreted code. So a private
 %% function is always reachable from inside, and an exported one runs natively until its row is opened.
 -module(ecd_prepare).
 

@@ -2,14 +2,16 @@
 %% writes them. Names the keys; decides nothing.
 %%
 %%   {pid, Pid}         Meta of a process that has entered interpreted code
-%%   {meta, Meta}       Pid, the last command, the last stop reported, the frames below it
+%%   {meta, Meta}       Pid, what it entered first, the last command, the last stop reported, the frames below it
 %%   {prepared, Mod}    table with the rows of a module
 %%   {answered, Mod}    there if the rows are handed to every process that asks: something of Mod is or was armed, or a
 %%                      process has been inside
 %%   {entered, Mod}     there if a meta was ever given its rows
 %%   {opened, Mod}      all | the functions that could ever be entered from outside
 %%   {left, Mod}        there if an earlier session has left closures of it behind
-%%   {step, Pid}        {into, Fun} | all: the modules that a step may enter; entry: stop where it enters interpreted code
+%%   {step, Pid}        {into, Fun} | all: the modules that a step may enter;
+%%                      entry: stop where it enters interpreted code
+%%   {heavy, MFA}       there if somebody was told that interpreting it copies a lot
 %%   {watched, Pid}     there from a stop until the process has left interpreted code: its moves are reported
 %%   {exempt, Pid}      there for processes of the debugger's own, which never stop
 %%   {subscriber, Pid}
@@ -17,7 +19,8 @@
 %%   stack              no_tail | all
 -module(ecd_state).
 
--export([create/0, tables/0, get/2, put/2, delete/1, member/1, all/1, open/2, hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
+-export([create/0, tables/0, get/2, put/2, delete/1, member/1, all/1, open/2]).
+-export([hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
 
 -compile({no_auto_import, [put/2]}).
 

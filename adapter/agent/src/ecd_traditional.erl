@@ -336,7 +336,9 @@ interpret(Mod, Cause, #state{interpreted = Interpreted, bytecode = Source} = S) 
             {ok, S#state{interpreted = Interpreted#{Mod := Known#{causes := lists:usort([Cause | Causes])}}}};
         #{} ->
             case interpretable(Mod, Source) of
-                {ok, Md5, Ms} -> {ok, S#state{interpreted = Interpreted#{Mod => #{md5 => Md5, ms => Ms, causes => [Cause]}}}};
+                {ok, Md5, Ms} ->
+                    Known = #{md5 => Md5, ms => Ms, causes => [Cause]},
+                    {ok, S#state{interpreted = Interpreted#{Mod => Known}}};
                 {error, Why} -> {{error, Why}, S}
             end
     end.
@@ -378,7 +380,7 @@ timed(Mod, Description, Bytecode) ->
     end.
 
 status_of(Mod, #{ms := Ms, causes := Causes}, #state{arms = Arms}) ->
-    Armed = [{FA, maps:keys(Owners)} || {{M, FA}, Owners} <- maps:to_list(Arms), M =:= Mod],
+    Armed = lists:sort([{FA, maps:keys(Owners)} || {{M, FA}, Owners} <- maps:to_list(Arms), M =:= Mod]),
     Bytes =
         case dbg_iserver:safe_call({get_module_db, Mod}) of
             not_found -> 0;
@@ -387,7 +389,7 @@ status_of(Mod, #{ms := Ms, causes := Causes}, #state{arms = Arms}) ->
     #{
         module => Mod,
         state => interpreted,
-        functions => [unicode:characters_to_binary(io_lib:format("~ts/~b", [F, A])) || {{F, A}, _} <- lists:sort(Armed)],
+        functions => [unicode:characters_to_binary(io_lib:format("~ts/~b", [F, A])) || {{F, A}, _} <- Armed],
         owners => lists:usort(lists:append([Owners || {_, Owners} <- Armed])),
         bytes => Bytes,
         prepareMs => Ms,

@@ -315,16 +315,22 @@ compiling() ->
     ?assertEqual({2, [{'Elixir.Matrix', Line, #{x => 1}}]}, {Result, Stops}).
 
 heavy() ->
-    Mod = 'Elixir.Matrix.Server',
-    ok = ecd_engine:arm(Mod, {handle_call, 3}, ?MODULE),
-    {ok, Server} = gen_server:start(Mod, 0, []),
-    ?assertEqual(1, gen_server:call(Server, {add, 1})),
-    ?assertEqual(3, gen_server:call(Server, {add, 2})),
-    Large = lists:seq(1, 3000000),
-    Server ! {set, Large},
-    [?assertExit({{badarith, _}, _}, gen_server:call(Server, {add, 1})) || _ <- [1]],
-    Heavy = ecd_scene:wait(fun({ecd, heavy, Pid, MFA, Bytes}) -> {ok, {Pid, MFA, Bytes}}; (_) -> no end),
-    ?assertMatch({Server, {Mod, handle_call, 3}, Bytes} when Bytes > 16000000, Heavy).
+    Mod = 'Elixir.Matrix',
+    ok = ecd_engine:arm(Mod, {many, 1}, ?MODULE),
+    Call = fun(Size) ->
+        {Pid, Ref} = spawn_monitor(fun() -> exit(Mod:many(lists:seq(1, Size))) end),
+        receive {'DOWN', Ref, process, Pid, positive} -> Pid end
+    end,
+    _ = Call(10),
+    Heavy = Call(2000000),
+    _ = Call(2000000),
+    Told = fun F() ->
+        receive
+            {ecd, heavy, Pid, MFA, Bytes} -> [{Pid, MFA, Bytes} | F()]
+        after 100 -> []
+        end
+    end,
+    ?assertMatch([{Heavy, {Mod, many, 1}, Bytes}] when Bytes > 16000000, Told()).
 
 break(Mod, Marker) ->
     Line = ecd_scene:line(Mod, Marker),

@@ -1,0 +1,528 @@
+%% The books of the interpreter engine: which modules are prepared, which functions are armed and for whom. Prepares in
+%% throw-away workers; whoever waits for a module waits without holding up others. Must not talk to metas.
+%%
+%% A module has one table for the engine's whole life, refilled in place when its code changes: a meta process keeps the
+%% table it was given for ever, and an idle one would run the old code at its next call.
+-module(ecd_arms).
+-behaviour(gen_server).
+
+-export([start/2, is_of_running_code/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-record(mod, {
+    table :: ets:tid(),
+    md5 = none :: binary() | none,
+    ms = 0 :: non_neg_integer(),
+    causes = [] :: [binary()],
+    %% Processes that step through it: its exported functions are open to calls from interpreted code.
+    open = #{} :: #{pid() => true},
+    %% Private functions that have been armed. Their rows stay open: who has trapped may be on its way still.
+    once = #{} :: #{ecd_engine:function_key() => integer()},
+    %% Lambda functions of what has been armed, whose rows are there.
+    lambdas = #{} :: #{ecd_engine:function_key() => [ecd_engine:function_key()]}
+}).
+
+-record(state, {
+    guardian :: pid(),
+    bytecode :: fun((module()) -> {ok, binary()} | {error, term()}),
+    mods = #{} :: #{module() => #mod{}},
+    %% What was asked for, and what was armed for it: the function, callers it is inlined into, its closures.
+    arms = #{} :: #{{module(), ecd_engine:function_key()} => #{ecd_engine:owner() => true}},
+    targets = #{} :: #{mfa() => #{{module(), ecd_engine:function_key()} => true}},
+    work = #{} :: #{reference() => {module(), [{gen_server:from(), term()}]}},
+    workers = #{} :: #{reference() => pid()},
+    %% Workers that look for the closures which native code has made of an armed function.
+    seeking = #{} :: #{reference() => {module(), ecd_engine:function_key()}}
+}).
+
+%% ms after which a process that trapped into a disarmed function has long found its row.
+-define(GRACE, 2000).
+
+%% Under the engine's name. Requests: see handle_call/3; ecd_interpreter makes them.
+-spec start(pid(), fun((module()) -> {ok, binary()} | {error, term()})) -> {ok, pid()}.
+start(Guardian, Bytecode) ->
+    {ok, _} = gen_server:start({local, ecd_interpreter}, ?MODULE, {Guardian, Bytecode}, []).
+
+%% Whether rows, by what ecd_prepare:info/1 says of them, are those of the code that runs; of what is not loaded, any.
+-spec is_of_running_code(module(), {ok, ecd_prepare:info()} | none | false) -> boolean().
+is_of_running_code(Mod, {ok, #{md5 := Md5}}) -> lists:member(loaded_md5(Mod), [none, Md5]);
+is_of_running_code(_Mod, _) -> false.
+
+-spec init({pid(), fun((module()) -> {ok, binary()} | {error, term()})}) -> {ok, #state{}}.
+init({Guardian, Bytecode}) ->
+    process_flag(trap_exit, true),
+    process_flag(priority, high),
+    _ = monitor(process, Guardian),
+    ok = ecd_iserver:subscribe(self()),
+    {ok, #state{guardian = Guardian, bytecode = Bytecode}}.
+
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
+handle_call({with, Mod, Bytecode, Operation}, From, S) ->
+    case is_fresh(Mod, S) of
+        true -> reply(Operation, Mod, true, S);
+        false -> {noreply, work(Mod, Bytecode, {From, Operation}, S)}
+    end;
+handle_call({disarm, Mod, FA, Owner}, _From, S) ->
+    {reply, ok, withdraw({Mod, FA}, Owner, S)};
+handle_call({disarm_all, Owner}, _From, #state{arms = Arms} = S) ->
+    Asked = [Asked || {Asked, Owners} <- maps:to_list(Arms), is_map_key(Owner, Owners)],
+    {reply, ok, lists:foldl(fun(A, Acc) -> withdraw(A, Owner, Acc) end, S, Asked)};
+handle_call(armed, _From, #state{arms = Arms} = S) ->
+    {reply, [{Mod, FA, maps:keys(Owners)} || {{Mod, FA}, Owners} <- maps:to_list(Arms)], S};
+handle_call({leave, Pid}, _From, S) ->
+    {reply, ok, leave(Pid, S)};
+handle_call({code_changed, Mod}, From, #state{mods = Mods} = S) ->
+    case Mods of
+        #{Mod := #mod{md5 = Md5}} when Md5 =/= none -> {noreply, work(Mod, none, {From, code_changed}, S)};
+        #{} -> {reply, ok, S}
+    end;
+handle_call({exempt, Pid}, _From, S) ->
+    ecd_state:member({exempt, Pid}) orelse monitor(process, Pid),
+    ecd_state:put({exempt, Pid}, true),
+    {reply, ok, S};
+handle_call({retire, Mod}, _From, S) ->
+    {Result, S1} = retire(Mod, S),
+    {reply, Result, S1};
+handle_call(status, _From, #state{mods = Mods} = S) ->
+    {reply, [status_of(Mod, M, S) || {Mod, M} <- lists:sort(maps:to_list(Mods)), M#mod.md5 =/= none], S}.
+
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast(_Stray, S) ->
+    {noreply, S}.
+
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({'DOWN', _, process, Guardian, _}, #state{guardian = Guardian} = S) ->
+    %% Its tables are this process's now. It stays for them, and does no more.
+    ok = ecd_guardian:end_all(guardian_down),
+    {noreply, S};
+handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{work = Work, seeking = Seeking} = S0) ->
+    S = S0#state{workers = maps:remove(Monitor, S0#state.workers)},
+    case {Work, Seeking} of
+        {#{Monitor := {Mod, Waiting}}, _} ->
+            {noreply, worked(Mod, lists:reverse(Waiting), Reason, S#state{work = maps:remove(Monitor, Work)})};
+        {_, #{Monitor := Asked}} ->
+            {noreply, sought(Asked, Reason, S#state{seeking = maps:remove(Monitor, Seeking)})};
+        _ ->
+            ecd_state:delete({exempt, Pid}),
+            {noreply, S}
+    end;
+handle_info({ecd, exit, Pid, _Reason, _Info}, S) ->
+    {noreply, leave(Pid, S)};
+handle_info(_Event, S) ->
+    {noreply, S}.
+
+-spec terminate(term(), #state{}) -> ok.
+terminate(_Reason, #state{workers = Workers}) ->
+    lists:foreach(fun(Pid) -> exit(Pid, kill) end, maps:values(Workers)).
+
+%% --- preparing ---
+
+
+is_fresh(Mod, #state{mods = Mods}) ->
+    case Mods of
+        #{Mod := #mod{md5 = Md5}} when Md5 =/= none -> is_of_running_code(Mod, {ok, #{md5 => Md5}});
+        #{} ->
+            false
+    end.
+
+loaded_md5(Mod) ->
+    try
+        erlang:get_module_info(Mod, md5)
+    catch
+        error:badarg -> none
+    end.
+
+work(Mod, Bytecode, Waiting, #state{work = Work} = S0) ->
+    case [Monitor || {Monitor, {M, _}} <- maps:to_list(Work), M =:= Mod] of
+        [Monitor] ->
+            #{Monitor := {Mod, Others}} = Work,
+            S0#state{work = Work#{Monitor := {Mod, [Waiting | Others]}}};
+        [] ->
+            {M, S} = mod(Mod, S0),
+            Source = S#state.bytecode,
+            Open = open_rows(Mod, M, S),
+            Table = M#mod.table,
+            {Monitor, S1} = worker(fun() -> {prepared, prepare_now(Mod, Bytecode, Source, Table, Open)} end, S),
+            S1#state{work = Work#{Monitor => {Mod, [Waiting]}}}
+    end.
+
+%% A throw-away process, whose result is its exit reason.
+worker(Fun, #state{workers = Workers} = S) ->
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        exit(
+            try
+                Fun()
+            catch
+                Class:Reason:Stack -> {Class, Reason, Stack}
+            end
+        )
+    end),
+    {Monitor, S#state{workers = Workers#{Monitor => Pid}}}.
+
+mod(Mod, #state{mods = Mods} = S) ->
+    case Mods of
+        #{Mod := M} ->
+            {M, S};
+        #{} ->
+            Table =
+                case ecd_state:get({prepared, Mod}, none) of
+                    none -> ecd_guardian:table();
+                    Left -> Left
+                end,
+            M = #mod{table = Table},
+            ecd_state:put({prepared, Mod}, Table),
+            {M, S#state{mods = Mods#{Mod => M}}}
+    end.
+
+%% In the worker.
+prepare_now(Mod, none, Source, Table, Open) ->
+    case Source(Mod) of
+        {ok, Bytecode} -> prepare_now(Mod, Bytecode, Source, Table, Open);
+        {error, changed_on_disk} -> {error, <<"its file has changed since it was loaded; reload it">>};
+        {error, _} -> {error, <<"its bytecode was not found">>}
+    end;
+prepare_now(Mod, Bytecode, _Source, Table, Open) ->
+    Start = erlang:monotonic_time(microsecond),
+    case ecd_prepare:run(Mod, Bytecode, Table, Open) of
+        {ok, #{md5 := Md5}} ->
+            Loaded = loaded_md5(Mod),
+            case Loaded =:= none orelse Loaded =:= Md5 of
+                true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start + 500) div 1000};
+                false -> {error, <<"the code that runs is not that of its file; reload it">>}
+            end;
+        {error, Why} ->
+            {error, Why}
+    end.
+
+%% Which rows calls from outside may enter at once.
+open_rows(Mod, #mod{open = Open, once = Once}, #state{targets = Targets}) ->
+    Armed = maps:from_list([{{F, A}, true} || {M, F, A} <- maps:keys(Targets), M =:= Mod]),
+    Stepping = map_size(Open) > 0,
+    fun(FA, Exported) -> (Exported andalso Stepping) orelse is_map_key(FA, Armed) orelse is_map_key(FA, Once) end.
+
+%% The worker has ended: whoever waited gets what it asked for. New code of a module that is armed is armed again.
+worked(Mod, Waiting, {prepared, {ok, Md5, Ms}}, #state{mods = Mods} = S0) ->
+    #{Mod := #mod{md5 = Before} = M} = Mods,
+    %% Code whose lines have moved has the same md5, and new code is not armed even when it is the same.
+    Same = Before =:= Md5 andalso not lists:keymember(code_changed, 2, Waiting),
+    Lambdas = case Same of true -> M#mod.lambdas; false -> #{} end,
+    S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms, lambdas = Lambdas}}},
+    {Lost, S2} =
+        case Before =:= none orelse Same of
+            true -> {[], S1};
+            false -> rearm(Mod, S1)
+        end,
+    lists:foldl(
+        fun
+            ({From, code_changed}, S) ->
+                gen_server:reply(From, case Lost of [] -> ok; _ -> {lost, Lost} end),
+                S;
+            ({From, Operation}, S) ->
+                {reply, Reply, Next} = reply(Operation, Mod, false, S),
+                gen_server:reply(From, Reply),
+                Next
+        end,
+        S2,
+        Waiting
+    );
+worked(Mod, Waiting, Failure, S) ->
+    Why =
+        case Failure of
+            {prepared, {error, Text}} -> Text;
+            Crash -> text("preparing ~ts failed: ~0tP", [Mod, Crash, 20])
+        end,
+    lists:foreach(
+        fun
+            ({From, code_changed}) -> gen_server:reply(From, {lost, arms_of(Mod, S)});
+            ({From, {enter, _}}) -> gen_server:reply(From, not_found);
+            ({From, _}) -> gen_server:reply(From, {error, Why})
+        end,
+        Waiting
+    ),
+    case lists:keymember(code_changed, 2, Waiting) of
+        true -> drop_arms(Mod, S);
+        false -> S
+    end.
+
+arms_of(Mod, #state{arms = Arms}) ->
+    [{FA, maps:keys(Owners)} || {{M, FA}, Owners} <- maps:to_list(Arms), M =:= Mod].
+
+drop_arms(Mod, S) ->
+    lists:foldl(
+        fun({FA, Owners}, S1) -> lists:foldl(fun(Owner, S2) -> withdraw({Mod, FA}, Owner, S2) end, S1, Owners) end,
+        S,
+        arms_of(Mod, S)
+    ).
+
+%% The new code is not armed, whatever the old was.
+rearm(Mod, S0) ->
+    Wanted = arms_of(Mod, S0),
+    S1 = drop_arms(Mod, S0),
+    {Lost, S} = lists:foldl(
+        fun({FA, Owners}, {LostSoFar, S2}) ->
+            Results = lists:foldl(
+                fun(Owner, {Failed, S3}) ->
+                    case ask(Mod, FA, Owner, S3) of
+                        {ok, S4} -> {Failed, S4};
+                        {{error, _}, S4} -> {[Owner | Failed], S4}
+                    end
+                end,
+                {[], S2},
+                Owners
+            ),
+            case Results of
+                {[], S5} -> {LostSoFar, S5};
+                {Failed, S5} -> {[{FA, Failed} | LostSoFar], S5}
+            end
+        end,
+        {[], S1},
+        Wanted
+    ),
+    Lost =:= [] orelse [Pid ! {ecd, lost, Mod, Lost} || {Pid, _} <- ecd_state:all(subscriber), Pid =/= self()],
+    ok = ecd_iserver:flush(),
+    {Lost, S}.
+
+%% --- operations on a module whose rows are there ---
+
+reply({prepare, Cause}, Mod, Cached, S0) ->
+    #state{mods = #{Mod := M}} = S = cause(Mod, Cause, S0),
+    Info = #{ms => M#mod.ms, bytes => ecd_prepare:bytes(M#mod.table), cached => Cached, md5 => M#mod.md5},
+    {reply, {ok, Info}, S};
+reply({arm, FA, Owner}, Mod, _Cached, S) ->
+    {Result, S1} = ask(Mod, FA, Owner, S),
+    {reply, Result, S1};
+reply({enter, Pid}, Mod, _Cached, #state{mods = Mods} = S) ->
+    #{Mod := #mod{open = Open, table = Table} = M} = Mods,
+    map_size(Open) =:= 0 andalso ecd_prepare:open(Table, Mod, exported(Table)),
+    ecd_state:open(Mod, all),
+    {reply, Table, S#state{mods = Mods#{Mod := M#mod{open = Open#{Pid => true}}}}};
+reply(code_changed, _Mod, _Cached, S) ->
+    {reply, ok, S}.
+
+cause(Mod, Cause, #state{mods = Mods} = S) ->
+    #{Mod := #mod{causes = Causes} = M} = Mods,
+    case lists:member(Cause, Causes) of
+        true -> S;
+        false -> S#state{mods = Mods#{Mod := M#mod{causes = lists:sublist([Cause | Causes], 5)}}}
+    end.
+
+exported(Table) ->
+    [FA || {FA, _, _, true} <- ecd_prepare:functions(Table)].
+
+%% The processes that stepped through a module have gone on: calls of its exported functions run natively again.
+leave(Pid, #state{mods = Mods} = S) ->
+    Left = maps:map(
+        fun
+            (Mod, #mod{open = Open} = M) when is_map_key(Pid, Open) ->
+                Others = maps:remove(Pid, Open),
+                map_size(Others) =:= 0 andalso close(Mod, M, S),
+                M#mod{open = Others};
+            (_Mod, M) ->
+                M
+        end,
+        Mods
+    ),
+    S#state{mods = Left}.
+
+close(Mod, #mod{table = Table, md5 = Md5}, #state{targets = Targets}) when Md5 =/= none ->
+    ecd_prepare:close(Table, Mod, [{F, A} || {F, A} <- exported(Table), not is_map_key({Mod, F, A}, Targets)]);
+close(_Mod, _M, _S) ->
+    ok.
+
+%% --- arming ---
+
+ask(Mod, FA, Owner, #state{mods = Mods, arms = Arms} = S) ->
+    #{Mod := #mod{table = Table}} = Mods,
+    case Arms of
+        #{{Mod, FA} := Owners} ->
+            {ok, S#state{arms = Arms#{{Mod, FA} := Owners#{Owner => true}}}};
+        #{} ->
+            {ok, Info} = ecd_prepare:info(Table),
+            case armable(Mod, FA, Table, Info) of
+                ok -> arm_new(Mod, FA, Owner, Info, S);
+                {error, Why} -> {{error, Why}, S}
+            end
+    end.
+
+armable(Mod, {F, A} = FA, Table, #{refused := Refused}) ->
+    case {Refused, ets:member(Table, {Mod, F, A, true}) orelse ets:member(Table, {Mod, F, A, false})} of
+        {#{FA := Why}, _} -> {error, Why};
+        {_, true} -> ok;
+        {_, false} -> {error, <<"there is no such function, or none of its lines can stop">>}
+    end.
+
+arm_new(Mod, FA, Owner, Info, #state{arms = Arms} = S0) ->
+    {Armed, S1} = activate(Mod, FA, {Mod, FA}, S0),
+    %% Where the compiler has put the function into its callers, these have to be interpreted for it to be seen.
+    {AnyCaller, S2} =
+        case Armed andalso not is_inlined(FA, Info) of
+            true -> {true, S1};
+            false -> activate_callers(Mod, FA, S1)
+        end,
+    case Armed orelse AnyCaller of
+        true ->
+            {ok, seek(Mod, FA, S2#state{arms = Arms#{{Mod, FA} => #{Owner => true}}})};
+        false ->
+            {{error, <<"the compiler has removed it, since nothing calls it">>}, S2}
+    end.
+
+is_inlined(FA, #{inlined := Inlined}) ->
+    lists:member(FA, Inlined).
+
+activate_callers(Mod, FA, #state{mods = Mods} = S0) ->
+    #{Mod := #mod{table = Table}} = Mods,
+    lists:foldl(
+        fun(Caller, {Any, S}) ->
+            {Armed, S1} = activate(Mod, Caller, {Mod, FA}, S),
+            {Any orelse Armed, S1}
+        end,
+        {false, S0},
+        ecd_prepare:callers(Table, Mod, [FA])
+    ).
+
+%% Row, answer and the metas' memory first; the native function last. From then on every process that calls it traps
+%% and must find the row.
+activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
+    MFA = {Mod, F, A},
+    case Targets of
+        #{MFA := Requests} ->
+            {true, S#state{targets = Targets#{MFA := Requests#{Asked => true}}}};
+        #{} ->
+            #{Mod := #mod{table = Table, once = Once} = M} = Mods,
+            ok = ecd_prepare:open(Table, Mod, [FA]),
+            ecd_state:open(Mod, [FA]),
+            ecd_state:put({answered, Mod}, true),
+            Private = not is_exported(FA, Table),
+            Private andalso ecd_iserver:flush(),
+            case ecd_guardian:arm(MFA) of
+                true ->
+                    Once1 = case Private of true -> Once#{FA => 0}; false -> Once end,
+                    {true, S#state{
+                        targets = Targets#{MFA => #{Asked => true}},
+                        mods = Mods#{Mod := M#mod{once = Once1}}
+                    }};
+                false ->
+                    {false, S}
+            end
+    end.
+
+%% Closures that the function has made while it ran natively are functions of their own; finding them takes the
+%% compiler.
+seek(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
+    #{Mod := #mod{table = Table, md5 = Md5, lambdas = Lambdas}} = Mods,
+    {ok, Clauses} = ecd_prepare:row(Table, Mod, FA),
+    case {Lambdas, ecd_lambdas:has_closures(Clauses)} of
+        {#{FA := Known}, _} ->
+            with_lambdas(Mod, Known, {Mod, FA}, S);
+        {_, true} ->
+            {Monitor, S1} = worker(fun() -> {sought, Md5, lambdas(Mod, Source(Mod), Table, FA)} end, S),
+            S1#state{seeking = Seeking#{Monitor => {Mod, FA}}};
+        {_, false} ->
+            S
+    end.
+
+lambdas(Mod, {ok, Bytecode}, Table, FA) ->
+    ecd_prepare:lambdas(Mod, Bytecode, Table, FA);
+lambdas(_Mod, {error, _}, _Table, _FA) ->
+    [].
+
+with_lambdas(Mod, Lambdas, Asked, S) ->
+    lists:foldl(fun(Lambda, Acc) -> element(2, activate(Mod, Lambda, Asked, Acc)) end, S, Lambdas).
+
+sought({Mod, FA} = Asked, {sought, Md5, Rows}, #state{arms = Arms, mods = Mods} = S) ->
+    case {Arms, Mods} of
+        {#{Asked := _}, #{Mod := #mod{md5 = Md5, table = Table, lambdas = Known} = M}} ->
+            ets:insert(Table, Rows),
+            Lambdas = [{F, A} || {{_, F, A, _}, _} <- Rows],
+            with_lambdas(Mod, Lambdas, Asked, S#state{mods = Mods#{Mod := M#mod{lambdas = Known#{FA => Lambdas}}}});
+        _ ->
+            S
+    end;
+sought({Mod, {F, A}}, Crash, S) ->
+    logger:debug("closures of ~ts:~ts/~b stay native: ~0tP", [Mod, F, A, Crash, 20]),
+    S.
+
+is_exported(FA, Table) ->
+    {ok, #{exported := Exported}} = ecd_prepare:info(Table),
+    is_map_key(FA, Exported).
+
+withdraw({Mod, FA} = Asked, Owner, #state{arms = Arms} = S) ->
+    case Arms of
+        #{Asked := #{Owner := _} = Owners} when map_size(Owners) > 1 ->
+            S#state{arms = Arms#{Asked := maps:remove(Owner, Owners)}};
+        #{Asked := #{Owner := _}} ->
+            deactivate(Mod, {Mod, FA}, S#state{arms = maps:remove(Asked, Arms)});
+        #{} ->
+            S
+    end.
+
+deactivate(Mod, Asked, #state{targets = Targets} = S) ->
+    Mine = [MFA || {MFA, Requests} <- maps:to_list(Targets), is_map_key(Asked, Requests)],
+    lists:foldl(
+        fun({_, F, A} = MFA, #state{targets = Ts, mods = Mods} = Acc) ->
+            #{MFA := Requests} = Ts,
+            case maps:remove(Asked, Requests) of
+                Others when map_size(Others) > 0 ->
+                    Acc#state{targets = Ts#{MFA := Others}};
+                _ ->
+                    ok = ecd_guardian:disarm(MFA),
+                    #{Mod := #mod{table = Table, open = Open, once = Once} = M} = Mods,
+                    case Once of
+                        #{{F, A} := _} ->
+                            Now = erlang:monotonic_time(millisecond),
+                            Acc#state{
+                                targets = maps:remove(MFA, Ts),
+                                mods = Mods#{Mod := M#mod{once = Once#{{F, A} := Now}}}
+                            };
+                        #{} ->
+                            map_size(Open) =:= 0 andalso ecd_prepare:close(Table, Mod, [{F, A}]),
+                            Acc#state{targets = maps:remove(MFA, Ts)}
+                    end
+            end
+        end,
+        S,
+        Mine
+    ).
+
+%% --- giving back ---
+
+%% Nothing enters the module's rows from now on, unless something holds it: then it says what.
+retire(Mod, #state{mods = Mods} = S) ->
+    case Mods of
+        #{Mod := #mod{md5 = Md5} = M} when Md5 =/= none ->
+            case holding(Mod, M, S) of
+                [] ->
+                    Retired = M#mod{md5 = none, once = #{}, lambdas = #{}, causes = []},
+                    {{ok, M#mod.table}, S#state{mods = Mods#{Mod := Retired}}};
+                Why ->
+                    {{error, unicode:characters_to_binary(lists:join(", ", Why))}, S}
+            end;
+        #{} ->
+            {gone, S}
+    end.
+
+holding(Mod, #mod{open = Open, once = Once}, #state{work = Work} = S) ->
+    Now = erlang:monotonic_time(millisecond),
+    [io_lib:format("~ts/~b is armed", [F, A]) || {{F, A}, _} <- arms_of(Mod, S)] ++
+        [io_lib:format("process ~p steps through it", [Pid]) || Pid <- maps:keys(Open)] ++
+        [io_lib:format("~ts/~b was disarmed a moment ago", [F, A])
+         || {{F, A}, At} <- maps:to_list(Once), Now - At < ?GRACE, arms_of(Mod, S) =:= []] ++
+        ["it is being prepared" || {M, _} <- maps:values(Work), M =:= Mod].
+
+%% --- status ---
+
+status_of(Mod, #mod{table = Table, ms = Ms, causes = Causes, open = Open}, S) ->
+    Armed = arms_of(Mod, S),
+    Owners = lists:usort(lists:append([Os || {_, Os} <- Armed])),
+    #{
+        module => Mod,
+        state => case Armed =/= [] orelse map_size(Open) > 0 of true -> interpreted; false -> prepared end,
+        functions => [text("~ts/~b", [F, A]) || {{F, A}, _} <- lists:sort(Armed)],
+        owners => Owners,
+        bytes => ecd_prepare:bytes(Table),
+        prepareMs => Ms,
+        causes => lists:reverse(Causes)
+    }.
+
+text(Format, Args) ->
+    unicode:characters_to_binary(io_lib:format(Format, Args)).
