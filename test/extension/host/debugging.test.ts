@@ -152,6 +152,32 @@ describe('a debug session', function () {
     assert.match(output(), /Total +65\.80/);
   });
 
+  it('lets the program read from a terminal of the editor, and stops in it', async () => {
+    const script = vscode.Uri.joinPath(folder.uri, 'greet.exs');
+    const text =
+      'name = IO.gets("name? ")\nreply = "hello " <> String.trim(name)\nFile.write!("greeting.txt", reply)\n';
+    await vscode.workspace.fs.writeFile(script, Buffer.from(text));
+    const line = await breakAt('greet.exs', 'File.write!');
+    const opened = nextEvent(vscode.window.onDidOpenTerminal, () => true, 'terminal');
+    const started = vscode.debug.startDebugging(folder, {
+      type: 'elixir',
+      request: 'launch',
+      name: 'greet',
+      script: script.fsPath,
+      console: 'integratedTerminal',
+    });
+    const terminal = await opened;
+    assert.ok(await started);
+    // The program runs by now; the terminal keeps what is typed before it asks.
+    terminal.sendText('Ada');
+    const { session, frame } = await stopped();
+    assert.equal(frame.line, line);
+    assert.equal(await end(session), 0);
+    const greeting = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(folder.uri, 'greeting.txt'));
+    assert.equal(Buffer.from(greeting).toString(), 'hello Ada');
+    terminal.dispose();
+  });
+
   it('stops when the user says so', async () => {
     await breakAt('lib/shop/pricing.ex', 'taxable = receipt.subtotal');
     await vscode.debug.startDebugging(folder, {
