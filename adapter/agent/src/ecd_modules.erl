@@ -110,9 +110,10 @@ functions_of(Mod, Path) ->
 %% The bytecode of the version that runs, or, if the module is not loaded, of the one that would be loaded.
 -spec bytecode(module()) -> {ok, binary()} | {error, not_found | changed_on_disk}.
 bytecode(Mod) ->
+    Md5 = md5(Mod),
     case ets:lookup(?TABLE, {bytes, Mod}) of
-        [{_, Bytes}] -> {ok, Bytes};
-        [] -> from_disk(Mod, beam_file(Mod))
+        [{_, Bytes, Made}] when Made =:= Md5; Made =:= none -> {ok, Bytes};
+        _ -> from_disk(Mod, beam_file(Mod))
     end.
 
 %% The identity of the loaded version, without a message and without loading the module.
@@ -148,7 +149,7 @@ remember(Mod, Bytes, File, late) ->
     end.
 
 remember_new(Mod, Bytes, Path) ->
-    true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes}, {{source, Mod}, {md5(Mod), Path}}]),
+    true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes, md5(Mod)}, {{source, Mod}, {md5(Mod), Path}}]),
     true = ets:insert(?TABLE, {{made, Mod}, filelib:last_modified(Path)}),
     true = ets:delete(?TABLE, {own, Mod}),
     _ = ets:update_counter(?TABLE, compiled, 1, {compiled, 0}),
@@ -173,7 +174,7 @@ forget_memory() ->
                     kept
             end
         end,
-        ets:match(?TABLE, {{bytes, '$1'}, '_'})
+        ets:match(?TABLE, {{bytes, '$1'}, '_', '_'})
     ).
 
 %% What Mix knows about the project; adds to what the layout of the project directory says.
