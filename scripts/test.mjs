@@ -43,6 +43,10 @@ async function main() {
     throw new Error(`no stage ${unknown.join(', ')}: there are ${Object.keys(stages).join(', ')}.`);
 
   const started = performance.now();
+  // Without a locale Erlang reads and writes Latin-1, which is not what the tests are about.
+  if (!/utf-?8/i.test(process.env.LC_ALL ?? process.env.LC_CTYPE ?? process.env.LANG ?? '')) {
+    process.env.LC_ALL = 'C.UTF-8';
+  }
   setup({ tests: true });
   const results = [];
   for (const name of chosen) {
