@@ -2,26 +2,34 @@
 import type { Plan } from './plan.js';
 import type { Project } from './project.js';
 import type { Figure } from './report.js';
-import { type Mode, serveDebugged } from './session.js';
-import { percentile } from './statistics.js';
+import { type DebuggedProgram, type Mode, modes, sideBySide } from './session.js';
+import { orderOf, percentile } from './statistics.js';
 
 const clicks = 200;
 
+type State = 'cold' | 'prepared';
+
+type Times = Record<State, number[]>;
+
 export async function click(plan: Plan): Promise<Figure[]> {
   const project = await plan.ordinary();
-  const coordinated = await clickThrough(project, 'coordinated');
-  const traditional = await clickThrough(project, 'traditional');
+  // Traditional interprets the module of a click too, when it did not interpret everything at the start.
+  const onClick = { traditional: { debugAutoInterpretAllModules: false } };
+  const times = await sideBySide(project, (programs) => clickThrough(project, programs), onClick);
 
-  const figure = (state: 'cold' | 'prepared', name: string, p: number, atMost?: number): Figure => ({
-    bench: 'click',
-    what: `click → armed, ${state === 'cold' ? 'module never touched' : 'prepared module'}, ${name}`,
-    value: percentile(coordinated[state], p),
-    unit: 'ms',
-    against: { what: `traditional, ${name}`, value: percentile(traditional[state], p) },
-    ratio: percentile(coordinated[state], p) / percentile(traditional[state], p),
-    samples: clicks,
-    ...(atMost === undefined ? {} : { target: { of: 'value', atMost } }),
-  });
+  const figure = (state: State, name: string, p: number, atMost?: number): Figure => {
+    const [ours, theirs] = modes.map((mode) => percentile(times[mode][state], p)) as [number, number];
+    return {
+      bench: 'click',
+      what: `click → armed, ${state === 'cold' ? 'module never touched' : 'prepared module'}, ${name}`,
+      value: ours,
+      unit: 'ms',
+      against: { what: `traditional, ${name}`, value: theirs },
+      ratio: ours / theirs,
+      samples: clicks,
+      ...(atMost === undefined ? {} : { target: { of: 'value', atMost } }),
+    };
+  };
   return [
     figure('cold', 'p50', 0.5, 5),
     figure('cold', 'p95', 0.95, 20),
@@ -31,22 +39,20 @@ export async function click(plan: Plan): Promise<Figure[]> {
 }
 
 /** One breakpoint at a time, each in a module of its own; cold first, then the same again. */
-async function clickThrough(project: Project, mode: Mode): Promise<{ cold: number[]; prepared: number[] }> {
-  // Traditional interprets the module of a click too, when it did not interpret everything at the start.
-  const program = await serveDebugged(project, mode, { debugAutoInterpretAllModules: mode === 'coordinated' });
-  try {
-    const round = async (): Promise<number[]> => {
-      const times: number[] = [];
-      for (let index = 0; index < clicks; index++) {
-        const file = project.generated(index);
-        const line = await project.line(file, 'run0');
-        times.push(await program.session.click({ file, lines: [{ line }] }));
-        await program.session.click({ file, lines: [] });
+async function clickThrough(project: Project, programs: Record<Mode, DebuggedProgram>): Promise<Record<Mode, Times>> {
+  const times: Record<Mode, Times> = {
+    coordinated: { cold: [], prepared: [] },
+    traditional: { cold: [], prepared: [] },
+  };
+  for (const state of ['cold', 'prepared'] as const) {
+    for (let index = 0; index < clicks; index++) {
+      const file = project.generated(index);
+      const line = await project.line(file, 'run0');
+      for (const mode of orderOf(index, modes)) {
+        times[mode][state].push(await programs[mode].session.click({ file, lines: [{ line }] }));
+        await programs[mode].session.click({ file, lines: [] });
       }
-      return times;
-    };
-    return { cold: await round(), prepared: await round() };
-  } finally {
-    await program.close();
+    }
   }
+  return times;
 }

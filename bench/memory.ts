@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { servePlain } from './plain.js';
 import type { Plan } from './plan.js';
 import type { Figure } from './report.js';
-import { type DebuggedProgram, serveDebugged } from './session.js';
+import { type DebuggedProgram, during, serveDebugged } from './session.js';
 
 const [KB, MB] = [1024, 1024 * 1024];
 
@@ -112,17 +112,4 @@ async function residentBytes(pid: number): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined;
   const kilobytes = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-}
-
-/** Ends the program however its use ends. */
-async function during<Program extends { close: () => Promise<void> }, Result>(
-  opening: Promise<Program>,
-  use: (program: Program) => Promise<Result>,
-): Promise<Result> {
-  const program = await opening;
-  try {
-    return await use(program);
-  } finally {
-    await program.close();
-  }
 }

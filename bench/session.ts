@@ -140,3 +140,31 @@ export async function serveDebugged(project: Project, mode: Mode, launch: Body =
     throw error;
   }
 }
+
+export const modes: readonly Mode[] = ['coordinated', 'traditional'];
+
+/** Both kinds of session at once, so that what is measured on them in turn meets the same machine. */
+export async function sideBySide<Result>(
+  project: Project,
+  use: (programs: Record<Mode, DebuggedProgram>) => Promise<Result>,
+  launch: Partial<Record<Mode, Body>> = {},
+): Promise<Result> {
+  return during(serveDebugged(project, 'coordinated', launch.coordinated), (coordinated) =>
+    during(serveDebugged(project, 'traditional', launch.traditional), (traditional) =>
+      use({ coordinated, traditional }),
+    ),
+  );
+}
+
+/** Ends the program however its use ends. */
+export async function during<Program extends { close: () => Promise<void> }, Result>(
+  opening: Promise<Program>,
+  use: (program: Program) => Promise<Result>,
+): Promise<Result> {
+  const program = await opening;
+  try {
+    return await use(program);
+  } finally {
+    await program.close();
+  }
+}

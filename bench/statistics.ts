@@ -26,7 +26,11 @@ export function ratioOfPairs(subject: readonly number[], baseline: readonly numb
   );
 }
 
-/** Takes every measurement once a round, in the order given and then reversed, so that drift hits all alike. */
+/** The order of a round: as given, and reversed every other time, so that drift hits all alike. */
+export const orderOf = <T>(round: number, items: readonly T[]): T[] =>
+  round % 2 === 0 ? [...items] : [...items].reverse();
+
+/** Takes every measurement once a round. */
 export async function inTurn<Name extends string>(
   rounds: number,
   measurements: Record<Name, (round: number) => Promise<number>>,
@@ -34,7 +38,7 @@ export async function inTurn<Name extends string>(
   const names = Object.keys(measurements) as Name[];
   const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let round = 0; round < rounds; round++) {
-    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+    for (const name of orderOf(round, names)) {
       samples[name].push(await measurements[name](round));
     }
   }

@@ -3,34 +3,47 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Plan } from './plan.js';
 import type { Project } from './project.js';
 import type { Figure } from './report.js';
-import { type Mode, serveDebugged, type Session } from './session.js';
-import { median, percentile } from './statistics.js';
+import { type DebuggedProgram, type Mode, modes, type Session, sideBySide } from './session.js';
+import { median, orderOf, percentile, ratioOfPairs } from './statistics.js';
 
 type Kind = 'next' | 'stepIn' | 'stepOut' | 'drawn';
 
 /** The lines of bench/program/walk.ex after the one that holds the breakpoint. */
 const lines = 23;
 
+type Times = Record<Kind, number[]>;
+
 export async function step(plan: Plan): Promise<Figure[]> {
   const project = await plan.ordinary();
-  const coordinated = await walk(project, 'coordinated', plan.runs);
-  const traditional = await walk(project, 'traditional', plan.runs);
+  const times = await sideBySide(project, async (programs) => {
+    const found: Record<Mode, Times> = { coordinated: noTimes(), traditional: noTimes() };
+    for (let round = 0; round < plan.runs; round++) {
+      for (const mode of orderOf(round, modes)) await walk(project, programs[mode], found[mode]);
+    }
+    return found;
+  });
 
-  const figure = (kind: Kind, what: string): Figure[] =>
-    (
-      [
-        ['p50', median],
-        ['p95', (sample: number[]) => percentile(sample, 0.95)],
-      ] as const
-    ).map(([name, of]) => ({
-      bench: 'step',
-      what: `${what}, ${name}`,
-      value: of(coordinated[kind]),
-      unit: 'ms',
-      against: { what: `traditional, ${name}`, value: of(traditional[kind]) },
-      ratio: of(coordinated[kind]) / of(traditional[kind]),
-      samples: coordinated[kind].length,
-    }));
+  const figure = (kind: Kind, what: string): Figure[] => {
+    const { coordinated, traditional } = times;
+    const common = { bench: 'step', unit: 'ms', samples: coordinated[kind].length } as const;
+    const p95 = (sample: number[]): number => percentile(sample, 0.95);
+    return [
+      {
+        ...common,
+        what: `${what}, p50`,
+        value: median(coordinated[kind]),
+        against: { what: 'traditional, p50', value: median(traditional[kind]) },
+        ratio: ratioOfPairs(coordinated[kind], traditional[kind]),
+      },
+      {
+        ...common,
+        what: `${what}, p95`,
+        value: p95(coordinated[kind]),
+        against: { what: 'traditional, p95', value: p95(traditional[kind]) },
+        ratio: p95(coordinated[kind]) / p95(traditional[kind]),
+      },
+    ];
+  };
   return [
     ...figure('next', 'next → stopped'),
     ...figure('stepIn', 'step into a module nobody named → stopped'),
@@ -39,10 +52,9 @@ export async function step(plan: Plan): Promise<Figure[]> {
   ];
 }
 
-async function walk(project: Project, mode: Mode, rounds: number): Promise<Record<Kind, number[]>> {
-  const times: Record<Kind, number[]> = { next: [], stepIn: [], stepOut: [], drawn: [] };
-  const program = await serveDebugged(project, mode);
-  const { session, probe } = program;
+const noTimes = (): Times => ({ next: [], stepIn: [], stepOut: [], drawn: [] });
+
+async function walk(project: Project, { session, probe }: DebuggedProgram, times: Times): Promise<void> {
   const file = project.program('walk');
   const marked = async (mark: string): Promise<void> => {
     await session.click({ file, lines: [{ line: await project.line(file, mark) }] });
@@ -51,37 +63,31 @@ async function walk(project: Project, mode: Mode, rounds: number): Promise<Recor
     await session.dap.request('continue', { threadId: thread });
     await answer;
   };
-  try {
-    for (let round = 0; round < rounds; round++) {
-      await marked('along');
-      const along = probe.ask('along', round);
-      const { thread } = await session.stop();
-      for (let line = 0; line < lines; line++) {
-        const from = performance.now();
-        times.next.push(await session.step('next', thread));
-        await draw(session, thread);
-        times.drawn.push(performance.now() - from);
-      }
-      await resume(thread, along);
 
-      await marked('across');
-      const across = probe.ask('across', round);
-      const caller = await session.stop();
-      for (let line = 0; line < lines; line++) {
-        times.stepIn.push(await session.step('stepIn', caller.thread));
-        const inside = await session.top(caller.thread);
-        if (!inside.name.includes('Step.add'))
-          throw new Error(`stepped into ${inside.name} instead of Bench.Walk.Step.add`);
-        times.stepOut.push(await session.step('stepOut', caller.thread));
-        const outside = await session.top(caller.thread);
-        if (!outside.name.includes('across')) throw new Error(`stepped out to ${outside.name} instead of the caller`);
-      }
-      await resume(caller.thread, across);
-    }
-    return times;
-  } finally {
-    await program.close();
+  await marked('along');
+  const along = probe.ask('along', 0);
+  const { thread } = await session.stop();
+  for (let line = 0; line < lines; line++) {
+    const from = performance.now();
+    times.next.push(await session.step('next', thread));
+    await draw(session, thread);
+    times.drawn.push(performance.now() - from);
   }
+  await resume(thread, along);
+
+  await marked('across');
+  const across = probe.ask('across', 0);
+  const caller = await session.stop();
+  for (let line = 0; line < lines; line++) {
+    times.stepIn.push(await session.step('stepIn', caller.thread));
+    const inside = await session.top(caller.thread);
+    if (!inside.name.includes('Step.add'))
+      throw new Error(`stepped into ${inside.name} instead of Bench.Walk.Step.add`);
+    times.stepOut.push(await session.step('stepOut', caller.thread));
+    const outside = await session.top(caller.thread);
+    if (!outside.name.includes('across')) throw new Error(`stepped out to ${outside.name} instead of the caller`);
+  }
+  await resume(caller.thread, across);
 }
 
 /** What a client asks for to show a stop. */
