@@ -366,8 +366,8 @@ arm_new(Mod, FA, Owner, Info, #state{arms = Arms} = S0) ->
             {{error, <<"the compiler has removed it, since nothing calls it">>}, S2}
     end.
 
-is_inlined(FA, #{inlined := Inlined}) ->
-    lists:member(FA, Inlined).
+is_inlined(_FA, #{inlined := all}) -> true;
+is_inlined(FA, #{inlined := Inlined}) -> lists:member(FA, Inlined).
 
 activate_callers(Mod, FA, #state{mods = Mods} = S0) ->
     #{Mod := #mod{table = Table}} = Mods,

@@ -15,7 +15,7 @@
 %% Forms the loader needs, with constant expressions folded and placeholders put back.
 -spec forms([tuple()], placeholders()) -> [tuple()].
 forms(Forms, Placeholders) ->
-    [form(Form, Placeholders) || Form <- Forms, needed(Form)].
+    [form(put_back(Form, Placeholders)) || Form <- Forms, needed(Form)].
 
 %% Elixir keeps its own syntax tree and writes a binary literal out as a list of bytes, 16 bytes for one, when it is
 %% asked for forms. Large literals are therefore replaced by unlikely integers first and put back by forms/2.
@@ -64,62 +64,67 @@ needed({function, _, _, _, _}) -> true;
 needed({attribute, _, Name, _}) -> lists:member(Name, [module, file, import, record]);
 needed(_) -> false.
 
-form({function, L, F, A, Clauses}, P) -> {function, L, F, A, clauses(Clauses, P)};
-form(Attribute, _P) -> Attribute.
+%% Anywhere: in guards and generators as well as where constants are folded.
+put_back(Form, Placeholders) when map_size(Placeholders) =:= 0 -> Form;
+put_back({integer, L, I}, Placeholders) -> {integer, L, maps:get(I, Placeholders, I)};
+put_back(Node, Placeholders) when is_tuple(Node) -> list_to_tuple(put_back(tuple_to_list(Node), Placeholders));
+put_back([Head | Tail], Placeholders) -> [put_back(Head, Placeholders) | put_back(Tail, Placeholders)];
+put_back(Other, _Placeholders) -> Other.
 
-clauses(Clauses, P) ->
-    [{clause, L, patterns(Ps, P), Guards, exprs(Body, P)} || {clause, L, Ps, Guards, Body} <- Clauses].
+form({function, L, F, A, Clauses}) -> {function, L, F, A, clauses(Clauses)};
+form(Attribute) -> Attribute.
 
-exprs(Es, P) -> [expr(E, P) || E <- Es].
+clauses(Clauses) ->
+    [{clause, L, patterns(Ps), Guards, exprs(Body)} || {clause, L, Ps, Guards, Body} <- Clauses].
 
-expr({integer, L, I}, P) ->
-    {integer, L, maps:get(I, P, I)};
-expr({cons, _, _, _} = E, P) ->
+exprs(Es) -> [expr(E) || E <- Es].
+
+expr({cons, _, _, _} = E) ->
     case loader_folds(E) of
         true -> E;
-        false -> cons(E, P)
+        false -> cons(E)
     end;
-expr({tuple, L, Es}, P) ->
-    compound({tuple, L, exprs(Es, P)});
-expr({map, L, Fields}, P) ->
-    compound({map, L, fields(Fields, P)});
-expr({map, L, E, Fields}, P) ->
-    {map, L, expr(E, P), fields(Fields, P)};
-expr({bin, L, Elements}, P) ->
-    compound({bin, L, [segment(B, P) || B <- Elements]});
-expr({op, L, Op, E}, P) ->
-    {op, L, Op, expr(E, P)};
-expr({op, L, Op, E1, E2}, P) ->
-    {op, L, Op, expr(E1, P), expr(E2, P)};
-expr({match, L, Pattern, E}, P) ->
-    {match, L, pattern(Pattern, P), expr(E, P)};
-expr({maybe_match, L, Pattern, E}, P) ->
-    {maybe_match, L, pattern(Pattern, P), expr(E, P)};
-expr({call, L, Callee, Args}, P) ->
-    {call, L, callee(Callee, P), exprs(Args, P)};
-expr({block, L, Es}, P) ->
-    {block, L, exprs(Es, P)};
-expr({'case', L, E, Cs}, P) ->
-    {'case', L, expr(E, P), clauses(Cs, P)};
-expr({'if', L, Cs}, P) ->
-    {'if', L, clauses(Cs, P)};
-expr({'try', L, Es, Cs, Hs, As}, P) ->
-    {'try', L, exprs(Es, P), clauses(Cs, P), clauses(Hs, P), exprs(As, P)};
-expr({'receive', L, Cs}, P) ->
-    {'receive', L, clauses(Cs, P)};
-expr({'receive', L, Cs, To, Es}, P) ->
-    {'receive', L, clauses(Cs, P), expr(To, P), exprs(Es, P)};
-expr({'catch', L, E}, P) ->
-    {'catch', L, expr(E, P)};
-expr({'fun', L, {clauses, Cs}}, P) ->
-    {'fun', L, {clauses, clauses(Cs, P)}};
-expr({named_fun, L, Name, Cs}, P) ->
-    {named_fun, L, Name, clauses(Cs, P)};
-expr(Other, _P) ->
+expr({tuple, L, Es}) ->
+    compound({tuple, L, exprs(Es)});
+expr({map, L, Fields}) ->
+    compound({map, L, fields(Fields)});
+expr({map, L, E, Fields}) ->
+    {map, L, expr(E), fields(Fields)};
+expr({bin, L, Elements}) ->
+    compound({bin, L, [segment(B) || B <- Elements]});
+expr({op, L, Op, E}) ->
+    {op, L, Op, expr(E)};
+expr({op, L, Op, E1, E2}) ->
+    {op, L, Op, expr(E1), expr(E2)};
+expr({match, L, Pattern, E}) ->
+    {match, L, pattern(Pattern), expr(E)};
+expr({maybe_match, L, Pattern, E}) ->
+    {maybe_match, L, pattern(Pattern), expr(E)};
+expr({call, L, Callee, Args}) ->
+    {call, L, callee(Callee), exprs(Args)};
+expr({block, L, Es}) ->
+    {block, L, exprs(Es)};
+expr({'case', L, E, Cs}) ->
+    {'case', L, expr(E), clauses(Cs)};
+expr({'if', L, Cs}) ->
+    {'if', L, clauses(Cs)};
+expr({'try', L, Es, Cs, Hs, As}) ->
+    {'try', L, exprs(Es), clauses(Cs), clauses(Hs), exprs(As)};
+expr({'receive', L, Cs}) ->
+    {'receive', L, clauses(Cs)};
+expr({'receive', L, Cs, To, Es}) ->
+    {'receive', L, clauses(Cs), expr(To), exprs(Es)};
+expr({'catch', L, E}) ->
+    {'catch', L, expr(E)};
+expr({'fun', L, {clauses, Cs}}) ->
+    {'fun', L, {clauses, clauses(Cs)}};
+expr({named_fun, L, Name, Cs}) ->
+    {named_fun, L, Name, clauses(Cs)};
+expr(Other) ->
     Other.
 
-callee({remote, L, M, F}, P) -> {remote, L, expr(M, P), expr(F, P)};
-callee(F, P) -> expr(F, P).
+callee({remote, L, M, F}) -> {remote, L, expr(M), expr(F)};
+callee(F) -> expr(F).
 
 %% The loader folds lists itself, also over record indices, which are no constants here; it would hide ours inside its
 %% own. Such lists are left to it.
@@ -128,30 +133,29 @@ loader_folds({cons, _, H, T}) -> loader_folds(H) orelse loader_folds(T);
 loader_folds(_) -> false.
 
 %% A long list literal is a deep chain of cons cells; it is taken apart in a loop.
-cons(E, P) ->
-    {Cells, Tail0} = cells(E, P, []),
-    Tail = expr(Tail0, P),
+cons(E) ->
+    {Cells, Tail0} = cells(E, []),
+    Tail = expr(Tail0),
     lists:foldl(fun({L, Head}, Rest) -> compound({cons, L, Head, Rest}) end, Tail, Cells).
 
-cells({cons, L, H, T}, P, Acc) -> cells(T, P, [{L, expr(H, P)} | Acc]);
-cells(Tail, _P, Acc) -> {Acc, Tail}.
+cells({cons, L, H, T}, Acc) -> cells(T, [{L, expr(H)} | Acc]);
+cells(Tail, Acc) -> {Acc, Tail}.
 
-fields(Fields, P) ->
-    [{Kind, L, expr(K, P), expr(V, P)} || {Kind, L, K, V} <- Fields].
+fields(Fields) ->
+    [{Kind, L, expr(K), expr(V)} || {Kind, L, K, V} <- Fields].
 
-segment({bin_element, L, {string, _, _} = S, Size, Types}, _P) -> {bin_element, L, S, Size, Types};
-segment({bin_element, L, E, Size, Types}, P) -> {bin_element, L, expr(E, P), Size, Types}.
+segment({bin_element, L, {string, _, _} = S, Size, Types}) -> {bin_element, L, S, Size, Types};
+segment({bin_element, L, E, Size, Types}) -> {bin_element, L, expr(E), Size, Types}.
 
-patterns(Ps, P) -> [pattern(Pattern, P) || Pattern <- Ps].
+patterns(Ps) -> [pattern(Pattern) || Pattern <- Ps].
 
 %% Only whole binaries: the loader looks into lists (`++`) and tuples (records) of patterns.
-pattern({integer, L, I}, P) -> {integer, L, maps:get(I, P, I)};
-pattern({bin, _, _} = Bin, _P) -> compound(Bin);
-pattern({tuple, L, Ps}, P) -> {tuple, L, patterns(Ps, P)};
-pattern({cons, L, H, T}, P) -> {cons, L, pattern(H, P), pattern(T, P)};
-pattern({match, L, P1, P2}, P) -> {match, L, pattern(P1, P), pattern(P2, P)};
-pattern({map, L, Fields}, P) -> {map, L, [{Kind, Lf, K, pattern(V, P)} || {Kind, Lf, K, V} <- Fields]};
-pattern(Other, _P) -> Other.
+pattern({bin, _, _} = Bin) -> compound(Bin);
+pattern({tuple, L, Ps}) -> {tuple, L, patterns(Ps)};
+pattern({cons, L, H, T}) -> {cons, L, pattern(H), pattern(T)};
+pattern({match, L, P1, P2}) -> {match, L, pattern(P1), pattern(P2)};
+pattern({map, L, Fields}) -> {map, L, [{Kind, Lf, K, pattern(V)} || {Kind, Lf, K, V} <- Fields]};
+pattern(Other) -> Other.
 
 compound(Form) ->
     case constant(Form) of

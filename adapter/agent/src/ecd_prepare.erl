@@ -3,8 +3,8 @@
 %%
 %% A table holds `{{Mod, F, A, Entered}, Clauses}` and what else is known: `info`, `lines`, `functions`. The evaluator
 %% looks for `Entered = true` when a call comes from outside, for any value when a private function is called from
-%% interpreted code. So a private
-%% function is always reachable from inside, and an exported one runs natively until its row is opened.
+%% interpreted code. So a private function is always reachable from inside, and an exported one runs natively until its
+%% row is opened.
 -module(ecd_prepare).
 
 -export([run/4, stock/2, lambdas/4, debugger/0]).
@@ -16,7 +16,7 @@
 -type info() :: #{
     md5 := binary(),
     exported := #{function_key() => true},
-    inlined := [function_key()],
+    inlined := all | [function_key()],
     refused := #{function_key() => binary()}
 }.
 -export_type([function_key/0, info/0]).
@@ -36,7 +36,7 @@ run(Mod, Bytecode, Table, Open) ->
         Info = #{
             md5 => md5(Bytecode),
             exported => Exported,
-            inlined => inlined(Forms),
+            inlined => inlined(Forms, Bytecode),
             refused => Refused
         },
         replace(Mod, Table, Kept, Info, Open),
@@ -231,21 +231,36 @@ nifs(Mod, Bytecode) ->
             []
     end.
 
-%% Drops what must run natively: NIFs, and whoever can reach a private NIF without leaving the interpreted code.
-enterable(Rows, _Mod, _Exported, []) ->
-    {Rows, #{}};
+%% Drops what must run natively: NIFs, what the evaluator cannot do, and whoever can reach such a private function
+%% without leaving the interpreted code.
 enterable(Rows, Mod, Exported, Nifs) ->
-    Private = [FA || FA <- Nifs, not is_map_key(FA, Exported)],
-    Calls = [
-        {{F, A}, [FA || FA <- called(Clauses, Mod), not is_map_key(FA, Exported)]}
-     || {{_, F, A, _}, Clauses} <- Rows
-    ],
-    Blocked = reach(Private, Calls, ordsets:from_list(Private)),
-    Refused = maps:merge(
-        maps:from_keys(Blocked, <<"calls a function of its module that is native code (a NIF)">>),
-        maps:from_keys(Nifs, <<"is native code (a NIF)">>)
-    ),
-    {[Row || {{_, F, A, _}, _} = Row <- Rows, not is_map_key({F, A}, Refused)], Refused}.
+    Impossible = [{F, A} || {{_, F, A, _}, Clauses} <- Rows, is_impossible(Clauses)],
+    case Nifs ++ Impossible of
+        [] ->
+            {Rows, #{}};
+        Native ->
+            Private = [FA || FA <- Native, not is_map_key(FA, Exported)],
+            Calls = [
+                {{F, A}, [FA || FA <- called(Clauses, Mod), not is_map_key(FA, Exported)]}
+             || {{_, F, A, _}, Clauses} <- Rows
+            ],
+            Blocked = reach(Private, Calls, ordsets:from_list(Private)),
+            %% Where several reasons hold the first one is told.
+            Refused = lists:foldl(fun maps:merge/2, #{}, [
+                maps:from_keys(Nifs, <<"is native code (a NIF)">>),
+                maps:from_keys(Impossible, <<"makes a closure of more than 20 arguments, which cannot be interpreted">>),
+                maps:from_keys(Blocked, <<"calls a function of its module that must run natively">>)
+            ]),
+            {[Row || {{_, F, A, _}, _} = Row <- Rows, not is_map_key({F, A}, Refused)], Refused}
+    end.
+
+%% OTP's evaluator makes no closures of more than 20 arguments.
+is_impossible({value, _, _}) -> false;
+is_impossible({make_fun, _, _, [{clause, _, Ps, _, _} | _]}) when length(Ps) > 20 -> true;
+is_impossible({make_named_fun, _, _, _, [{clause, _, Ps, _, _} | _]}) when length(Ps) > 20 -> true;
+is_impossible(Node) when is_tuple(Node) -> is_impossible(tuple_to_list(Node));
+is_impossible([H | T]) -> is_impossible(H) orelse is_impossible(T);
+is_impossible(_) -> false.
 
 reach([], _Calls, Seen) ->
     Seen;
@@ -269,12 +284,19 @@ called([H | T], Mod) ->
 called(_, _Mod) ->
     [].
 
-inlined(Forms) ->
+%% By name, or all that the compiler likes.
+inlined(Forms, Bytecode) ->
+    {ok, {_, [{compile_info, Info}]}} = beam_lib:chunks(Bytecode, [compile_info]),
     Options = lists:append([lists:flatten([Value]) || {attribute, _, compile, Value} <- Forms]),
-    lists:usort(
-        [FA || {inline, {_, _} = FA} <- Options] ++
-            lists:append([FAs || {inline, FAs} <- Options, is_list(FAs)])
-    ).
+    case lists:member(inline, Options ++ proplists:get_value(options, Info, [])) of
+        true ->
+            all;
+        false ->
+            lists:usort(
+                [FA || {inline, {_, _} = FA} <- Options] ++
+                    lists:append([FAs || {inline, FAs} <- Options, is_list(FAs)])
+            )
+    end.
 
 stops({_, Clauses}) -> ecd_lines:spans(Clauses) =/= [].
 

@@ -13,6 +13,7 @@ prepare_test_() ->
         {"a module without debug information says so", scene(fun no_debug_info/0)},
         {"a module that does not run as its file says is refused", scene(fun stale/0)},
         {"native functions of a module stay native", scene(fun nifs/0)},
+        {"what the evaluator cannot do stays native", scene(fun impossible/0)},
         {"what the engine and the evaluator call is never armed", fun denied/0}
     ].
 
@@ -40,6 +41,10 @@ literals() ->
 values() ->
     same(?L, [
         {blob, []},
+        {comprehended, []},
+        {guarded, [binary:copy(<<"abc">>, 1000)]},
+        {guarded, [<<"zzz">>]},
+        {guarded, [<<>>]},
         {size, [1]},
         {find, [1999]},
         {find, [5000]},
@@ -116,6 +121,17 @@ nifs() ->
     ?assertEqual(Native, Interpreted),
     ok = ecd_engine:disarm_all(?MODULE),
     ?assertEqual(Native, crypto:hash(sha256, <<"text">>)).
+
+impossible() ->
+    {error, Wide} = ecd_engine:arm(?L, {wide, 0}, ?MODULE),
+    ?assertNotEqual(nomatch, binary:match(Wide, <<"20 arguments">>)),
+    ?assertMatch({error, _}, ecd_engine:arm(?L, {uses_wide, 1}, ?MODULE)),
+    ok = ecd_engine:arm(?L, {find, 1}, ?MODULE),
+    {Result, []} = ecd_scene:stops(fun() ->
+        ok = ecd_engine:step_mode(self(), all),
+        {?L:find(0), ?L:uses_wide(1), length(apply(?L:wide(), lists:seq(1, 21)))}
+    end),
+    ?assertEqual({nil, {1, 231}, 21}, Result).
 
 %% Whatever these modules call by name runs in a meta process or in one that a meta waits for.
 denied() ->
