@@ -140,6 +140,21 @@ export class Lifecycle {
     else await this.#end(live, DISCONNECT_TIMEOUT);
   }
 
+  /** Leaves an attached node with nothing of the debugger in it, whatever still needs it; returns the modules concerned. */
+  async removeLeftovers({ program }: Live): Promise<string[]> {
+    if (program.start !== 'attach') {
+      throw Failure.expected(
+        'notAttached',
+        '"removeLeftovers" is for attached nodes: a launched program ends as a whole.',
+      );
+    }
+    this.#leaving = true;
+    const { left } = await program.agent.request('detach', { force: true }, { timeout: DETACH_TIMEOUT });
+    program.kill();
+    await program.ended;
+    return left;
+  }
+
   /** At once: the adapter itself is about to end. */
   kill(): void {
     const state = this.#state;
@@ -309,9 +324,9 @@ export class Lifecycle {
   async #detach({ program }: Live): Promise<void> {
     const { events, log } = this.parts;
     try {
-      const { left } = await program.agent.request('detach', {}, { timeout: DETACH_TIMEOUT });
+      const { left } = await program.agent.request('detach', { force: false }, { timeout: DETACH_TIMEOUT });
       if (left.length > 0) {
-        const text = `Functions made while debugging are still in use in ${left.join(', ')}: a small part of the debugger stays in ${program.name} until they are gone.`;
+        const text = `Functions made while debugging may still be in use in ${left.join(', ')}: a small part of the debugger stays in ${program.name} for them. To remove it, attach again and send the request "removeLeftovers".`;
         events.notice({ level: 'warning', text });
       }
     } catch (thrown) {

@@ -239,3 +239,12 @@ export interface ReloadCodeResult {
 
 /** Ends a process that still evaluates for a cancelled console expression. */
 export const EndEvaluationArguments = v.object({ threadId: count });
+
+/**
+ * `removeLeftovers {}`, attach only: ends the session and takes everything of the debugger out of the node, also what
+ * functions made while debugging still need: calling one of them then fails.
+ */
+export interface RemoveLeftoversResult {
+  /** Modules that such functions may belong to. */
+  removed: string[];
+}

@@ -196,10 +196,7 @@ export interface AgentCommands {
 
   setBreakpoints: [{ path: string; breakpoints: SourceBreakpoint[] }, { breakpoints: BreakpointState[] }];
   setFunctionBreakpoints: [{ breakpoints: FunctionBreakpoint[] }, { breakpoints: BreakpointState[] }];
-  setExceptionBreakpoints: [
-    { filters: ExceptionFilter[] },
-    { filters: { verified: boolean; message?: string }[] },
-  ];
+  setExceptionBreakpoints: [{ filters: ExceptionFilter[] }, { filters: { verified: boolean; message?: string }[] }];
   breakpointLocations: [{ path: string; line: number; endLine: number }, { lines: number[] }];
 
   threads: [{ limit: number }, { threads: ThreadInfo[]; total: number }];
@@ -218,7 +215,13 @@ export interface AgentCommands {
   completions: [{ frame: FrameId | null; text: string; column: number }, { targets: CompletionItem[] }];
   exceptionInfo: [
     { thread: ThreadId },
-    { exceptionId: string; description: string; breakMode: 'always' | 'unhandled'; typeName?: string; stackTrace?: string },
+    {
+      exceptionId: string;
+      description: string;
+      breakMode: 'always' | 'unhandled';
+      typeName?: string;
+      stackTrace?: string;
+    },
   ];
 
   continue: [{ thread: ThreadId; single: boolean }, { all: boolean }];
@@ -246,8 +249,11 @@ export interface AgentCommands {
 
   /** Ends a process that evaluates for a cancelled REPL request. */
   endEvaluation: [{ thread: ThreadId }, Record<string, never>];
-  /** Disarms everything, resumes everyone, takes the agent out. `left`: closures that keep a stand-in, by module. */
-  detach: [Record<string, never>, { left: string[] }];
+  /**
+   * Disarms everything, resumes everyone, takes the agent out. `left`: modules whose closures may still need a stand-in,
+   * which stays for them unless `force` takes it away, too.
+   */
+  detach: [{ force: boolean }, { left: string[] }];
   /** Ends the program: `init:stop`, then halts after `timeout` ms. */
   terminate: [{ timeout: number }, Record<string, never>];
 }

@@ -9,6 +9,7 @@ import {
   type InterpretModulesResult,
   type PerformanceMetrics,
   type ReloadCodeResult,
+  type RemoveLeftoversResult,
 } from '../../protocol/adapter';
 import { engineFor } from '../launchPlan';
 import { handler, type Handler } from '../handler';
@@ -95,6 +96,13 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
         agent,
       };
     },
+  }),
+
+  removeLeftovers: handler({
+    arguments: NoArguments,
+    run: async (session, _args, call): Promise<RemoveLeftoversResult> => ({
+      removed: await session.lifecycle.removeLeftovers(session.live(call)),
+    }),
   }),
 
   reloadCode: handler({

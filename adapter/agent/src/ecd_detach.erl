@@ -2,7 +2,7 @@
 %% then take the server away, unless closures or frames still need it. Kills and purges nothing.
 -module(ecd_detach).
 
--export([run/0, remove/0]).
+-export([run/0, left/0, remove/0]).
 
 %% ms for processes to leave interpreted code. A loop that never returns keeps the small server for good.
 -define(LEAVE, 2000).
@@ -59,6 +59,14 @@ finish(Framed, Closures, _Guardian) ->
         ecd_state:all(prepared)
     ),
     lists:usort(Framed ++ Closures).
+
+%% Modules that an earlier session left the server for.
+-spec left() -> [module()].
+left() ->
+    case whereis(ecd_guardian) of
+        undefined -> [];
+        _ -> [Mod || {Mod, true} <- ecd_state:all(left)]
+    end.
 
 %% Whatever is left goes, too.
 -spec remove() -> ok.

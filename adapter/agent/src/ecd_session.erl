@@ -33,7 +33,11 @@ elixir_version() ->
 %% What is prepared and armed, and why.
 -spec status(map()) -> map().
 status(#{}) ->
-    #{engine => ecd_engine:name(), modules => [status_row(Row) || Row <- ecd_engine:status()], leftBehind => []}.
+    #{
+        engine => ecd_engine:name(),
+        modules => [status_row(Row) || Row <- ecd_engine:status()],
+        leftBehind => [ecd_modules:display(Module) || Module <- ecd_detach:left()]
+    }.
 
 status_row(#{module := Module, owners := Owners, causes := Causes} = Row) ->
     Reasons = lists:usort([unicode:characters_to_binary(owner(Owner)) || Owner <- Owners] ++ Causes),
@@ -53,10 +57,13 @@ metrics(#{}) ->
         beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count)
     }).
 
-%% Disarms everything, resumes everyone, takes the agent out of the node.
+%% Disarms everything, resumes everyone, takes the agent out of the node. What closures still need stays, unless the user
+%% wants it away all the same.
 -spec detach(map()) -> map().
-detach(#{}) ->
-    #{left => stop_parts()}.
+detach(#{force := Force}) ->
+    Left = stop_parts(),
+    _ = [ok = ecd_detach:remove() || Force],
+    #{left => Left}.
 
 stop_parts() ->
     [ok = Part:stop() || Part <- lists:reverse(?PARTS)],

@@ -17,7 +17,7 @@ module(Groups) ->
 
 finish() ->
     ok = end_stopped(),
-    #{left := _Closures} = ecd_session:detach(#{}),
+    #{left := _Closures} = ecd_session:detach(#{force => false}),
     ok = ecd_engine:remove(),
     ok = ecd_config:erase(),
     exit(whereis(ecd_wire), kill),
