@@ -2,7 +2,7 @@
 %% is read once, in the background from the session's start. Loads and arms nothing.
 -module(ecd_beams).
 
--export([start/0, stop/0, from/1, all/0, calling_dbg/0, read_again/1]).
+-export([start/0, stop/0, from/1, all/0, calling_dbg/0, on_path/1, read_again/1]).
 
 -define(TABLE, ?MODULE).
 -define(READER, ?MODULE).
@@ -11,7 +11,7 @@
 -define(PATIENCE, 60000).
 
 %% The table belongs to the caller. It is ordered, so that the beams of a source or of a folder are found by prefix:
-%% {{file, Folder, Name}, Mod, Source} and {{source, Source, Mod}, File} and {{dbg, Mod}, File}.
+%% {{file, Folder, Name}, Mod, Source}, {{source, Source, Mod}, File}, {{beam, Mod, Folder}, File}, {{dbg, Mod}, File}.
 -spec start() -> ok.
 start() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, ordered_set, {read_concurrency, true}]),
@@ -60,6 +60,14 @@ calling_dbg() ->
     ok = read_new(),
     ets:select(?TABLE, [{{{dbg, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
 
+%% The beams of a module in folders of the code path. Quicker than to look into each folder, but knows only what was read.
+-spec on_path(module()) -> [binary()].
+on_path(Mod) ->
+    case ets:select(?TABLE, [{{{beam, Mod, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]) of
+        [] -> [];
+        Known -> [File || Dir <- code:get_path(), {Folder, File} <- Known, text(Dir) =:= Folder]
+    end.
+
 %% The module was compiled in this VM, and its beam has been written since.
 -spec read_again(Beam :: file:filename_all()) -> ok.
 read_again(Beam) ->
@@ -97,6 +105,7 @@ forget(Folder, Name) ->
     case ets:take(?TABLE, {file, Folder, Name}) of
         [{_, Mod, Source}] ->
             true = ets:delete(?TABLE, {source, Source, Mod}),
+            true = ets:delete(?TABLE, {beam, Mod, Folder}),
             true = ets:delete(?TABLE, {dbg, Mod}),
             ok;
         [] ->
@@ -107,7 +116,7 @@ read(Folder, Name) ->
     ok = forget(Folder, Name),
     File = <<Folder/binary, "/", Name/binary>>,
     {Mod, Source, CallsDbg} = facts(File),
-    _ = [ets:insert(?TABLE, {{source, Source, Mod}, File}) || Mod =/= none],
+    _ = [ets:insert(?TABLE, [{{source, Source, Mod}, File}, {{beam, Mod, Folder}, File}]) || Mod =/= none],
     _ = [ets:insert(?TABLE, {{dbg, Mod}, File}) || CallsDbg],
     true = ets:insert(?TABLE, {{file, Folder, Name}, Mod, Source}),
     ok.

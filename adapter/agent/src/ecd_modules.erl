@@ -409,26 +409,27 @@ roots() ->
 %% The beam of a module: where the loaded one came from, else on the code path, else below the build path.
 beam_file(Mod) ->
     Name = atom_to_list(Mod) ++ ".beam",
-    Loaded =
-        case code:is_loaded(Mod) of
-            {file, File} when is_list(File), File =/= [] -> [File];
-            _ -> []
-        end,
-    OnPath =
-        case code:where_is_file(Name) of
-            non_existing -> [];
-            Found -> [Found]
-        end,
-    Built = fun() -> [filename:join(Dir, Name) || Dir <- build_dirs()] end,
-    case [F || F <- Loaded ++ OnPath, filelib:is_regular(F)] of
-        [First | _] ->
-            First;
-        [] ->
-            case [F || F <- Built(), filelib:is_regular(F)] of
-                [First | _] -> First;
-                [] -> none
-            end
+    first_regular([
+        fun() -> loaded_from_file(Mod) end,
+        fun() -> ecd_beams:on_path(Mod) end,
+        fun() -> [Found || Found <- [code:where_is_file(Name)], Found =/= non_existing] end,
+        fun() -> [filename:join(Dir, Name) || Dir <- build_dirs()] end
+    ]).
+
+loaded_from_file(Mod) ->
+    case code:is_loaded(Mod) of
+        {file, File} when is_list(File), File =/= [] -> [File];
+        _ -> []
     end.
+
+%% The later candidates take longer to find.
+first_regular([Candidates | Later]) ->
+    case [File || File <- Candidates(), filelib:is_regular(File)] of
+        [First | _] -> First;
+        [] -> first_regular(Later)
+    end;
+first_regular([]) ->
+    none.
 
 from_disk(_Mod, none) ->
     {error, not_found};
