@@ -9,6 +9,9 @@ import { markedProcesses } from '../support/processes';
 
 const processes = 'lib/constructs/processes.ex';
 const basic = 'lib/constructs/basic.ex';
+const closures = 'lib/constructs/closures.ex';
+/** Evaluated on the node: the agent's modules that are loaded there. */
+const agentModules = 'for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m';
 
 describe('attach', () => {
   const debug = sessions();
@@ -67,9 +70,32 @@ describe('attach', () => {
     await session.client.request('disconnect', {});
     session.client.process.stdin.end();
     await session.client.exited();
-    const left = () =>
-      node.ask('for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m');
+    const left = () => node.ask(agentModules);
     assert.equal(await eventually('the agent is out', () => (left() === '[]' ? '[]' : undefined)), '[]');
+  });
+
+  it('leaves behind only what closures made while debugging need, and removes that on request', async () => {
+    const session = await attach({ breakpoints: { [closures]: ['made'] } });
+    // Supervised already, or started here: what counts is the closure that it is given next.
+    node.ask('Constructs.Closures.start_link([]); spawn(&Constructs.Closures.start_again/0); :ok');
+    await session.stop();
+    await session.client.request('disconnect', {});
+    assert.match(session.client.output('important'), /Constructs\.Closures.*removeLeftovers/);
+    session.client.process.stdin.end();
+    await session.client.exited();
+    assert.equal(node.ask('Constructs.Closures.from_agent(5)'), '15');
+
+    const again = await attach();
+    const { leftBehind } = await again.client.custom<{ leftBehind: string[] }>('getInterpretationStatus', {});
+    assert.deepEqual(leftBehind, ['Constructs.Closures']);
+    const { removed } = await again.client.custom<{ removed: string[] }>('removeLeftovers', {});
+    assert.deepEqual(removed, ['Constructs.Closures']);
+    await again.client.event('terminated');
+    assert.equal(
+      await eventually('the agent is out', () => (node.ask(agentModules) === '[]' ? '[]' : undefined)),
+      '[]',
+    );
+    assert(node.alive);
   });
 
   it('is disarmed when the adapter is killed', async () => {

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fixture, type Fixture } from '../support/fixture';
 import { adapterProgram } from '../support/paths';
 import { endMarked, marked } from '../support/processes';
@@ -169,6 +172,49 @@ describe('a storm', () => {
     assert.equal(stop.at, 'work');
     await session.resume(stop);
     assert.equal((await session.end()).exitCode, 0);
+  });
+});
+
+describe('a part of the agent that dies', () => {
+  const debug = sessions();
+
+  for (const part of ['ecd_iserver', 'ecd_interpreter', 'ecd_breakpoints', 'ecd_control']) {
+    it(`(${part}) takes no process of the program with it and changes no result`, async () => {
+      const session = await debug.launch(await fixture('constructs'), {
+        run: 'Constructs.Processes.loops(4)',
+        until: 'started',
+        breakpoints: { [processes]: [{ at: 'round', condition: 'false' }] },
+      });
+      await session.client.ask('evaluate', {
+        expression: `Process.exit(Process.whereis(:${part}), :kill); Process.sleep(300); Constructs.Processes.end_busy()`,
+        context: 'repl',
+      });
+      const { exitCode, stdout } = await session.end();
+      assert.match(stdout, /loops: right/);
+      assert.equal(exitCode, 0);
+    });
+  }
+});
+
+describe('a launch that is cancelled', () => {
+  const debug = sessions();
+
+  it('while the agent is compiled is answered at once and leaves nothing', async () => {
+    const constructs = await fixture('constructs');
+    const home = mkdtempSync(path.join(tmpdir(), 'ecd-test-'));
+    try {
+      const session = debug.open(constructs, { XDG_CACHE_HOME: home });
+      const { client } = session;
+      await client.request('initialize', { adapterID: 'elixir', supportsProgressReporting: true });
+      const launch = client.send('launch', launchArguments(constructs, { run: ':ok' }));
+      const { progressId } = await client.event('progressStart');
+      await client.request('cancel', { progressId });
+      const answer = await launch.answer;
+      assert.equal(answer.success, false);
+      await client.nothingLeft({ butAdapter: true });
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 });
 

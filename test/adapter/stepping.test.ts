@@ -210,6 +210,15 @@ describe('step-in', () => {
     assert.equal((await session.step('stepIn', await session.stop())).at, 'apply');
   });
 
+  it('does not enter what excludeModules name', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['remote_call'] },
+      args: { excludeModules: ['Constructs.Other'] },
+    });
+    assert.equal((await session.step('stepIn', await session.stop())).at, 'apply');
+  });
+
   it('offers the calls of a line as targets and enters the chosen one', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.through_enum([1])',

@@ -87,6 +87,25 @@ describe('console integratedTerminal', () => {
     assert(!args.some((arg) => arg.includes(token)));
   });
 
+  it('leaves nothing running when the session ends while the program waits for input', async () => {
+    const { session, terminal } = await open(await fixture('scripts'), { script: 'asks.exs' });
+    await terminal.shows('name?');
+    await session.client.request('disconnect', {});
+    session.client.process.stdin.end();
+    await session.client.exited();
+    await session.client.nothingLeft();
+  });
+
+  it('is asked for as an external one when the configuration says so', async () => {
+    const { session, terminal } = await open(await fixture('scripts'), {
+      script: 'exits.exs',
+      taskArgs: ['normal'],
+      console: 'externalTerminal',
+    });
+    assert.equal((await session.end()).exitCode, 0);
+    assert.equal(terminal.request?.kind, 'external');
+  });
+
   it('whose command never connects ends with an error', async () => {
     const session = debug.open(await fixture('scripts'));
     session.client.onReverseRequest = () => Promise.reject(new Error('no terminal here'));
