@@ -6,6 +6,7 @@
 //        [--tests FILE]      mocha entry to run in the extension host (the page must be opened by the test driver)
 //        [--extension DIR]   another extension beside this one, repeatable; needs fresh data
 //        [--setting K=JSON]  user setting, repeatable
+//        [--chromium]        makes sure that Chromium is there too
 //        [--open]            shows the page with the desktop's browser
 //
 // The npm package code-server holds VS Code's own server, extension host and workbench. Its install script wants the open
@@ -33,22 +34,23 @@ const nativeModules = {
   'native-watchdog': 'watchdog.node',
   '@parcel/watcher': 'watcher.node',
 };
-const debian = {
-  chromium: 'chromium',
-  rg: 'ripgrep',
-  'g++': 'build-essential',
-  make: 'build-essential',
-  python3: 'python3',
-};
+/** What must be on the PATH, any of the names, and the Debian package that brings it. */
+const tools = [
+  { names: ['rg'], debian: 'ripgrep' },
+  { names: ['g++', 'c++'], debian: 'build-essential' },
+  { names: ['make'], debian: 'build-essential' },
+  { names: ['python3'], debian: 'python3' },
+];
+const browser = { names: ['chromium', 'chromium-browser', 'google-chrome'], debian: 'chromium' };
 
 // ── install ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Installs what is missing and returns the path of VS Code's server. */
-export async function install() {
+/** Installs what is missing and returns the path of VS Code's server; `chromium`: a browser for the test driver too. */
+export async function install({ chromium = false } = {}) {
   await mkdir(home, { recursive: true });
   const stamp = path.join(home, 'complete.json');
   const wanted = JSON.stringify({ packages, node: process.version });
-  ensureDebianPackages();
+  ensureTools(chromium ? [...tools, browser] : tools);
   if (existsSync(stamp) && existsSync(server) && (await readFile(stamp, 'utf8')) === wanted) return server;
 
   say(`installing ${packages[0]} into ${path.relative(process.cwd(), home) || home} (about a minute)`);
@@ -65,12 +67,13 @@ export async function install() {
 }
 
 /** A bare Debian or Ubuntu is completed when we may; elsewhere the message names what is missing. */
-function ensureDebianPackages() {
-  const missing = [...new Set(Object.keys(debian).filter((tool) => !which(tool)))];
+function ensureTools(needed) {
+  const missing = needed.filter(({ names }) => !names.some(which));
   if (missing.length === 0) return;
-  const wanted = [...new Set(missing.map((tool) => debian[tool]))];
+  const wanted = [...new Set(missing.map(({ debian }) => debian))];
   if (process.getuid?.() !== 0 || !which('apt-get')) {
-    throw new Error(`VS Code in the browser needs ${missing.join(', ')}. Install: ${wanted.join(' ')}`);
+    const names = missing.map(({ names: [name] }) => name).join(', ');
+    throw new Error(`VS Code in the browser needs ${names}. Install: ${wanted.join(' ')}`);
   }
   say(`installing by apt: ${wanted.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -100,8 +103,9 @@ async function npm(cwd, args) {
 
 async function run(command, args, cwd, { mayFail = false }) {
   const env = { ...process.env };
-  // An outer `npm run` hands its own configuration down (prefix, engine-strict); these installs must not inherit it.
-  for (const name of Object.keys(env)) if (/^npm_(config|package|lifecycle)_/i.test(name)) delete env[name];
+  // An outer `npm run` hands its own project down; these installs have another. A registry or proxy is kept.
+  const outer = /^npm_(package_|lifecycle_|config_(local_|global_)?prefix$|config_engine_strict$)/i;
+  for (const name of Object.keys(env)) if (outer.test(name)) delete env[name];
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (data) => (output += data));
@@ -131,8 +135,8 @@ function say(text) {
 // ── serve ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Starts the server on a free loopback port. `url` opens the workbench on the folder with this extension in it. */
-export async function serve({ folder, data, tests, extensions = [], settings = {} }) {
-  const main = await install();
+export async function serve({ folder, data, tests, extensions = [], settings = {}, chromium = false }) {
+  const main = await install({ chromium });
   const userData = data ?? (await mkdtemp(path.join(tmpdir(), 'ecd-vscode-')));
   await writeSettings(userData, settings);
   for (const other of extensions) await installExtension(other, path.join(userData, 'extensions'));
@@ -262,17 +266,18 @@ async function main() {
       tests: { type: 'string' },
       extension: { type: 'string', multiple: true },
       setting: { type: 'string', multiple: true },
+      chromium: { type: 'boolean' },
       open: { type: 'boolean' },
     },
   });
   const [command] = positionals;
   if (command === 'install') {
-    process.stdout.write(`${await install()}\n`);
+    process.stdout.write(`${await install({ chromium: values.chromium })}\n`);
     return;
   }
   if (command !== 'serve' || values.folder === undefined) {
     throw new Error(
-      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--extension DIR] [--setting K=JSON] [--open]',
+      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--extension DIR] [--setting K=JSON] [--chromium] [--open]',
     );
   }
   const settings = Object.fromEntries(
@@ -281,8 +286,8 @@ async function main() {
       JSON.parse(text.slice(text.indexOf('=') + 1)),
     ]),
   );
-  const { folder, data, tests } = values;
-  const running = await serve({ folder, data, tests, extensions: values.extension, settings });
+  const { folder, data, tests, chromium } = values;
+  const running = await serve({ folder, data, tests, extensions: values.extension, settings, chromium });
   process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
   if (values.open) spawn(which('xdg-open') || 'open', [running.url], { stdio: 'ignore', detached: true }).unref();
   const asked = new Promise((resolve) => {

@@ -83,7 +83,7 @@ export class VsCodeInChromium {
 
 async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
   const script = path.join(root, 'scripts', 'vscode-web.mjs');
-  const args = ['serve', '--folder', options.folder];
+  const args = ['serve', '--chromium', '--folder', options.folder];
   if (options.tests !== undefined) args.push('--tests', options.tests);
   if (options.data !== undefined) {
     await mkdir(options.data, { recursive: true });
@@ -117,7 +117,9 @@ async function stopServer(server: ChildProcess): Promise<void> {
 }
 
 function chromiumPath(): string {
-  const found = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-  if (found === undefined) throw new Error('No Chromium found. Install the package chromium.');
+  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const found = names.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(existsSync);
+  if (found === undefined) throw new Error('There is no Chromium on the PATH.');
   return found;
 }

@@ -119,6 +119,29 @@ describe('a debug session', function () {
     assert.equal(evaluated.result, '12600');
   });
 
+  it('starts over on restart, with its breakpoints', async () => {
+    const line = await breakAt('lib/shop/pricing.ex', 'taxable = receipt.subtotal');
+    await vscode.debug.startDebugging(folder, {
+      type: 'elixir',
+      request: 'launch',
+      name: 'checkout',
+      task: 'checkout',
+    });
+    await stopped();
+    const before = event<DebugProtocol.ProcessEvent>('process')?.body.systemProcessId;
+    sent = [];
+    await vscode.commands.executeCommand('workbench.action.debug.restart');
+    const after = await until(
+      'another program',
+      () => event<DebugProtocol.ProcessEvent>('process')?.body.systemProcessId,
+    );
+    assert.notEqual(after, before);
+    await until('the stop', () => event('stopped'));
+    const { session, frame } = await stopped();
+    assert.equal(frame.line, line);
+    assert.equal(await end(session), 0);
+  });
+
   it('runs the test under the cursor without any configuration, and stops in it', async () => {
     await show('test/shop/pricing_test.exs', 'discounts add up');
     const line = await breakAt('test/shop/pricing_test.exs', 'assert receipt.saved == 200');
