@@ -361,11 +361,15 @@ confirmed(Pid, S) ->
 repeat(Pid, Turn, S) ->
     case thread(Pid, S) of
         #thread{stop = none, command = {Command, Turn}, meta = Meta} = T ->
-            ecd_state:meta(Meta, stopped) =:= true orelse ecd_meta:command(Meta, Command),
+            is_at_next_stop(Meta) orelse ecd_meta:command(Meta, Command),
             put_thread(Pid, T#thread{command = {Command, repeat_later(Pid)}}, S);
         _ ->
             S
     end.
+
+%% The end of an evaluation leaves no command behind.
+is_at_next_stop(Meta) ->
+    ecd_state:meta(Meta, stopped) =:= true andalso ecd_state:meta(Meta, command) =/= none.
 
 drop_references(Pid) ->
     ecd_frames:drop(Pid),

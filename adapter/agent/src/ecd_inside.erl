@@ -95,7 +95,10 @@ ask(Server, Request, Timeout, Otherwise) ->
 
 status(break, {Mod, Line}, Pid, Meta) ->
     case evaluated() of
-        true -> ecd_state:set_meta(Meta, stopped, true);
+        true ->
+            %% At the stop it had before. What it was told meanwhile it has not heard (ecd_control).
+            ecd_state:set_meta(Meta, command, none),
+            ecd_state:set_meta(Meta, stopped, true);
         false -> stop(Mod, Line, Pid, Meta)
     end;
 status(running, _Info, Pid, Meta) ->
