@@ -20,7 +20,9 @@ const others = (own) =>
   ['src', 'server', 'adapter', 'media', 'test'].filter((f) => f !== own).map((f) => `**/../${f}/**`);
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.vscode-test/**', '.cache/**', 'coverage/**', '**/fixtures/**', 'demo/**'] },
+  {
+    ignores: ['dist/**', 'node_modules/**', '.vscode-test/**', '.cache/**', 'coverage/**', '**/fixtures/**', 'demo/**'],
+  },
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
@@ -54,7 +56,11 @@ export default tseslint.config(
       },
     },
   },
-  wall('protocol', ['**/../src/**', '**/../server/**', '**/../adapter/**', '**/../media/**', 'node:*'], 'protocol/ imports nothing of ours and does no I/O.'),
+  wall(
+    'protocol',
+    ['**/../src/**', '**/../server/**', '**/../adapter/**', '**/../media/**', 'node:*'],
+    'protocol/ imports nothing of ours and does no I/O.',
+  ),
   wall('src', others('src'), 'src/ speaks with the other programs through protocol/ only.'),
   wall('server', others('server'), 'server/ speaks with the other programs through protocol/ only.'),
   wall('adapter', others('adapter'), 'adapter/ speaks with the other programs through protocol/ only.'),
@@ -65,7 +71,14 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
-        { paths: [{ name: '@vscode/debugadapter', message: 'Only adapter/main.ts and adapter/session.ts know the DAP library.' }] },
+        {
+          paths: [
+            {
+              name: '@vscode/debugadapter',
+              message: 'Only adapter/main.ts and adapter/session.ts know the DAP library.',
+            },
+          ],
+        },
       ],
     },
   },
