@@ -50,7 +50,8 @@ unavailable(Module, Why) ->
 regenerate(Module) ->
     case ecd_modules:bytecode(Module) of
         {ok, Beam} -> regenerate(Module, beam_lib:chunks(Beam, [debug_info]));
-        {error, changed_on_disk} -> {unavailable, "its file was compiled anew since it was loaded"};
+        %% Also what the agent itself has changed (ecd_patience): the lines are those of the file.
+        {error, changed_on_disk} -> regenerate(Module, beam_lib:chunks(code:which(Module), [debug_info]));
         {error, not_found} -> {unavailable, "its bytecode is nowhere to be found"}
     end.
 

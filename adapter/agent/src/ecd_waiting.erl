@@ -50,7 +50,9 @@ waiters(Pid) ->
                 waiter(Waiter, Pid, Call)
              || Waiter <- Near, {Kind, Call} <- [waits(Waiter)], Kind =:= start orelse lists:member(Waiter, By)
             ],
-            lists:sort(fun(#{ms := A}, #{ms := B}) -> A >= B end, Direct ++ connections(Pid));
+            Waiters = Direct ++ connections(Pid),
+            forget_others(Pid, [Waiter || #{pid := Waiter} <- Waiters]),
+            lists:sort(fun(#{ms := A}, #{ms := B}) -> A >= B end, Waiters);
         undefined ->
             []
     end.
@@ -119,6 +121,11 @@ reductions(Pid) ->
         {_, Reductions} -> Reductions;
         undefined -> 0
     end.
+
+%% Those who wait no more: a server may see thousands of callers.
+forget_others(Pid, Waiters) ->
+    Seen = ets:select(?TABLE, [{{{'$1', Pid}, '_', '_'}, [], ['$1']}]),
+    lists:foreach(fun(Waiter) -> ets:delete(?TABLE, {Waiter, Pid}) end, Seen -- Waiters).
 
 %% The process has ended.
 -spec forget(pid()) -> ok.

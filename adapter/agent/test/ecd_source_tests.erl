@@ -44,6 +44,7 @@ source_test_() ->
             {"private functions and macros are shown", fun private/0},
             {"Erlang modules are written in Erlang", fun erlang/0},
             {"large modules of Elixir and OTP are regenerated in time", {timeout, 30, fun large/0}},
+            {"a module that was compiled anew is shown as it is on disk", fun changed/0},
             {"a module without debug information names its functions", fun stripped/0},
             {"a module has one number, and an unknown number is an error", fun references/0}
         ]}.
@@ -103,6 +104,16 @@ large() ->
         ?assertNotEqual({Module, nomatch}, {Module, string:find(element(1, ecd_source:text(Module)), "Regenerated")})
      || Module <- ['Elixir.Enum', 'Elixir.Macro', 'Elixir.GenServer', gen_server, lists, erl_lint]
     ].
+
+changed() ->
+    {ok, Beam} = ecd_modules:bytecode('Elixir.SourceFixture'),
+    {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(Beam, [abstract_code]),
+    Added = {function, 1, added, 0, [{clause, 1, [], [], [{atom, 1, added}]}]},
+    {Begin, End} = lists:splitwith(fun(Form) -> element(1, Form) =/= function end, Forms),
+    {ok, Module, Other} = compile:forms(Begin ++ [Added | End], [binary, export_all, nowarn_export_all]),
+    {module, Module} = code:load_binary(Module, code:which(Module), Other),
+    ?assertEqual({error, changed_on_disk}, ecd_modules:bytecode(Module)),
+    ?assertMatch({<<"# Regenerated", _/binary>>, _}, ecd_source:text(Module)).
 
 stripped() ->
     {ok, Tokens, _} = erl_scan:string("-module(source_stripped). -export([f/1]). f(X) -> X."),
