@@ -76,8 +76,7 @@ describe('attach', () => {
 
   it('leaves behind only what closures made while debugging need, and removes that on request', async () => {
     const session = await attach({ breakpoints: { [closures]: ['made'] } });
-    // Supervised already, or started here: what counts is the closure that it is given next.
-    node.ask('Constructs.Closures.start_link([]); spawn(&Constructs.Closures.start_again/0); :ok');
+    node.ask('spawn(&Constructs.Closures.start_again/0)');
     await session.stop();
     await session.client.request('disconnect', {});
     assert.match(session.client.output('important'), /Constructs\.Closures.*removeLeftovers/);

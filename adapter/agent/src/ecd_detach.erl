@@ -52,10 +52,12 @@ finish([], [], Guardian) ->
     take_away(Guardian),
     [];
 finish(Framed, Closures, _Guardian) ->
+    %% What was shrunk once has lost the rows that tell what its closures call.
+    Shrunk = left(),
     lists:foreach(fun({Pid, _}) -> ecd_state:delete({subscriber, Pid}) end, ecd_state:all(subscriber)),
     lists:foreach(fun(Mod) -> ecd_state:put({left, Mod}, true) end, Closures),
     lists:foreach(
-        fun({Mod, Table}) -> lists:member(Mod, Framed) orelse ecd_release:shrink(Mod, Table) end,
+        fun({Mod, Table}) -> lists:member(Mod, Framed ++ Shrunk) orelse ecd_release:shrink(Mod, Table) end,
         ecd_state:all(prepared)
     ),
     lists:usort(Framed ++ Closures).
