@@ -22,7 +22,8 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = createLog();
   const config = new Config((message) => void vscode.window.showWarningMessage(message));
   const coordination = new Server(context.extensionPath, log);
-  const selector = LANGUAGES.map((language) => ({ scheme: 'file', language }));
+  // In every scheme: sources regenerated for a stop have a document of the debugger's own.
+  const selector = LANGUAGES.map((language) => ({ language }));
 
   context.subscriptions.push(
     log,

@@ -52,6 +52,12 @@ describe('inline values', () => {
     assert.deepEqual(await valuesAt('elixir', 'a = 1\nb = a\nc = b\n', 1), ['0 a', '1 b', '1 a']);
   });
 
+  it('leave out the modules of a script', async () => {
+    const text = 'list = [1]\ndefmodule A do\n  def f(list) do\n    list\n  end\nend\nsum = A.f(list)\n';
+    assert.deepEqual(await valuesAt('elixir', text, 6), ['0 list', '6 sum', '6 list']);
+    assert.deepEqual(await valuesAt('elixir', text, 3), ['2 list', '3 list']);
+  });
+
   it('begin at the test in a test file', async () => {
     const text = 'x = 1\ntest "it", %{pid: pid} do\n  assert pid\nend\n';
     assert.deepEqual(await valuesAt('elixir', text, 2), ['1 pid', '2 pid']);
