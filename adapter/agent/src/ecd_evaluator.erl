@@ -18,11 +18,15 @@ mend() ->
         {Mod, Original, File} ->
             case ecd_rebuilt:bytecode(Original, patient_ack_and_raising, fun() -> rebuild(Original) end) of
                 {ok, Mended} -> load(Mod, File, Mended);
-                error -> [notice()]
+                error -> unmended(Mod)
             end;
         error ->
-            [notice()]
+            unmended(dbg_ieval)
     end.
+
+unmended(Mod) ->
+    {module, Mod} = code:ensure_loaded(Mod),
+    [notice()].
 
 load(Mod, File, Mended) ->
     case erlang:module_loaded(Mod) andalso Mod:module_info(md5) =:= code:module_md5(Mended) of
@@ -32,7 +36,7 @@ load(Mod, File, Mended) ->
             _ = code:soft_purge(Mod),
             case code:load_binary(Mod, File, Mended) of
                 {module, Mod} -> [];
-                {error, _} -> [notice()]
+                {error, _} -> unmended(Mod)
             end
     end.
 
@@ -44,7 +48,7 @@ rebuild(Original) ->
         {ok, {_, [{abstract_code, {_, Forms}}]}} ->
             case lists:mapfoldl(fun form/2, unchanged, Forms) of
                 {Mended, changed} ->
-                    {ok, _, Bytecode} = compile:noenv_forms(Mended, [binary, debug_info, no_spawn_compiler_process]),
+                    {ok, _, Bytecode} = compile:noenv_forms(Mended, [binary, no_spawn_compiler_process]),
                     {ok, Bytecode};
                 {_, unchanged} ->
                     error

@@ -10,7 +10,7 @@
 -export([run/4, stock/2, lambdas/4, debugger/0]).
 -export([info/1, lines/1, functions/1, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
--define(EVALUATOR, [dbg_iload, dbg_ieval, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged, int]).
+-define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
@@ -70,7 +70,7 @@ lambdas(Mod, Bytecode, Table, FA) ->
     end.
 
 %% The evaluator is an application of its own, which Mix prunes from the path, also after we have put it there, and
-%% Debian packs apart. So all of it that works without a window is loaded at once.
+%% Debian packs apart. So it is loaded at once; dbg_ieval itself by the engine, one of which mends it before.
 -spec debugger() -> ok.
 debugger() ->
     case lists:all(fun erlang:module_loaded/1, ?EVALUATOR) of

@@ -35,6 +35,7 @@
 start(Options) ->
     try
         ok = ecd_prepare:debugger(),
+        ok = code:ensure_modules_loaded([dbg_ieval, int]),
         Notices = ecd_standin:protect(),
         {ok, _} = dbg_iserver:start(),
         ok = int:stack_trace(maps:get(stack, Options, no_tail)),
