@@ -57,6 +57,8 @@ async function release(otp, host, grep) {
   try {
     for (const each of ['/proc', '/dev', root]) mount(each, path.join(folder, each), mounted);
     copyFileSync(process.execPath, path.join(folder, node));
+    // Erlang nodes find each other by name, and `localhost` is known from this file alone.
+    copyFileSync('/etc/hosts', path.join(folder, 'etc', 'hosts'));
     if (spawnSync('chroot', [folder, node, '--version']).status !== 0) {
       say(`not run: this node does not run in ${folder}`);
       return { passed: 0, failed: 0, skipped: `not run: this node does not run in ${suites[otp]}` };
@@ -139,7 +141,7 @@ function bootstrap(folder, suite) {
   // Services must not start in a folder.
   write(folder, 'usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n');
   chmodSync(path.join(folder, 'usr/sbin/policy-rc.d'), 0o755);
-  for (const name of ['resolv.conf', 'hosts']) copyFileSync(`/etc/${name}`, path.join(folder, 'etc', name));
+  copyFileSync('/etc/resolv.conf', path.join(folder, 'etc', 'resolv.conf'));
   for (const name of aptProxies()) copyFileSync(name, path.join(folder, name));
 }
 
