@@ -110,10 +110,10 @@ remove() ->
     ok.
 
 stop_once() ->
-    case catch register(?STOPPING, self()) of
-        true ->
-            exit({stopped, stopped(persistent_term:get(?KEY, none))});
-        _ ->
+    try register(?STOPPING, self()) of
+        true -> exit({stopped, stopped(persistent_term:get(?KEY, none))})
+    catch
+        error:badarg ->
             Monitor = monitor(process, ?STOPPING),
             receive
                 {'DOWN', Monitor, process, _, {stopped, Left}} -> exit({stopped, Left});

@@ -65,11 +65,23 @@ needed({attribute, _, Name, _}) -> lists:member(Name, [module, file, import, rec
 needed(_) -> false.
 
 %% Anywhere: in guards and generators as well as where constants are folded.
-put_back(Form, Placeholders) when map_size(Placeholders) =:= 0 -> Form;
-put_back({integer, L, I}, Placeholders) -> {integer, L, maps:get(I, Placeholders, I)};
-put_back(Node, Placeholders) when is_tuple(Node) -> list_to_tuple(put_back(tuple_to_list(Node), Placeholders));
-put_back([Head | Tail], Placeholders) -> [put_back(Head, Placeholders) | put_back(Tail, Placeholders)];
-put_back(Other, _Placeholders) -> Other.
+put_back(Form, Placeholders) ->
+    case has_placeholder(Form, Placeholders) of
+        true -> replaced(Form, Placeholders);
+        false -> Form
+    end.
+
+has_placeholder(_Form, Placeholders) when map_size(Placeholders) =:= 0 -> false;
+has_placeholder({integer, _, I}, Placeholders) -> is_map_key(I, Placeholders);
+has_placeholder([Head | Tail], Placeholders) ->
+    has_placeholder(Head, Placeholders) orelse has_placeholder(Tail, Placeholders);
+has_placeholder(Node, Placeholders) when is_tuple(Node) -> has_placeholder(tuple_to_list(Node), Placeholders);
+has_placeholder(_Other, _Placeholders) -> false.
+
+replaced({integer, L, I}, Placeholders) -> {integer, L, maps:get(I, Placeholders, I)};
+replaced(Node, Placeholders) when is_tuple(Node) -> list_to_tuple(replaced(tuple_to_list(Node), Placeholders));
+replaced([Head | Tail], Placeholders) -> [replaced(Head, Placeholders) | replaced(Tail, Placeholders)];
+replaced(Other, _Placeholders) -> Other.
 
 form({function, L, F, A, Clauses}) -> {function, L, F, A, clauses(Clauses)};
 form(Attribute) -> Attribute.

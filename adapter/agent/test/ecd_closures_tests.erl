@@ -90,7 +90,12 @@ break(Mod, FA, Count, Marker) ->
     Line = ecd_scene:line(Mod, Marker),
     ok = ecd_engine:arm(Mod, FA, ?MODULE),
     ok = ecd_engine:set_break(Mod, Line, null),
-    until(fun() -> length([F || {M, F, _} <- ecd_guardian:armed(), M =:= Mod, lists:prefix(prefix(FA), atom_to_list(F))]) >= Count end, 500),
+    Lambdas = fun() ->
+        [F || {M, F, _} <- ecd_guardian:armed(), M =:= Mod, lists:prefix(prefix(FA), atom_to_list(F))]
+    end,
+    until(fun() -> length(Lambdas()) >= Count end, 2000),
+    %% What is written down is armed a moment later; the engine answers after that.
+    _ = ecd_engine:armed(),
     Line.
 
 prefix({F, A}) ->

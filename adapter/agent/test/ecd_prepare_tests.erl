@@ -32,7 +32,7 @@ literals() ->
             Table = ets:new(rows, [ordered_set, public]),
             {ok, _} = ecd_prepare:run(?L, Bytecode, Table, fun(_, _) -> false end)
         end,
-        [monitor, {max_heap_size, #{size => 8 * Blob div erlang:system_info(wordsize), kill => true, error_logger => false}}]
+        [monitor, {max_heap_size, #{size => 12 * Blob div erlang:system_info(wordsize), kill => true, error_logger => false}}]
     ),
     receive
         {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason)
