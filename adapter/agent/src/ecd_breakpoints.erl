@@ -315,7 +315,7 @@ apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = S
     State#state{
         breakpoints = [fail(B, Broken) || B <- All],
         places = Places,
-        versions = maps:from_list([{Mod, ecd_modules:version(Mod)} || Mod <- Mods])
+        versions = maps:from_list([{Mod, version(Mod)} || Mod <- Mods])
     }.
 
 fail(#breakpoint{id = Id, places = [{Mod, _, _} | _]} = B, Broken) when is_map_key(Id, Broken) ->
@@ -373,9 +373,18 @@ schedule_look() ->
 
 %% Code can also be replaced, or loaded, by somebody who tells us nothing.
 look(#state{versions = Versions} = State) ->
-    Changed = [Mod || {Mod, Version} <- maps:to_list(Versions), ecd_modules:version(Mod) =/= Version],
-    Reloaded = lists:foldl(fun reloaded/2, State, Changed),
+    Now = maps:map(fun(Mod, _) -> version(Mod) end, Versions),
+    Changed = [Mod || {Mod, Was} <- maps:to_list(Versions), is_changed(Mod, Was, maps:get(Mod, Now))],
+    Reloaded = lists:foldl(fun reloaded/2, State#state{versions = Now}, Changed),
     announce(State, look_for_new(length(erlang:loaded()), Reloaded)).
+
+version(Mod) ->
+    {ecd_modules:md5(Mod), ecd_modules:written(Mod)}.
+
+%% A new beam of the same code is about the same code on other lines. One of other code is not loaded yet, or never is.
+is_changed(_Mod, Version, Version) -> false;
+is_changed(Mod, {Md5, _}, {Md5, _}) -> element(1, ecd_modules:bytecode(Mod)) =:= ok;
+is_changed(_Mod, _Was, _Is) -> true.
 
 reloaded(Mod, State) ->
     ok = ecd_modules:announce(changed, Mod),

@@ -6,11 +6,13 @@
 
 %% ms; a big project's file with many macros takes seconds, not minutes.
 -define(DEADLINE, 120000).
+%% Flags of the user's may name a node, which exists already.
+-define(OWN_FLAGS, [{"ERL_AFLAGS", false}, {"ERL_FLAGS", false}, {"ERL_ZFLAGS", false}]).
 
 %% Compiles the files with this node's code paths, environment and Mix project. Answers for each what it became.
 -spec run([binary()]) -> #{binary() => {ok, [{module(), binary()}]} | {error, binary()}}.
 run(Files) ->
-    Folder = filename:join(filename:basedir(user_cache, "elixir-coordinated-debugger"), unique()),
+    Folder = filename:join(temporary(), unique()),
     ok = filelib:ensure_path(Folder),
     try
         in_folder(Files, Folder)
@@ -21,10 +23,12 @@ run(Files) ->
 in_folder(Files, Folder) ->
     Job = filename:join(Folder, "job"),
     ok = file:write_file(Job, term_to_binary(job(Files, Folder))),
-    Program = filename:join([code:root_dir(), "bin", "erl"]),
+    Program = os:find_executable("erl", filename:join(code:root_dir(), "bin")),
     Ebin = filename:dirname(code:which(?MODULE)),
     Args = ["-noinput", "-pa", Ebin, "-s", "ecd_compile", "main", Job],
-    Port = open_port({spawn_executable, Program}, [{args, Args}, exit_status, stderr_to_stdout, binary, hide]),
+    Port = open_port({spawn_executable, Program}, [
+        {args, Args}, {env, ?OWN_FLAGS}, exit_status, stderr_to_stdout, binary, hide
+    ]),
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     Timer = erlang:start_timer(?DEADLINE, self(), Port),
     Outcome = collect(Port, OsPid, Timer, []),
@@ -68,8 +72,14 @@ with_code({ok, Beams}) ->
 with_code({error, _} = Error) ->
     Error.
 
+temporary() ->
+    case [Dir || Name <- ["TMPDIR", "TEMP", "TMP"], Dir <- [os:getenv(Name)], Dir =/= false, filelib:is_dir(Dir)] of
+        [Dir | _] -> Dir;
+        [] -> "/tmp"
+    end.
+
 unique() ->
-    io_lib:format("~ts-~w", [os:getpid(), erlang:unique_integer([positive])]).
+    io_lib:format("ecd-compile-~ts-~w", [os:getpid(), erlang:unique_integer([positive])]).
 
 job(Files, Folder) ->
     {ok, Here} = file:get_cwd(),
@@ -95,7 +105,7 @@ erlang_options(File) ->
 mix_project() ->
     case whereis('Elixir.Mix.ProjectStack') =/= undefined andalso 'Elixir.Mix.Project':get() of
         Mod when Mod =/= false, Mod =/= nil ->
-            #{env => 'Elixir.Mix':env(), file => 'Elixir.Mix.Project':project_file()};
+            #{env => 'Elixir.Mix':env(), target => 'Elixir.Mix':target(), file => 'Elixir.Mix.Project':project_file()};
         _ ->
             none
     end.
@@ -130,9 +140,10 @@ prepare_elixir(Mix) ->
     case Mix of
         none ->
             ok;
-        #{env := Env, file := File} ->
+        #{env := Env, target := Target, file := File} ->
             ok = 'Elixir.Mix':start(),
             'Elixir.Mix':env(Env),
+            'Elixir.Mix':target(Target),
             _ = filelib:is_regular(File) andalso 'Elixir.Code':compile_file(File),
             ok
     end.

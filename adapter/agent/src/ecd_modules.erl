@@ -3,7 +3,7 @@
 -module(ecd_modules).
 -behaviour(gen_server).
 
--export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, version/1, canonical/1]).
+-export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, written/1, canonical/1]).
 -export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
 -export([modules/1, loaded_sources/1, announce/2, announce_new/0, build_dirs/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
@@ -125,15 +125,13 @@ md5(Mod) ->
         error:badarg -> none
     end.
 
-%% Changes whenever other code or other lines of a module are there: moved lines do not change the md5.
--spec version(module()) -> {binary() | none, calendar:datetime() | 0}.
-version(Mod) ->
-    File =
-        case code:is_loaded(Mod) of
-            {file, Loaded} when is_list(Loaded), Loaded =/= [] -> filelib:last_modified(Loaded);
-            _ -> 0
-        end,
-    {md5(Mod), File}.
+%% When the beam was written that a module was loaded from. It tells of moved lines, which the md5 does not.
+-spec written(module()) -> calendar:datetime() | 0.
+written(Mod) ->
+    case code:is_loaded(Mod) of
+        {file, File} when is_list(File), File =/= [] -> filelib:last_modified(File);
+        _ -> 0
+    end.
 
 %% The compiler made a module; its bytecode may exist nowhere else. It is told of early, by hooks in the compiler, or late,
 %% by its tracing, or both: known is what a process told of early and now tells of again.

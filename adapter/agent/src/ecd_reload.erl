@@ -11,17 +11,38 @@ reload(#{files := nil}) ->
 reload(#{files := []}) ->
     #{reloaded => [], failed => []};
 reload(#{files := Files}) ->
-    {There, Missing} = lists:partition(fun filelib:is_regular/1, Files),
-    Compiled = compile(There),
-    Outcomes = [{File, load(maps:get(ecd_modules:canonical(File), Compiled))} || File <- There],
+    Wanted = [{File, sources(File, filelib:is_regular(File))} || File <- Files],
+    Compiled = compile(lists:usort(lists:append([Sources || {_, {ok, Sources}} <- Wanted]))),
+    Outcomes = [{File, reload_file(Sources, Compiled)} || {File, Sources} <- Wanted],
     #{
         reloaded => [File || {File, ok} <- Outcomes],
-        failed => [#{file => File, error => Reason} || {File, {error, Reason}} <- Outcomes] ++
-            [#{file => File, error => <<"there is no such file">>} || File <- Missing]
+        failed => [#{file => File, error => Reason} || {File, {error, Reason}} <- Outcomes]
     }.
 
+%% A template is part of the modules that it was compiled into.
+sources(_File, false) ->
+    {error, <<"there is no such file">>};
+sources(File, true) ->
+    case lists:member(filename:extension(File), [<<".ex">>, <<".exs">>, <<".erl">>]) of
+        true ->
+            {ok, [ecd_modules:canonical(File)]};
+        false ->
+            case lists:usort([Path || Mod <- ecd_modules:of_path(File), {ok, Path} <- [ecd_modules:path(Mod)]]) of
+                [] -> {error, <<"no module of the program is made from this file">>};
+                Sources -> {ok, Sources}
+            end
+    end.
+
 compile([]) -> #{};
-compile(Files) -> ecd_compile:run([ecd_modules:canonical(File) || File <- Files]).
+compile(Files) -> ecd_compile:run(Files).
+
+reload_file({error, _} = Error, _Compiled) ->
+    Error;
+reload_file({ok, Sources}, Compiled) ->
+    case [Reason || Source <- Sources, {error, Reason} <- [load(maps:get(Source, Compiled))]] of
+        [] -> ok;
+        Reasons -> {error, unicode:characters_to_binary(lists:join("; ", Reasons))}
+    end.
 
 %% All modules of a file or none: half a file is a program that nobody wrote.
 load({error, _} = Error) ->

@@ -8,16 +8,18 @@
 files(_Bytes, error) ->
     [];
 files(Bytes, {ok, Source}) ->
-    case names_several_files(Bytes) andalso beam_lib:chunks(Bytes, [abstract_code]) of
+    case names_other_files(Bytes, filename:basename(Source)) andalso beam_lib:chunks(Bytes, [abstract_code]) of
         {ok, {_, [{abstract_code, {_, Forms}}]}} -> group(Forms, Source);
         _ -> []
     end.
 
-%% The line table counts the files that it refers to; one is the source itself. Saves expanding the debug info.
-names_several_files(Bytes) ->
+%% The line table names the files that it refers to. Saves expanding the debug info.
+names_other_files(Bytes, Own) ->
     case beam_lib:chunks(Bytes, ["Line"], [allow_missing_chunks]) of
-        {ok, {_, [{"Line", <<_Version:32, _Flags:32, _Instructions:32, _Lines:32, Files:32, _/binary>>}]}} -> Files > 1;
-        _ -> false
+        {ok, {_, [{"Line", <<_Version:32, _Flags:32, _Instructions:32, _Lines:32, Files:32, Rest/binary>>}]}} ->
+            Files > 1 orelse (Files =:= 1 andalso binary:match(Rest, Own) =:= nomatch);
+        _ ->
+            false
     end.
 
 group([{attribute, _, file, {First, _}} | _] = Forms, Source) ->

@@ -19,8 +19,10 @@ tests() ->
         {what_has_no_debug_info_is_not_hooked, fun no_hook/1},
         {reload_brings_in_a_changed_file, fun reload/1},
         {modules_that_the_program_compiles_anew_keep_their_breakpoints, fun compiled_anew/1},
+        {a_beam_that_nobody_has_loaded_changes_nothing, fun not_loaded/1},
         {reload_keeps_what_runs_when_the_file_does_not_compile, fun reload_broken/1},
         {reload_refuses_while_the_previous_version_is_in_use, fun reload_in_use/1},
+        {reload_of_a_template_compiles_the_module_that_it_is_part_of, fun reload_template/1},
         {reload_finds_changed_files_by_itself, fun reload_changed/1},
         {prepare_tells_what_it_did_and_what_it_could_not, fun prepare/1},
         {own_is_the_project_without_its_dependencies, fun own/1},
@@ -126,6 +128,18 @@ compiled_anew(Dir) ->
     ],
     'Elixir.Code':put_compiler_option(ignore_module_conflict, false).
 
+not_loaded(Dir) ->
+    Path = changing(Dir, "n + 1"),
+    [#{verified := true, line := 3}] = ecd_fixture:set(Path, [#{id => 1, line => 3}]),
+    _ = ecd_fixture:write(Dir, "lib/changing.ex", "defmodule Changing do\n\n  def go(n) do\n    n + 2\n  end\nend\n"),
+    ok = ecd_fixture:compile(filename:join(Dir, "changing"), Path),
+    whereis(ecd_breakpoints) ! look,
+    _ = ecd_breakpoints:describe(1),
+    ok = ecd_fixture:no_event(breakpoint),
+    {_, Meta, 'Elixir.Changing', 3} = ecd_fixture:run(fun() -> 'Elixir.Changing':go(1) end),
+    ok = ecd_fixture:continue(Meta),
+    ?assertEqual(2, ecd_fixture:result()).
+
 reload_broken(Dir) ->
     Path = changing(Dir, "n + 1"),
     _ = ecd_fixture:write(Dir, "lib/changing.ex", "defmodule Changing do\n  def go(n), do: nothing_of_this_name(n)\nend\n"),
@@ -147,6 +161,18 @@ reload_in_use(Dir) ->
     ?assertEqual(9, 'Elixir.Changing':go(7)),
     Pid ! stop,
     ?assertEqual(7, ecd_fixture:result()).
+
+reload_template(Dir) ->
+    Template = ecd_fixture:write(Dir, "lib/greet.eex", "Hello <%= name %>"),
+    Path = ecd_fixture:write(Dir, "lib/greet.ex", [
+        "defmodule Greet do\n  require EEx\n  EEx.function_from_file(:def, :render, \"", Template, "\", [:name])\nend\n"
+    ]),
+    ok = compile_and_load(Dir, "greet", Path),
+    _ = ecd_fixture:write(Dir, "lib/greet.eex", "Good morning <%= name %>"),
+    ?assertEqual(#{reloaded => [Template], failed => []}, ecd_reload:reload(#{files => [Template]})),
+    ?assertEqual(<<"Good morning ann">>, 'Elixir.Greet':render(<<"ann">>)),
+    Other = ecd_fixture:write(Dir, "lib/other.eex", "unused"),
+    ?assertMatch(#{failed := [#{file := Other}]}, ecd_reload:reload(#{files => [Other]})).
 
 reload_changed(Dir) ->
     Path = changing(Dir, "n + 1"),
