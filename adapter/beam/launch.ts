@@ -17,6 +17,8 @@ import type { Ending, OutputSink, Program } from './program';
 
 /** ms from the start of the program to the agent's hello. */
 const CONNECT_TIMEOUT = 60_000;
+/** The same in a terminal, where nobody sees it fail. */
+const TERMINAL_CONNECT_TIMEOUT = 30_000;
 /** ms after the end of the program in which its last output and the agent's last events must have come. */
 const DRAIN_TIMEOUT = 1_500;
 /** Characters of its last words that go into a message when the program dies before the agent connects. */
@@ -257,11 +259,11 @@ async function inTerminal(
     stop.abort(
       Failure.user(
         'agentMissing',
-        `${plan.name} did not start in the terminal within ${CONNECT_TIMEOUT / 1000} s.`,
+        `${plan.name} did not start in the terminal within ${TERMINAL_CONNECT_TIMEOUT / 1000} s.`,
         'Look into the terminal.',
       ),
     );
-  }, CONNECT_TIMEOUT);
+  }, TERMINAL_CONNECT_TIMEOUT);
   const giveUp = (): void => stop.abort(abortReason(signal));
   signal.addEventListener('abort', giveUp, { once: true });
   let agent: AgentClient;
