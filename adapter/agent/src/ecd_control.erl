@@ -1,13 +1,13 @@
 %% What each process does: running, stopped, stepping. The only place that resumes a process, and that tells the client
-%% of stops. Must not read values, and waits for no process: what takes long is computed by the caller of a command.
+%% of stops. Must not read values, and waits for no process: what takes long is computed by ecd_stepping.
 -module(ecd_control).
 -behaviour(gen_server).
 
--export([start/0, stop/0, stop_info/1, continue/1, next/1, step_in/1, step_out/1, pause/1]).
+-export([start/0, stop/0, stop_info/1, order/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
-%% kind: interpreted = its evaluator waits for commands; native = suspended. caller: the frame shown on top instead of the
-%% one that was only entered, when a step came back to a native caller or an exception is raised.
+%% kind: interpreted = its evaluator waits for commands; native = suspended. caller: the frame shown on top instead of
+%% the one that was only entered, when a step came back to a native caller or an exception is raised.
 -type stop() :: #{
     meta := pid() | none,
     reason := binary(),
@@ -86,76 +86,10 @@ stop_info(Pid) ->
         error:badarg -> running
     end.
 
-%% --- commands (protocol/agent.ts) ---
-
--spec continue(map()) -> map().
-continue(#{thread := Thread, single := Single}) ->
-    #{} = ask({continue, pid(Thread), Single}),
-    #{all => not Single}.
-
--spec next(map()) -> map().
-next(#{thread := Thread, single := Single}) ->
-    step(over, pid(Thread), Single).
-
--spec step_out(map()) -> map().
-step_out(#{thread := Thread, single := Single}) ->
-    step(out, pid(Thread), Single).
-
--spec step_in(map()) -> map().
-step_in(#{thread := Thread, single := Single, target := nil}) ->
-    step(in, pid(Thread), Single);
-step_in(#{thread := Thread, single := Single, target := Target}) ->
-    Pid = pid(Thread),
-    case ecd_step:target(Pid, Target) of
-        {ok, MFA} -> step({into, MFA}, Pid, Single);
-        error -> failed(moved)
-    end.
-
--spec pause(map()) -> map().
-pause(#{thread := Thread}) ->
-    Pid = pid(Thread),
-    ok = ecd_pause:check(Pid),
-    armed(Pid, ecd_pause:arms(Pid), {pause, Pid}).
-
-pid(Thread) ->
-    case ecd_threads:pid(Thread) of
-        {ok, Pid} -> Pid;
-        error -> failed(gone)
-    end.
-
-%% A step is planned here, so that a slow preparation delays nobody else.
-step(Kind, Pid, Single) ->
-    case stop_info(Pid) of
-        {stopped, #{caller := _, serial := Serial}} when Kind =:= in ->
-            %% At a caller that is about to make a call: stepping in shows the function that was entered already.
-            ask({reveal, Pid, Serial});
-        {stopped, #{serial := Serial} = Stop} ->
-            case ecd_step:plan(Kind, Pid, Stop) of
-                {ok, Plan} -> armed(Pid, maps:get(arms, Plan), {step, Pid, Serial, Plan, Single});
-                error -> failed(moved)
-            end;
-        running ->
-            failed(running_or_gone(Pid))
-    end.
-
-%% What cannot be armed (inlined, without debug info, never to be touched) is a way the step cannot see.
-armed(Pid, MFAs, Request) ->
-    lists:foreach(fun({M, F, A}) -> ecd_engine:arm(M, {F, A}, {step, Pid}) end, MFAs),
-    case gen_server:call(?MODULE, Request, ?DEADLINE) of
-        ok -> #{};
-        {error, Why} -> ecd_engine:disarm_all({step, Pid}), failed(Why)
-    end.
-
-ask(Request) ->
-    case gen_server:call(?MODULE, Request, ?DEADLINE) of
-        ok -> #{};
-        {error, Why} -> failed(Why)
-    end.
-
--spec failed(gone | running | moved) -> no_return().
-failed(gone) -> ecd_failure:expected(<<"threadMissing">>, "The process has ended.");
-failed(running) -> ecd_failure:expected(<<"notStopped">>, "The process is running; pause it first.");
-failed(moved) -> ecd_failure:expected(<<"staleReference">>, "The process has moved on meanwhile.").
+%% From ecd_stepping: what the user orders a process to do.
+-spec order(tuple()) -> ok | {error, gone | running | moved}.
+order(Order) ->
+    gen_server:call(?MODULE, Order, ?DEADLINE).
 
 running_or_gone(Pid) ->
     case is_process_alive(Pid) of
@@ -222,8 +156,8 @@ handle_info({ecd, exit, Pid, Reason, ExitInfo}, S) ->
 handle_info({ecd, engine_down, _Reason}, S) ->
     {noreply, engine_lost(S)};
 handle_info({ecd, heavy, _Pid, {M, F, A}, Bytes}, S) ->
-    Text = io_lib:format("Debugging ~ts copies some ~b MB at each call: its arguments or the values around its closures "
-                         "are large. Expect it to be slow while it is interpreted.",
+    Text = io_lib:format("Debugging ~ts copies some ~b MB at each call: its arguments or the values around its "
+                         "closures are large. Expect it to be slow while it is interpreted.",
                          [ecd_names:function(M, F, A), Bytes div (1024 * 1024)]),
     ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)}),
     {noreply, S};
@@ -240,7 +174,9 @@ handle_info({announce, Pid, Serial, Event}, S) ->
     {noreply, S};
 handle_info({'DOWN', _Ref, process, Pid, _Reason}, S) ->
     {noreply, forget(Pid, S)};
-handle_info({Meta, {Waiting, Mod, Line, _Level}}, S) when Waiting =:= wait_at; Waiting =:= wait_after_at; Waiting =:= func_at ->
+handle_info({Meta, {Waiting, Mod, Line, _Level}}, S) when
+    Waiting =:= wait_at; Waiting =:= wait_after_at; Waiting =:= func_at
+->
     %% An evaluator that waits, for a message or for native code, where it had not stopped.
     ecd_state:set_meta(Meta, stop, {Mod, abs(Line)}),
     {noreply, S};
@@ -393,7 +329,8 @@ hold_others(S = #state{others = []}) ->
     case ecd_config:get(pauseOthers) of
         true ->
             Stopped = stopped_ones(S),
-            S#state{others = [Pid || Pid <- ecd_pause:others(), not lists:member(Pid, Stopped), ecd_pause:suspend(Pid)]};
+            Others = [Pid || Pid <- ecd_pause:others(), not lists:member(Pid, Stopped), ecd_pause:suspend(Pid)],
+            S#state{others = Others};
         _ ->
             S
     end;

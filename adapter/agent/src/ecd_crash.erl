@@ -1,5 +1,5 @@
-%% The report of a process that died of an exception: of what, where, with which variables. Pure but for looking up names
-%% and files.
+%% The report of a process that died of an exception: of what, where, with which variables. Looks up names and files;
+%% must not ask the process or anyone who waited for it.
 -module(ecd_crash).
 
 -export([of_reason/1, of_event/1, name/1, report/4, log/2]).

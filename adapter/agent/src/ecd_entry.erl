@@ -1,5 +1,5 @@
-%% stopOnEntry: the first function of the user's that is entered stops, once. Arms them all until then, so it is only for
-%% who asked for it; a script's first statement is one of them.
+%% stopOnEntry: the first function of the user's that is entered stops, once. Arms them all until then, so it is only
+%% for who asked for it; a script's first statement is one of them. Must not resume anything.
 -module(ecd_entry).
 
 -export([compiled/0, module_defined/1, is_first/0]).

@@ -226,8 +226,11 @@ holds(Pid, Class, Reason, {M, F, A, Line}, Below) ->
         not ecd_worker:is(Pid) andalso
             (not ecd_config:get(justMyCode) orelse lists:any(fun ecd_catchers:is_own_entry/1, Entries)),
     Always = Wanted andalso is_named(maps:get(raised, Filters, []), Exception),
-    Lost = Wanted andalso is_named(maps:get(uncaught, Filters, []), Exception) andalso not ecd_catchers:is_caught(Pid, Entries),
-    (Always orelse Lost) andalso ets:insert(?RAISED, {Pid, new, #{exception => Exception, mode => mode(Always), cause => {Class, Reason}}}).
+    Lost =
+        Wanted andalso is_named(maps:get(uncaught, Filters, []), Exception) andalso
+            not ecd_catchers:is_caught(Pid, Entries),
+    Raised = #{exception => Exception, mode => mode(Always), cause => {Class, Reason}},
+    (Always orelse Lost) andalso ets:insert(?RAISED, {Pid, new, Raised}).
 
 raised_name(error, Reason) -> ecd_crash:name(Reason);
 raised_name(Class, _Reason) -> Class.

@@ -12,7 +12,8 @@
 %% The process is held here, with its frames and variables, if a filter wants that.
 -spec seen(error | throw | exit, term(), list(), #ieval{}) -> ok.
 seen(Class, Reason, Bindings, Raising) ->
-    case is_news(Class, Reason) andalso get(user_eval) =:= [] andalso ecd_exceptions:wants(Class, Reason) andalso here(Raising) of
+    Asked = is_news(Class, Reason) andalso get(user_eval) =:= [] andalso ecd_exceptions:wants(Class, Reason),
+    case Asked andalso here(Raising) of
         {#ieval{module = Mod, function = Function, arguments = Args, line = Line} = Frame, Below} when Line > 0 ->
             case ecd_exceptions:holds(get(self), Class, Reason, {Mod, Function, length(Args), Line}, Below) of
                 true -> hold(Frame, Below, Bindings);
@@ -61,10 +62,10 @@ caller(_Raising, []) ->
 %% The evaluator has the module's rows, and the line is one of the function's own.
 is_interpreted(#ieval{module = Mod, function = Function, arguments = Args, line = Line})
         when is_atom(Mod), is_atom(Function), is_list(Args), Line =/= -1 ->
-    get({Mod, db}) =/= undefined andalso
-        lists:any(
-            fun({FA, First, Last, _}) -> FA =:= ecd_calls:host({Function, length(Args)}) andalso First =< abs(Line) andalso abs(Line) =< Last end,
-            ecd_engine:functions(Mod)
-        );
+    case get({Mod, db}) =/= undefined andalso
+        lists:keyfind(ecd_calls:host({Function, length(Args)}), 1, ecd_engine:functions(Mod)) of
+        {_, First, Last, _} -> First =< abs(Line) andalso abs(Line) =< Last;
+        false -> false
+    end;
 is_interpreted(_Raising) ->
     false.

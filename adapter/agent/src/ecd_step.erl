@@ -6,7 +6,8 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, arrival/3, may_enter/1, may_stop_in/1]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, arrival/3]).
+-export([may_enter/1, may_stop_in/1]).
 -export([begin_points/2, end_points/1, forget/1, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
 -export(['$handle_undefined_function'/2]).
@@ -160,7 +161,7 @@ enter(MFAs, #{points := Points, arms := Arms} = Plan) ->
 candidates(Calls, Mod, Bindings) ->
     Direct = [Resolved || {_, Target, _, _} <- Calls, Resolved <- [ecd_calls:resolve(Target, Mod, Bindings)]],
     Foreign = [M || {ok, {M, _, _}} <- Direct, M =/= Mod, not may_enter(M)],
-    Captured = [MFA || {_, {capture, _, _, _} = Target, _, _} <- Calls, {ok, MFA} <- [ecd_calls:resolve(Target, Mod, [])]],
+    Captured = [{M, F, A} || {_, {capture, M, F, A}, _, _} <- Calls],
     Values = lists:usort(lists:append([handed(Value, 3) || {_, Value} <- Bindings])),
     Reached =
         case Foreign of

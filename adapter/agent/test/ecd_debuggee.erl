@@ -1,7 +1,9 @@
-%% A debugging session inside the test's own BEAM: compiles a fixture, plays the adapter, drives processes. For tests only.
+%% A debugging session inside the test's own BEAM: compiles a fixture, plays the adapter, drives processes. Tests
+%% nothing.
 -module(ecd_debuggee).
 
--export([module/1, session/1, session/2, line/2, break/3, breaks/3, run/1, event/1, event/2, no_event/1, stopped/0, stopped/1]).
+-export([module/1, session/1, session/2, line/2, break/3, breaks/3, run/1, event/1, event/2, no_event/1]).
+-export([stopped/0, stopped/1]).
 -export([command/2, command/3, frames/1, top/1, place/1, result/1, armed/0, flush/0, variables/1]).
 
 -define(PATIENCE, 10000).
@@ -23,8 +25,8 @@ finish() ->
     exit(whereis(ecd_wire), kill),
     ok.
 
-%% The one session of a test module, as good as new: no breakpoints, no filters, this configuration. A process of its own
-%% takes the place of the connection and passes events on to the test that asked last.
+%% The one session of a test module, as good as new: no breakpoints, no filters, this configuration. A process of its
+%% own takes the place of the connection and passes events on to the test that asked last.
 -spec session(string()) -> map().
 session(Fixture) -> session(Fixture, #{}).
 
@@ -107,8 +109,8 @@ breaks(#{source := Source} = Session, Marks, More) ->
     true = lists:all(fun(#{verified := Verified}) -> Verified end, Set),
     ok.
 
-%% Runs a function in a process of its own, natively as far as nothing is armed. With proc_lib at the bottom of its stack
-%% it is not taken for one of the agent's, as a function of this module there would be.
+%% Runs a function in a process of its own, natively as far as nothing is armed. With proc_lib at the bottom of its
+%% stack it is not taken for one of the agent's, as a function of this module there would be.
 -spec run(fun(() -> term())) -> pid().
 run(Fun) ->
     Test = self(),

@@ -75,8 +75,12 @@ raise_stops_where_it_happens(S) ->
     Pid = run(fun() -> ?FAIL:rescued() end),
     {Pid, <<"exception">>, _} = stopped(S),
     ?assertEqual({<<"Control.Fail.raises/1">>, ecd_debuggee:line(S, raises)}, own(Pid)),
-    #{exceptionId := <<"ArgumentError">>, description := <<"no 2">>, breakMode := always, stackTrace := Stack} = info(Pid),
+    #{exceptionId := <<"ArgumentError">>, description := Message, breakMode := always, stackTrace := Stack} = info(Pid),
+    ?assertEqual(<<"no 2">>, Message),
     ?assertNotEqual(nomatch, string:find(Stack, "Control.Fail.raises/1")),
+    %% The constructor that the process stands in is not for stepping into: the next own line is where it is rescued.
+    command(stepIn, Pid),
+    ?assertEqual({Pid, <<"step">>, rescued_clause}, stopped(S)),
     command(continue, Pid),
     ?assertEqual({rescued, <<"no 2">>}, result(Pid)),
     ?assertThrow({failure, #{code := <<"noException">>}}, info(Pid)).

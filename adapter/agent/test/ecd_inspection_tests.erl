@@ -281,7 +281,7 @@ blocked(_Dir) ->
     Pid = spawn(timer, tc, ['Elixir.Process', sleep, [infinity]]),
     wait_until(fun() -> process_info(Pid, status) =:= {status, waiting} end),
     Thread = ecd_threads:id(Pid),
-    #{} = ecd_control:pause(#{thread => Thread}),
+    #{} = ecd_stepping:pause(#{thread => Thread}),
     Thread = ecd_stopping:await_stop(Pid),
     [#{line := Line, sourceReference := Reference} = Sleep | _] = frames(Thread),
     ?assertMatch(#{name := <<"Process.sleep/1">>, kind := <<"native">>, path := nil}, Sleep),

@@ -78,8 +78,12 @@ next_stays_in_its_function(S) ->
     ok = break(S, 1, outer_a),
     Pid = run(fun() -> ?BASIC:outer(1) end),
     {Pid, <<"breakpoint">>, outer_a} = stopped(S),
-    ?assertEqual([outer_b, outer_c, outer_end], [begin command(next, Pid), {Pid, <<"step">>, Line} = stopped(S), Line end
-                                                 || _ <- [1, 2, 3]]),
+    Next = fun() ->
+        command(next, Pid),
+        {Pid, <<"step">>, Line} = stopped(S),
+        Line
+    end,
+    ?assertEqual([outer_b, outer_c, outer_end], [Next() || _ <- [1, 2, 3]]),
     command(continue, Pid),
     ?assertEqual(10, result(Pid)).
 
@@ -461,8 +465,8 @@ a_command_waits_for_an_evaluation_in_the_process(S) ->
     Test = self(),
     #{id := Frame} = top(Pid),
     spawn(fun() ->
-        Args = #{expression => <<"send(:ecd_test, :evaluating); Process.sleep(300); a">>, frame => Frame, context => <<"repl">>},
-        Test ! {evaluated, ecd_eval:evaluate(Args)}
+        Expression = <<"send(:ecd_test, :evaluating); Process.sleep(300); a">>,
+        Test ! {evaluated, ecd_eval:evaluate(#{expression => Expression, frame => Frame, context => <<"repl">>})}
     end),
     true = register(ecd_test, self()),
     receive evaluating -> ok end,

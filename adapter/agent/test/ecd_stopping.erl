@@ -121,7 +121,7 @@ await_stop(Pid) ->
 
 -spec go_on(integer()) -> ok.
 go_on(Thread) ->
-    _ = ecd_control:continue(#{thread => Thread, single => true}),
+    _ = ecd_stepping:continue(#{thread => Thread, single => true}),
     ok.
 
 %% The number of the line that ends in a marker comment.
