@@ -52,7 +52,13 @@ function transcript(client: DapClient, replace: Record<string, string>): string 
     });
   let text = `${lines.join('\n')}\n`;
   for (const [from, to] of Object.entries(replace)) text = text.replaceAll(from, to);
-  return text.replace(/<\d+\.\d+\.\d+>/g, '<PID>').replace(/\(elixir [\d.]+\)/g, '(elixir VERSION)');
+  return (
+    text
+      .replace(/<\d+\.\d+\.\d+>/g, '<PID>')
+      .replace(/\(elixir [\d.]+\)/g, '(elixir VERSION)')
+      // Each Elixir has its own words for a syntax error.
+      .replace(/cannot be parsed: .*",$/gm, 'cannot be parsed: REASON",')
+  );
 }
 
 class Ids {
