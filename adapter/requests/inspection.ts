@@ -36,7 +36,23 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
       const { agent } = session.debugged(call).program;
       const request = { thread: args.threadId, start: args.startFrame, levels: args.levels };
       const { frames, total } = await agent.request('stackTrace', request, { signal: call.signal });
-      return { stackFrames: frames.map((frame) => stackFrame(session, frame)), totalFrames: total };
+      const above =
+        args.startFrame === 0
+          ? []
+          : (
+              await agent.request(
+                'stackTrace',
+                { ...request, start: 0, levels: args.startFrame },
+                { signal: call.signal },
+              )
+            ).frames;
+      // Editors go to the first frame that is not subtle. Where nothing is interpreted (a pause, an exception in native
+      // code), that is the first own one.
+      const first = [...above, ...frames].find(({ kind, own }) => kind === 'interpreted' || own);
+      return {
+        stackFrames: frames.map((frame) => stackFrame(session, frame, frame.kind === 'native' && frame !== first)),
+        totalFrames: total,
+      };
     },
   }),
 
@@ -103,7 +119,7 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
   }),
 };
 
-function stackFrame({ conventions }: Session, frame: StackFrame): DebugProtocol.StackFrame {
+function stackFrame({ conventions }: Session, frame: StackFrame, subtle: boolean): DebugProtocol.StackFrame {
   const source = conventions.frameSource(frame);
   return {
     id: frame.id,
@@ -113,7 +129,7 @@ function stackFrame({ conventions }: Session, frame: StackFrame): DebugProtocol.
     moduleId: frame.module,
     ...(source === undefined ? {} : { source }),
     // Only the place of a native caller is known.
-    ...(frame.kind === 'native' ? { presentationHint: 'subtle' } : {}),
+    ...(subtle ? { presentationHint: 'subtle' } : {}),
   };
 }
 

@@ -11,7 +11,7 @@ export async function run(): Promise<void> {
     // What an extension host prints does not reach the one who started the browser; a file does.
     Mocha.reporters.Base.consoleLog = (...args: unknown[]) => appendFileSync(report, `${format(...args)}\n`);
   }
-  const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, reporter: 'spec', color: false });
+  const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, reporter: 'spec', color: false });
   const grep = process.env['ECD_TEST_GREP'];
   if (grep !== undefined) mocha.grep(grep);
   const folder = path.join(__dirname, 'host');

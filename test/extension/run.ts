@@ -79,7 +79,7 @@ async function inWorkbench(): Promise<Count> {
       mocha,
       '--no-color',
       '--timeout',
-      '120000',
+      '180000',
       ...(values.grep === undefined ? [] : ['--grep', values.grep]),
       ...files.map((name) => path.join(folder, name)),
     ],

@@ -1,7 +1,7 @@
 // Waiting inside VS Code: for its events, or for a state that events may change. Every wait has a deadline.
 import * as vscode from 'vscode';
 
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** The first event that `wanted` accepts. */
 export function nextEvent<T>(event: vscode.Event<T>, wanted: (value: T) => boolean, what: string): Promise<T> {

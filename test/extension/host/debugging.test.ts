@@ -5,7 +5,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { nextEvent, until } from '../../support/vscodeEvents';
 
 describe('a debug session', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let folder: vscode.WorkspaceFolder;
   let sent: DebugProtocol.ProtocolMessage[] = [];
   let tracker: vscode.Disposable;
@@ -160,6 +160,28 @@ describe('a debug session', function () {
     assert.equal(frame.line, line);
     assert.equal(await end(session), 0);
     assert.match(output(), /Shop\.Discount\.Percent saves 450 cents/);
+  });
+
+  it('shows the line of an exception that nothing rescues', async () => {
+    const script = vscode.Uri.joinPath(folder.uri, 'crash.exs');
+    const text =
+      'defmodule Crash do\n  def check(age) when age < 0 do\n    raise ArgumentError, "negative"\n  end\nend\n\nCrash.check(-1)\n';
+    await vscode.workspace.fs.writeFile(script, Buffer.from(text));
+    await vscode.debug.startDebugging(folder, {
+      type: 'elixir',
+      request: 'launch',
+      name: 'crash',
+      script: script.fsPath,
+    });
+    // VS Code goes to a frame by itself; which one is what the user sees.
+    const { session } = await stopped();
+    const editor = await until('the file of the exception', () => {
+      const active = vscode.window.activeTextEditor;
+      return active?.document.uri.fsPath === script.fsPath ? active : undefined;
+    });
+    await until('its line', () => (editor.selection.active.line === 2 ? true : undefined));
+    assert.equal(event<DebugProtocol.StoppedEvent>('stopped')?.body.reason, 'exception');
+    assert.equal(await end(session), 1);
   });
 
   it('runs without debugging', async () => {
