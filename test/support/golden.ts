@@ -42,7 +42,7 @@ export function assertGolden(name: string, client: DapClient, replace: Record<st
 
 function transcript(client: DapClient, replace: Record<string, string>): string {
   const ids = new Ids();
-  const lines = client.transcript
+  const lines = answersAfterRequests(client)
     .filter(({ message }) => message.type !== 'event' || !UNORDERED.includes((message as Dap.Event).event))
     .map(({ direction, message }) => {
       const rest: Partial<Dap.ProtocolMessage & { request_seq: number }> = { ...message };
@@ -59,6 +59,19 @@ function transcript(client: DapClient, replace: Record<string, string>): string 
       // Each Elixir has its own words for a syntax error.
       .replace(/cannot be parsed: .*",$/gm, 'cannot be parsed: REASON",')
   );
+}
+
+/** Whether an event comes shortly before or after an answer is up to the machine; here each answer follows its request. */
+function answersAfterRequests({ transcript }: DapClient): DapClient['transcript'] {
+  const isAnswer = ({ message }: DapClient['transcript'][number]) => message.type === 'response';
+  return transcript
+    .filter((entry) => !isAnswer(entry))
+    .flatMap((entry) => {
+      if (entry.message.type !== 'request') return [entry];
+      const { seq } = entry.message;
+      const answer = transcript.find((each) => isAnswer(each) && (each.message as Dap.Response).request_seq === seq);
+      return answer === undefined ? [entry] : [entry, answer];
+    });
 }
 
 class Ids {
