@@ -217,7 +217,8 @@ make(function, #{id := Id, name := Name} = Spec) ->
     #breakpoint{id = Id, target = {function, Name}, spec = Spec, point = Point};
 make({line, Path} = Target, #{id := Id} = Spec) ->
     Point = ecd_condition:parse(language(Path), Spec#{kind => line, path => Path}),
-    _ = filename:extension(Path) =:= <<".exs">> andalso in_time([fun ecd_script:install/0, fun ecd_tracer:install_early/0]),
+    Hooks = [fun ecd_script:install/0, fun ecd_tracer:install_early/0],
+    _ = filename:extension(Path) =:= <<".exs">> andalso in_time(Hooks),
     #breakpoint{id = Id, target = Target, spec = Spec, point = Point, line = maps:get(line, Spec)}.
 
 language(Path) ->
@@ -263,7 +264,8 @@ is_wanted(Mod) ->
 wants(function, _Mod) ->
     true;
 wants({path, Path}, Mod) ->
-    ecd_modules:path(Mod) =:= {ok, Path} orelse (is_template(Path) andalso lists:member(Mod, ecd_modules:of_path(Path))).
+    ecd_modules:path(Mod) =:= {ok, Path} orelse
+        (is_template(Path) andalso lists:member(Mod, ecd_modules:of_path(Path))).
 
 is_template(Path) ->
     not lists:member(filename:extension(Path), [<<".ex">>, <<".exs">>, <<".erl">>]).
@@ -301,7 +303,8 @@ state(#breakpoint{id = Id}, {armable, Line, _}) -> #{id => Id, verified => true,
 state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};
 state(#breakpoint{id = Id, line = Line}, {Reason, Message}) ->
     Place = maps:from_list([{line, Line} || Line > 0]),
-    Place#{id => Id, verified => false, reason => atom_to_binary(Reason), message => unicode:characters_to_binary(Message)}.
+    Text = unicode:characters_to_binary(Message),
+    Place#{id => Id, verified => false, reason => atom_to_binary(Reason), message => Text}.
 
 %% Sets what is wanted now. Where no function of a breakpoint can be armed, it cannot stop and says so.
 apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = State) ->

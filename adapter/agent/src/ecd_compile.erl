@@ -168,7 +168,8 @@ elixir([], _Out) ->
     [];
 elixir(Files, Out) ->
     case parallel(Files, Out) of
-        {ok, Mods} -> [{File, {ok, [{Mod, beam(Mod, Out)} || Mod <- Mods, source(Mod, Out) =:= File]}} || File <- Files];
+        {ok, Mods} ->
+            [{File, {ok, [{Mod, beam(Mod, Out)} || Mod <- Mods, source(Mod, Out) =:= File]}} || File <- Files];
         {error, Text} when length(Files) =:= 1 -> [{hd(Files), {error, Text}}];
         {error, _} -> lists:append([elixir([File], Out) || File <- Files])
     end.

@@ -193,7 +193,8 @@ positive(Operator, Number, _Text) -> {Operator, Number}.
 not_a_hit_condition(Text) ->
     wrong(["The hit condition `", Text, "` is none of: N, == N, >= N, > N, <= N, < N, % N"]).
 
-%% Text with {expressions}; `\\{` and `\\}` are plain braces. An expression ends at the first brace where it is complete.
+%% Text with {expressions}; `\\{` and `\\}` are plain braces. An expression ends at the first brace where it is
+%% complete.
 log_message(Language, Text) ->
     log_parts(Language, Text, <<>>).
 

@@ -4,8 +4,8 @@
 
 -export([around/2, once/2]).
 
-%% From now on `Mod:F(A1 .. An)` is `Handler(Original, [A1 .. An])`, where Original is a fun of the same arity. The module
-%% is rebuilt from the debug info that its beam carries; behaviour, attributes and line numbers stay.
+%% From now on `Mod:F(A1 .. An)` is `Handler(Original, [A1 .. An])`, where Original is a fun of the same arity. The
+%% module is rebuilt from the debug info that its beam carries; behaviour, attributes and line numbers stay.
 -spec around(module(), [{{atom(), arity()}, Handler :: {module(), atom()}}]) -> ok | {error, binary()}.
 around(Mod, Hooks) ->
     case code:get_object_code(Mod) of

@@ -1,5 +1,5 @@
-%% What all launchers share: hooks into the compiler before the first line of the user's, and the news that it has ended.
-%% Must not run anything of the user's outside the fun it is given.
+%% What all launchers share: hooks into the compiler before the first line of the user's, and the news that it has
+%% ended. Must not run anything of the user's outside the fun it is given.
 -module(ecd_launch).
 
 -export([before_code/0, run/1, module_defined/4, notice/2]).
@@ -44,10 +44,16 @@ module_defined(Mod, Bytecode, File, When) ->
             end
     end.
 
+%% Runs in the user's process, which must not die of our troubles.
 module_defined(Mod, File) ->
-    ok = ecd_breakpoints:module_defined(Mod),
-    _ = [ok = Part:module_defined(Mod) || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry, ecd_exceptions]],
-    ok.
+    Memory = [Part || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry, ecd_exceptions]],
+    try
+        lists:foreach(fun(Part) -> ok = Part:module_defined(Mod) end, [ecd_breakpoints | Memory])
+    catch
+        exit:Reason ->
+            Text = io_lib:format("Breakpoints in ~ts are not armed: ~0tP", [ecd_modules:display(Mod), Reason, 20]),
+            notice(warning, Text)
+    end.
 
 -spec notice(info | warning, unicode:chardata()) -> ok.
 notice(Level, Text) ->

@@ -1,5 +1,5 @@
-%% Where a breakpoint on a line really goes, and why not. Pure: works on an outline of the source and on the lines that can
-%% stop.
+%% Where a breakpoint on a line really goes, and why not. Pure: works on an outline of the source and on the lines that
+%% can stop.
 -module(ecd_locate).
 
 -export([line/3, moved/3]).
@@ -9,8 +9,8 @@
 -type answer() :: {ok, pos_integer(), [{module(), {atom(), arity()}}]} | {pending | failed, unicode:chardata()}.
 -export_type([stop/0, answer/0]).
 
-%% Stops: of all modules that the file made so far. Without an outline, extents of functions come with the stops' modules:
-%% [{First line, Last line}] of those functions.
+%% Stops: of all modules that the file made so far. Without an outline, extents of functions come with the stops'
+%% modules: [{First line, Last line}] of those functions.
 -spec line(pos_integer(), ecd_outline:outline(), {[stop()], [{pos_integer(), pos_integer()}]}) -> answer().
 line(Line, #{parsed := true} = Outline, {Stops, _Functions}) ->
     case ecd_outline:module_at(Line, Outline) of
@@ -47,14 +47,14 @@ in_item(Line, {First, Last} = Item, Outline, Stops) ->
 
 %% Statements of a script outside of its modules. A module inside the script is not one of them.
 at_top(Line, #{modules := Modules} = Outline, Stops) ->
-    Top = [
-        Stop
-     || {At, _, top_level} = Stop <- Stops, not lists:any(fun({First, Last}) -> First =< At andalso At =< Last end, Modules)
-    ],
+    Inside = fun(At) -> lists:any(fun({First, Last}) -> First =< At andalso At =< Last end, Modules) end,
+    Top = [Stop || {At, _, top_level} = Stop <- Stops, not Inside(At)],
     case {[Stop || {At, _, _} = Stop <- Top, At >= Line], ecd_outline:kind(Line, Outline)} of
         {[_ | _] = Below, _} -> nearest(Below);
-        {[], Kind} when map_get(script, Outline), Top =:= [], Kind =/= past_end -> {pending, <<"This statement is not compiled yet.">>};
-        {[], other} when Top =:= [] -> {failed, <<"This line is outside of any function: it runs only while it is compiled.">>};
+        {[], Kind} when map_get(script, Outline), Top =:= [], Kind =/= past_end ->
+            {pending, <<"This statement is not compiled yet.">>};
+        {[], other} when Top =:= [] ->
+            {failed, <<"This line is outside of any function: it runs only while it is compiled.">>};
         {[], _} -> {failed, nothing(Line, Outline)}
     end.
 
@@ -70,15 +70,14 @@ forward(Line, Outline, Stops) ->
             end
     end.
 
-%% Where a line of the old text is in the new one: what stands before and after all changes moves with its surroundings, a
-%% line among the changes is looked for by its text, and one that is nowhere stays.
+%% Where a line of the old text is in the new one: what stands before and after all changes moves with its surroundings,
+%% a line among the changes is looked for by its text, and one that is nowhere stays.
 -spec moved(pos_integer(), Old :: tuple(), New :: tuple()) -> pos_integer().
 moved(Line, Old, New) ->
     Shorter = min(tuple_size(Old), tuple_size(New)),
     Before = common(fun(N) -> element(N, Old) =:= element(N, New) end, 1, Shorter),
-    After = common(
-        fun(N) -> element(tuple_size(Old) + 1 - N, Old) =:= element(tuple_size(New) + 1 - N, New) end, 1, Shorter - Before
-    ),
+    FromEnd = fun(N, Lines) -> element(tuple_size(Lines) + 1 - N, Lines) end,
+    After = common(fun(N) -> FromEnd(N, Old) =:= FromEnd(N, New) end, 1, Shorter - Before),
     Delta = tuple_size(New) - tuple_size(Old),
     if
         Line =< Before -> Line;
@@ -116,7 +115,7 @@ nothing(Line, Outline) ->
         past_end -> io_lib:format("The file has only ~w lines.", [ecd_outline:last_line(Outline)]);
         blank -> "This line is blank, and no code that can stop follows it.";
         comment -> "This line is a comment, and no code that can stop follows it.";
-        attribute -> "A module attribute is evaluated only while the module is compiled, and no code that can stop follows it.";
+        attribute -> "A module attribute is evaluated only by the compiler, and no code that can stop follows it.";
         other -> "Nothing on this line can stop, nor anything that follows it here."
     end.
 

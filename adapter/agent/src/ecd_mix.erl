@@ -53,7 +53,8 @@ compiled(Original, [Args]) ->
     add_roots(),
     ok = ecd_modules:forget_memory(),
     ok = ecd_patience:await(),
-    lists:foreach(fun(Part) -> ok = Part:compiled() end, [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions]),
+    Parts = [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions],
+    lists:foreach(fun(Part) -> ok = Part:compiled() end, Parts),
     Result.
 
 %% Shown by the adapter if it takes long enough to be noticed.

@@ -4,7 +4,8 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, written/1, canonical/1]).
--export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1, display/1, from_name/1]).
+-export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1]).
+-export([display/1, from_name/1]).
 -export([modules/1, loaded_sources/1, announce/2, announce_new/0, build_dirs/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
@@ -93,11 +94,13 @@ loaded_from(Wanted) ->
             Mods
     end.
 
-%% Elixir runs the top-level code of a file in a module of its own for a moment; unless it was kept, nothing can stop there.
+%% Elixir runs the top-level code of a file in a module of its own for a moment; unless it was kept, nothing can stop
+%% there.
 is_passing(Mod) ->
     lists:prefix("elixir_compiler_", atom_to_list(Mod)) andalso not ets:member(?TABLE, {bytes, Mod}).
 
-%% The functions of a module that a file holds: all but the templates' for its source, else those compiled from that file.
+%% The functions of a module that a file holds: all but the templates' for its source, else those compiled from that
+%% file.
 -spec functions_of(module(), file:filename_all()) -> {all_but | only, [{atom(), arity()}]}.
 functions_of(Mod, Path) ->
     Wanted = canonical(Path),
@@ -133,8 +136,8 @@ written(Mod) ->
         _ -> 0
     end.
 
-%% The compiler made a module; its bytecode may exist nowhere else. It is told of early, by hooks in the compiler, or late,
-%% by its tracing, or both: known is what a process told of early and now tells of again.
+%% The compiler made a module; its bytecode may exist nowhere else. It is told of early, by hooks in the compiler, or
+%% late, by its tracing, or both: known is what a process told of early and now tells of again.
 -spec remember(module(), binary(), file:filename_all(), early | late) -> new | known.
 remember(Mod, Bytes, File, early) ->
     true = ets:insert(?TABLE, {{told, Mod}, self()}),

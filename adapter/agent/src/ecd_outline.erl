@@ -1,5 +1,5 @@
-%% What a source file says about its lines: modules, definitions, attributes, blank lines, comments. Reads the text only;
-%% knows nothing of compiled code.
+%% What a source file says about its lines: modules, definitions, attributes, blank lines, comments. Reads the text
+%% only; knows nothing of compiled code.
 -module(ecd_outline).
 
 -export([read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1, lines/1]).

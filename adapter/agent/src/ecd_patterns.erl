@@ -3,8 +3,8 @@
 
 -export([matches/2, matches_any/2]).
 
-%% A glob over the whole name (`*` any text, `?` one character), or with the prefix `regex:` a regular expression that may
-%% match any part of it. Names are as Elixir shows them: `MyApp.Worker`, `:lists`.
+%% A glob over the whole name (`*` any text, `?` one character), or with the prefix `regex:` a regular expression that
+%% may match any part of it. Names are as Elixir shows them: `MyApp.Worker`, `:lists`.
 -spec matches(Pattern :: binary(), Name :: binary()) -> boolean().
 matches(<<"regex:", Regex/binary>>, Name) ->
     case re:run(Name, Regex, [unicode, {capture, none}]) of

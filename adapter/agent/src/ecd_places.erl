@@ -1,5 +1,5 @@
-%% The stop points that breakpoints want, and those that are set: makes the second equal to the first, with as few changes
-%% as possible and never a moment in which an unchanged one is off. Must not know files or clients.
+%% The stop points that breakpoints want, and those that are set: makes the second equal to the first, with as few
+%% changes as possible and never a moment in which an unchanged one is off. Must not know files or clients.
 -module(ecd_places).
 
 -export([new/0, reconcile/2, modules/1, clear/1, refresh/2]).
@@ -18,8 +18,8 @@
 new() ->
     #{slots => #{}, arms => #{}, free => [], made => 0}.
 
-%% Also answers the owners for whom no function could be armed. Stop points come before arms and go after them: an armed function without its stop
-%% point costs time for nothing.
+%% Also answers the owners for whom no function could be armed. Stop points come before arms and go after them: an armed
+%% function without its stop point costs time for nothing.
 -spec reconcile([want()], places()) -> {[{Owner :: term(), term()}], places()}.
 reconcile(Wants, Places0) ->
     Points = maps:groups_from_list(

@@ -1,5 +1,5 @@
-%% Brings changed source files into the running program. Replaces a module only when nobody uses its previous version any
-%% more: no process dies of a reload, and a file that does not compile changes nothing.
+%% Brings changed source files into the running program. Replaces a module only when nobody uses its previous version
+%% any more: no process dies of a reload, and a file that does not compile changes nothing.
 -module(ecd_reload).
 
 -export([reload/1]).
@@ -67,7 +67,8 @@ replace(New) ->
         end,
         [Outcome || {_, _, {module, _}} = Outcome <- Outcomes]
     ),
-    case [io_lib:format("~ts cannot be loaded: ~0tp", [ecd_modules:display(Mod), R]) || {Mod, _, {error, R}} <- Outcomes] of
+    Refused = fun(Mod, Reason) -> io_lib:format("~ts cannot be loaded: ~0tp", [ecd_modules:display(Mod), Reason]) end,
+    case [Refused(Mod, Reason) || {Mod, _, {error, Reason}} <- Outcomes] of
         [] -> ok;
         Reasons -> {error, unicode:characters_to_binary(lists:join("; ", Reasons))}
     end.

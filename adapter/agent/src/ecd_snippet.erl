@@ -21,13 +21,13 @@
 -define(SELF, ecd_self).
 
 -define(QUICK_MODULES, [
-    'Enum', 'Map', 'Keyword', 'List', 'Tuple', 'MapSet', 'String', 'Regex', 'Integer', 'Float', 'Bitwise', 'Atom', 'Range', 'Kernel',
-    'Access', 'Date', 'Time', 'DateTime', 'NaiveDateTime', 'Base', 'URI'
+    'Enum', 'Map', 'Keyword', 'List', 'Tuple', 'MapSet', 'String', 'Regex', 'Integer', 'Float', 'Bitwise', 'Atom',
+    'Range', 'Kernel', 'Access', 'Date', 'Time', 'DateTime', 'NaiveDateTime', 'Base', 'URI'
 ]).
 -define(QUICK, [
-    '.', '__aliases__', '{}', '%{}', '%', '<<>>', '|', '::', '..', '->', '&', fn, self, '!', '&&', '||', in, 'and', 'or', 'not', '|>',
-    '<>', '++', '--', '=~', '==', '!=', '===', '!==', '<', '>', '<=', '>=', 'if', is_nil, is_struct, is_map_key, is_exception,
-    to_string, inspect, sigil_r, sigil_s, sigil_w, get_in, '@'
+    '.', '__aliases__', '{}', '%{}', '%', '<<>>', '|', '::', '..', '->', '&', fn, self, '!', '&&', '||', in, 'and',
+    'or', 'not', '|>', '<>', '++', '--', '=~', '==', '!=', '===', '!==', '<', '>', '<=', '>=', 'if', is_nil, is_struct,
+    is_map_key, is_exception, to_string, inspect, sigil_r, sigil_s, sigil_w, get_in, '@'
 ]).
 
 %% Lives as long as the calling process.

@@ -11,7 +11,12 @@
 -type answer() ::
     {armable, pos_integer(), [place()]} | {foreseen, pos_integer()} | {pending | failed, unicode:chardata()}.
 -opaque facts() ::
-    {ecd_outline:outline(), {[ecd_locate:stop()], [{integer(), integer()}]}, [{armable | foreseen, module()}], [binary()]}
+    {
+        ecd_outline:outline(),
+        {[ecd_locate:stop()], [{integer(), integer()}]},
+        [{armable | foreseen, module()}],
+        WhyNotOthers :: [binary()]
+    }
     | {pending | failed, unicode:chardata()}.
 -export_type([phase/0, answer/0, facts/0]).
 
@@ -165,10 +170,9 @@ parse(Name) ->
 
 %% A macro is a function of another name, with the caller's environment as one more argument.
 matching(Functions, Fun, Arity) ->
-    FAs = [FA || {FA, _, _, _} <- Functions],
-    Plain = [{F, A} || {F, A} <- FAs, atom_to_binary(F) =:= Fun, Arity =:= any orelse A =:= Arity],
-    Macros = [{F, A} || {F, A} <- FAs, atom_to_binary(F) =:= <<"MACRO-", Fun/binary>>, Arity =:= any orelse A =:= Arity + 1],
-    Plain ++ Macros.
+    Named = fun(Name, Fits) -> [FA || {{F, A} = FA, _, _, _} <- Functions, atom_to_binary(F) =:= Name, Fits(A)] end,
+    Named(Fun, fun(A) -> Arity =:= any orelse A =:= Arity end) ++
+        Named(<<"MACRO-", Fun/binary>>, fun(A) -> Arity =:= any orelse A =:= Arity + 1 end).
 
 %% Every clause is entered at its own first line.
 first_lines(Mod, FA) ->

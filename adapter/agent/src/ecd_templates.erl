@@ -28,7 +28,8 @@ group([{attribute, _, file, {First, _}} | _] = Forms, Source) ->
     {_, Found} = lists:foldl(
         fun
             ({attribute, _, file, {File, _}}, {_, Acc}) -> {text(File), Acc};
-            ({function, _, F, A, _}, {File, Acc}) when File =/= Own -> {File, [{filename:absname(File, Base), {F, A}} | Acc]};
+            ({function, _, F, A, _}, {File, Acc}) when File =/= Own ->
+                {File, [{filename:absname(File, Base), {F, A}} | Acc]};
             (_, State) -> State
         end,
         {Own, []},

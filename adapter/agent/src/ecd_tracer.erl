@@ -1,8 +1,8 @@
 %% Sees every module that is compiled inside this VM, with its bytecode. Decides nothing about breakpoints and must be
 %% quick: the compiler waits for it.
 %%
-%% Elixir's own tracing is enough for most: but it tells of a module after its callbacks, when ExUnit may already run it,
-%% and not at all of what `mix run -e` or a shell defines. For these the compiler itself is hooked, on demand.
+%% Elixir's own tracing is enough for most: but it tells of a module after its callbacks, when ExUnit may already run
+%% it, and not at all of what `mix run -e` or a shell defines. For these the compiler itself is hooked, on demand.
 -module(ecd_tracer).
 
 -export([install/0, install_early/0, remove/0, trace/2, loaded/2]).

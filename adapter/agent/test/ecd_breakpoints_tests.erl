@@ -112,7 +112,8 @@ functions(Dir) ->
         ?assertEqual(#{ids => [1], kind => function}, ecd_breakpoints:hit(Pid, 'Elixir.Shop', 17)),
         ok = ecd_fixture:continue(Meta),
         ?assertEqual(4, ecd_fixture:result()),
-        [#{verified := true}] = ecd_fixture:set_functions([#{id => 2, name => <<"Shop.open">>, condition => <<"x == 3">>}]),
+        Conditional = #{id => 2, name => <<"Shop.open">>, condition => <<"x == 3">>},
+        [#{verified := true}] = ecd_fixture:set_functions([Conditional]),
         'Elixir.Shop':open(5),
         {_, Meta2, 'Elixir.Shop', 22} = ecd_fixture:run(fun() -> 'Elixir.Shop':open(3, 4) end),
         ok = ecd_fixture:continue(Meta2),
@@ -123,7 +124,9 @@ wrong_functions(Dir) ->
     ecd_fixture:with_session(Dir, fun() ->
         _ = shop(Dir),
         [A, B, C] = ecd_fixture:set_functions([
-            #{id => 1, name => <<"Shop.gross/5">>}, #{id => 2, name => <<"Shop.missing">>}, #{id => 3, name => <<"nonsense">>}
+            #{id => 1, name => <<"Shop.gross/5">>},
+            #{id => 2, name => <<"Shop.missing">>},
+            #{id => 3, name => <<"nonsense">>}
         ]),
         ?assertMatch(#{verified := false, reason := <<"failed">>}, A),
         ?assertMatch({match, _}, re:run(maps:get(message, A), "1 and 2")),
@@ -144,7 +147,8 @@ pending_file(Dir) ->
 
 pending_function(Dir) ->
     ecd_fixture:with_session(Dir, fun() ->
-        [#{verified := false, reason := <<"pending">>}] = ecd_fixture:set_functions([#{id => 1, name => <<"Later.go/1">>}]),
+        [Pending] = ecd_fixture:set_functions([#{id => 1, name => <<"Later.go/1">>}]),
+        ?assertMatch(#{verified := false, reason := <<"pending">>}, Pending),
         Path = ecd_fixture:write(Dir, "lib/later.ex", "defmodule Later do\n  def go(x) do\n    x + 1\n  end\nend\n"),
         compile_and_load(Dir, "later", Path),
         ?assertMatch(#{id := 1, verified := true, line := 3}, ecd_fixture:event(breakpoint)),
@@ -189,7 +193,8 @@ hit_conditions(Dir) ->
 
 %% Which of six passes of the line stop.
 stops(Path, Hit) ->
-    [#{verified := true}] = ecd_fixture:set(Path, [#{id => erlang:unique_integer([positive]), line => 6, hitCondition => Hit}]),
+    Id = erlang:unique_integer([positive]),
+    [#{verified := true}] = ecd_fixture:set(Path, [#{id => Id, line => 6, hitCondition => Hit}]),
     Passes = [
         {N, passes(fun() -> 'Elixir.Shop':gross(N) end)}
      || N <- lists:seq(1, 6)
@@ -252,7 +257,8 @@ log_point(Dir) ->
     ecd_fixture:with_session(Dir, fun() ->
         Path = shop(Dir),
         Message = <<"\\{net\\} is {net}, {%{a: [net]}} {\"x\"}">>,
-        [#{verified := true}] = ecd_fixture:set(Path, [#{id => 1, line => 6, logMessage => Message, hitCondition => <<"2">>}]),
+        LogPoint = #{id => 1, line => 6, logMessage => Message, hitCondition => <<"2">>},
+        [#{verified := true}] = ecd_fixture:set(Path, [LogPoint]),
         [?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(N) end)) || N <- [1, 2]],
         #{category := <<"console">>, text := Text, line := 6, path := Path} = ecd_fixture:event(output),
         ?assertEqual(<<"{net} is 2, %{a: [2]} x\n">>, Text),
@@ -343,7 +349,8 @@ erlang_file(Dir) ->
             "-module(sample_math).\n-export([add/2]).\n\nadd(A, B) ->\n    C = A + B,\n    C * 2.\n"
         ]),
         compile_and_load(Dir, "erl", Path),
-        [#{verified := true, line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6, condition => <<"C > 10 andalso A < B">>}]),
+        Conditional = #{id => 1, line => 6, condition => <<"C > 10 andalso A < B">>},
+        [#{verified := true, line := 6}] = ecd_fixture:set(Path, [Conditional]),
         ?assertEqual(passed, passes(fun() -> sample_math:add(1, 2) end)),
         {_, Meta, sample_math, 6} = ecd_fixture:run(fun() -> sample_math:add(5, 7) end),
         ok = ecd_fixture:continue(Meta),

@@ -17,7 +17,8 @@ conditions_are_parsed_in_their_language_test_() ->
     {setup, fun ecd_fixture:elixir/0, fun(_) ->
         [
             ?_assertMatch({ok, _}, ecd_condition:parse(elixir, spec(#{condition => <<"x > 1 && y in [1]">>}))),
-            ?_assertMatch({ok, _}, ecd_condition:parse(erlang, spec(#{condition => <<"X > 1 andalso lists:member(X, Y).">>}))),
+            ?_assertMatch({ok, _},
+                ecd_condition:parse(erlang, spec(#{condition => <<"X > 1 andalso lists:member(X, Y).">>}))),
             ?_assertMatch({error, <<"The condition `x >` cannot be parsed", _/binary>>},
                 ecd_condition:parse(elixir, spec(#{condition => <<"x >">>}))),
             ?_assertMatch({error, <<"The condition `X >` cannot be parsed", _/binary>>},

@@ -64,7 +64,8 @@ load(Dir) ->
      || Beam <- filelib:wildcard(filename:join(Dir, "*.beam"))
     ].
 
-%% Breakpoints on the engine, which is started once in the life of the node; this process in place of adapter and control.
+%% Breakpoints on the engine, which is started once in the life of the node; this process in place of adapter and
+%% control.
 -spec session(map()) -> ok.
 session(Config) ->
     ok = ecd_config:set(Config),
