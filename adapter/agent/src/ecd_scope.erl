@@ -107,8 +107,8 @@ scrutinee({'case', _, E, _}) -> bound(E);
 scrutinee({match, _, _, E}) -> scrutinee(E);
 scrutinee(_) -> [].
 
-%% Variables that an expression leaves behind. Those of a clause end with it, unless all clauses bind them: that is
-%% Erlang's rule, and in Elixir no two clauses share a version.
+%% Variables that an expression leaves behind. Those of a clause end with it, in Elixir always, in Erlang unless all
+%% clauses bind them.
 bound({match, _, P, E}) -> variables(P) ++ bound(E);
 bound({maybe_match, _, P, E}) -> variables(P) ++ bound(E);
 bound({block, _, Es}) -> lists:append([bound(E) || E <- Es]);
@@ -123,7 +123,8 @@ in_all([]) ->
     [];
 in_all(Clauses) ->
     [First | Rest] = [variables(Ps) ++ lists:append([bound(E) || E <- Body]) || {clause, _, Ps, _, Body} <- Clauses],
-    lists:foldl(fun(Vars, Acc) -> [V || V <- Acc, lists:member(V, Vars)] end, First, Rest).
+    Shared = lists:foldl(fun(Vars, Acc) -> [V || V <- Acc, lists:member(V, Vars)] end, First, Rest),
+    [V || V <- Shared, {_, 0} <- [name(V)]].
 
 %% `foo(x = 1)` binds x.
 parts(E) ->

@@ -1,0 +1,154 @@
+%% The pure part: where rows stop after their transformation, and which variables are visible where.
+-module(ecd_rows_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(M, m).
+
+%% --- ecd_rows: lines of a sequence after the transformation, as the evaluator sees them ---
+
+stages_of_a_pipeline_run_in_order_test() ->
+    %% 1: x
+    %% 2: |> f()
+    %% 3: |> g()
+    Body = [remote(3, g, [remote(2, f, [var(1, x)])])],
+    ?assertMatch(
+        [{match, 2, {var, 2, '%p1'}, {call_remote, 2, _, f, _, _}}, {call_remote, 3, _, g, [{var, 2, '%p1'}], _}],
+        transformed(Body)
+    ).
+
+an_assignment_stops_at_its_line_first_test() ->
+    Body = [{match, 1, var(1, y), remote(3, g, [remote(2, f, [var(1, x)])])}, var(4, y)],
+    ?assertEqual([1, 2, 3, 4], lines(transformed(Body))).
+
+arguments_on_lines_of_their_own_become_stops_test() ->
+    Body = [remote(1, f, [remote(2, g, []), remote(3, h, []), remote(1, i, [])])],
+    [{call_remote, 1, _, f, [A, B, C], _}] = transformed(Body),
+    ?assertMatch({{block, 2, [_]}, {block, 3, [_]}, {call_remote, 1, _, i, [], _}}, {A, B, C}).
+
+a_line_is_one_stop_a_pass_test() ->
+    %% 1: a = f(); b = g(); c
+    %% 2: h()
+    Body = [{match, 1, var(1, a), remote(1, f, [])}, {match, 1, var(1, b), remote(1, g, [])}, var(1, c), remote(2, h, [])],
+    ?assertEqual([1, -1, -1, 2], lines(transformed(Body))).
+
+a_clause_on_the_line_of_its_case_is_the_same_pass_test() ->
+    Body = [{'case', 1, var(1, x), [clause(1, [remote(1, f, [])]), clause(2, [remote(2, g, [])])]}],
+    [{'case', 1, _, [{clause, _, _, _, [A]}, {clause, _, _, _, [B]}]}] = transformed(Body),
+    ?assertEqual([-1, 2], lines([A, B])).
+
+after_branches_on_other_lines_a_line_begins_anew_test() ->
+    Branches = [clause(2, [remote(2, f, [])]), clause(3, [remote(3, g, [])])],
+    Body = [{'case', 1, var(1, x), Branches}, remote(1, h, [])],
+    ?assertEqual([1, 1], lines(transformed(Body))).
+
+the_body_of_a_closure_is_a_pass_of_its_own_test() ->
+    Body = [{make_fun, 1, '-f/0-fun-0-', [clause(1, [remote(1, g, []), remote(1, h, [])])]}],
+    [{make_fun, 1, _, [{clause, _, _, _, Inner}]}] = transformed(Body),
+    ?assertEqual([1, -1], lines(Inner)).
+
+a_tail_call_stays_one_test() ->
+    ?assertMatch([_, {call_remote, -1, _, g, [], true}], transformed([remote(1, f, []), tail(1, ?M, g, [])])),
+    %% Not where the callee calls closures and returns.
+    Closure = {make_fun, 1, '-f/0-fun-0-', [clause(1, [var(1, x)])]},
+    ?assertMatch(
+        [{match, 1, _, {call_remote, 1, lists, map, _, false}}, {var, -1, _}],
+        transformed([tail(1, lists, map, [Closure, var(1, l)])])
+    ).
+
+local_calls_of_exported_functions_become_remote_test() ->
+    Body = [
+        {local_call, 1, e, [var(1, x)], false},
+        {local_call, 2, p, [var(2, x)], false},
+        {value, 3, {local_call, 3, e, [1], false}}
+    ],
+    [{{?M, f, 0, true}, [{clause, _, _, _, Got}]}] = ecd_rows:transform(rows(Body), #{{e, 1} => true}),
+    ?assertEqual(
+        [{call_remote, 1, ?M, e, [var(1, x)], false}, {local_call, 2, p, [var(2, x)], false}, lists:last(Body)],
+        Got
+    ).
+
+a_pair_stands_where_its_parts_do_test() ->
+    ?assertEqual([7], lines(transformed([{tuple, 5, [{value, 5, noreply}, var(7, state)]}]))).
+
+%% --- ecd_lines ---
+
+lines_know_their_functions_test() ->
+    Rows = [
+        {{?M, f, 1, true}, [clause(1, [tail(1, ?M, f, [var(1, x), {value, 1, 10}])])]},
+        {{?M, f, 2, true}, [clause(1, [remote(1, g, []), remote(2, h, [])])]},
+        {{?M, p, 0, false}, [clause(4, [var(5, x)])]}
+    ],
+    ?assertEqual([{1, [{f, 2}]}, {2, [{f, 2}]}, {5, [{p, 0}]}], ecd_lines:index(Rows)),
+    ?assertEqual([{{f, 1}, 1, 1, true}, {{f, 2}, 1, 2, true}, {{p, 0}, 4, 5, false}], ecd_lines:functions(Rows)).
+
+%% --- ecd_scope ---
+
+only_what_was_bound_on_the_way_is_visible_test() ->
+    Clauses = [
+        {clause, 1, [var(1, '_x@1')], [], [
+            {match, 2, var(2, '_x@2'), remote(2, f, [])},
+            {'case', 3, var(3, '_x@2'), [
+                {clause, 4, [var(4, '_a@1')], [], [{match, 4, var(4, '_x@3'), remote(4, g, [])}, var(5, '_x@3')]}
+            ]},
+            remote(6, h, [])
+        ]}
+    ],
+    Bindings = [{'_x@1', 1}, {'_x@2', 2}, {'_x@3', 3}, {'_a@1', a}, {'_@1', t}, {'%p1', p}],
+    ?assertEqual([{<<"x">>, 1, '_x@1'}], ecd_scope:visible(Clauses, 2, Bindings)),
+    ?assertEqual([{<<"x">>, 2, '_x@2'}], ecd_scope:visible(Clauses, 3, Bindings)),
+    ?assertEqual([{<<"a">>, a, '_a@1'}, {<<"x">>, 3, '_x@3'}], ecd_scope:visible(Clauses, 5, Bindings)),
+    ?assertEqual([{<<"x">>, 2, '_x@2'}], ecd_scope:visible(Clauses, 6, Bindings)).
+
+erlang_exports_what_all_clauses_bind_test() ->
+    Clauses = [
+        {clause, 1, [], [], [
+            {'case', 2, {value, 2, v}, [
+                {clause, 3, [{value, 3, v}], [], [{match, 3, var(3, 'Both'), {value, 3, 1}}]},
+                {clause, 4, [var(4, '_')], [], [
+                    {match, 4, var(4, 'Both'), {value, 4, 2}},
+                    {match, 4, var(4, 'One'), {value, 4, 3}}
+                ]}
+            ]},
+            remote(5, f, [])
+        ]}
+    ],
+    Bindings = [{'Both', 1}, {'One', 3}],
+    ?assertEqual([{<<"Both">>, 1, 'Both'}], ecd_scope:visible(Clauses, 5, Bindings)).
+
+beyond_ten_versions_the_highest_counts_test() ->
+    Bind = fun(N) -> {match, N, var(N, list_to_atom("_v@" ++ integer_to_list(N))), {value, N, N}} end,
+    Clauses = [{clause, 1, [], [], [Bind(N) || N <- lists:seq(1, 12)] ++ [remote(13, f, [])]}],
+    Bindings = [{list_to_atom("_v@" ++ integer_to_list(N)), N} || N <- lists:seq(1, 12)],
+    ?assertEqual([{<<"v">>, 12, '_v@12'}], ecd_scope:visible(Clauses, 13, Bindings)).
+
+names_are_those_of_the_source_test() ->
+    Names = ['_x@3', '__from@1', '_ok?@12', '_@1', '_1', '_', '%p1', 'State', '_Unused', '_a@b@2'],
+    ?assertEqual(
+        [{<<"x">>, 3}, {<<"_from">>, 1}, {<<"ok?">>, 12}, none, none, none, none, {<<"State">>, 0}, {<<"_Unused">>, 0},
+         {<<"a@b">>, 2}],
+        [ecd_scope:name(Name) || Name <- Names]
+    ).
+
+stages_of_a_pipeline_are_named_in_order_test() ->
+    Bindings = [{'%p10', j}, {'_x@1', 1}, {'%p2', b}, {'%p1', a}, {'%0', t}],
+    ?assertEqual([{<<"%p1">>, a}, {<<"%p2">>, b}, {<<"%p10">>, j}], ecd_scope:pipeline(Bindings)).
+
+%% --- rows in short ---
+
+transformed(Body) ->
+    [{_, [{clause, _, _, _, Transformed}]}] = ecd_rows:transform(rows(Body), #{}),
+    Transformed.
+
+rows(Body) ->
+    [{{?M, f, 0, true}, [clause(1, Body)]}].
+
+clause(Line, Body) -> {clause, Line, [], [], Body}.
+
+remote(Line, F, Args) -> {call_remote, Line, other, F, Args, false}.
+
+tail(Line, M, F, Args) -> {call_remote, Line, M, F, Args, true}.
+
+var(Line, Name) -> {var, Line, Name}.
+
+lines(Body) -> [element(2, E) || E <- Body].
