@@ -162,6 +162,30 @@ describe('a debug session', function () {
     assert.match(output(), /Shop\.Discount\.Percent saves 450 cents/);
   });
 
+  it('stops in a template that is compiled into a module', async () => {
+    const write = (file: string, text: string): Thenable<void> =>
+      vscode.workspace.fs.writeFile(vscode.Uri.joinPath(folder.uri, file), Buffer.from(text));
+    await write('lib/shop/letter.eex', 'Dear <%= name %>,\n<%= String.upcase(name) %> is a fine name.\n');
+    await write(
+      'lib/shop/letter.ex',
+      'defmodule Shop.Letter do\n  require EEx\n' +
+        '  EEx.function_from_file(:def, :write, Path.join(__DIR__, "letter.eex"), [:name])\nend\n',
+    );
+    const line = await breakAt('lib/shop/letter.eex', 'String.upcase');
+    await vscode.debug.startDebugging(folder, {
+      type: 'elixir',
+      request: 'launch',
+      name: 'letter',
+      task: 'run',
+      taskArgs: ['-e', 'IO.puts(Shop.Letter.write("Ada"))'],
+    });
+    const { session, frame } = await stopped();
+    assert.equal(frame.line, line);
+    assert.match(frame.source?.path ?? '', /letter\.eex$/);
+    assert.equal(await end(session), 0);
+    assert.match(output(), /ADA is a fine name/);
+  });
+
   it('shows the line of an exception that nothing rescues', async () => {
     const script = vscode.Uri.joinPath(folder.uri, 'crash.exs');
     const text =
