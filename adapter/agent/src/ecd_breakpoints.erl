@@ -59,7 +59,7 @@ stop() ->
 %% Replaces all breakpoints of a file.
 -spec set_breakpoints(map()) -> #{breakpoints := [map()]}.
 set_breakpoints(#{path := Path, breakpoints := Specs}) ->
-    #{breakpoints => call({set, {line, ecd_modules:canonical(Path)}, Specs})}.
+    #{breakpoints => call({set, {line, ecd_paths:canonical(Path)}, Specs})}.
 
 %% Replaces all function breakpoints.
 -spec set_function_breakpoints(map()) -> #{breakpoints := [map()]}.
@@ -114,7 +114,7 @@ compiled() ->
 %% Whether anything is to stop in a file.
 -spec wants_file(file:filename_all()) -> boolean().
 wants_file(Path) ->
-    ets:whereis(?WANTED) =/= undefined andalso ets:member(?WANTED, {path, ecd_modules:canonical(Path)}).
+    ets:whereis(?WANTED) =/= undefined andalso ets:member(?WANTED, {path, ecd_paths:canonical(Path)}).
 
 %% A breakpoint for a person.
 -spec describe(integer()) -> unicode:chardata().
@@ -390,13 +390,13 @@ is_changed(Mod, {Md5, _}, {Md5, _}) -> element(1, ecd_modules:bytecode(Mod)) =:=
 is_changed(_Mod, _Was, _Is) -> true.
 
 reloaded(Mod, State) ->
-    ok = ecd_modules:announce(changed, Mod),
+    ok = ecd_loaded:announce(changed, Mod),
     reload(Mod, State).
 
 look_for_new(Loaded, #state{loaded = Loaded} = State) ->
     State;
 look_for_new(Loaded, State) ->
-    ok = ecd_modules:announce_new(),
+    ok = ecd_loaded:announce_new(),
     apply_wants(resolve(fun is_waiting/1, State#state{loaded = Loaded})).
 
 is_waiting(#breakpoint{places = [], point = {ok, _}}) -> true;

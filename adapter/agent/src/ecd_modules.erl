@@ -3,10 +3,9 @@
 -module(ecd_modules).
 -behaviour(gen_server).
 
--export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, written/1, canonical/1]).
+-export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, written/1]).
 -export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1]).
--export([display/1, from_name/1]).
--export([modules/1, loaded_sources/1, announce/2, announce_new/0, build_dirs/0]).
+-export([display/1, from_name/1, build_dirs/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
@@ -34,7 +33,7 @@ own(Mod) ->
     cached({own, Mod}, Mod, fun() ->
         case raw_source(Mod) of
             none -> false;
-            Raw -> own_path(canonical(Raw)) orelse (ecd_config:get(attach) andalso is_own_path(path(Mod)))
+            Raw -> own_path(ecd_paths:canonical(Raw)) orelse (ecd_config:get(attach) andalso is_own_path(path(Mod)))
         end
     end).
 
@@ -73,7 +72,7 @@ host({F, _} = FA) ->
 %% The modules with code from a file: loaded ones, those compiled into memory, and beams of the build path.
 -spec of_path(file:filename_all()) -> [module()].
 of_path(Path) ->
-    Wanted = canonical(Path),
+    Wanted = ecd_paths:canonical(Path),
     Disk = [M || M <- ecd_beams:from(Wanted), not erlang:module_loaded(M)],
     case lists:usort(loaded_from(Wanted) ++ Disk) of
         [] -> template_modules(Wanted);
@@ -103,9 +102,9 @@ is_passing(Mod) ->
 %% file.
 -spec functions_of(module(), file:filename_all()) -> {all_but | only, [{atom(), arity()}]}.
 functions_of(Mod, Path) ->
-    Wanted = canonical(Path),
+    Wanted = ecd_paths:canonical(Path),
     Templates = template_files(Mod),
-    case [FAs || {File, FAs} <- Templates, canonical(File) =:= Wanted] of
+    case [FAs || {File, FAs} <- Templates, ecd_paths:canonical(File) =:= Wanted] of
         [] -> {all_but, lists:append([FAs || {_, FAs} <- Templates])};
         Lists -> {only, lists:append(Lists)}
     end.
@@ -141,12 +140,12 @@ written(Mod) ->
 -spec remember(module(), binary(), file:filename_all(), early | late) -> new | known.
 remember(Mod, Bytes, File, early) ->
     true = ets:insert(?TABLE, {{told, Mod}, self()}),
-    remember_new(Mod, Bytes, canonical(File));
+    remember_new(Mod, Bytes, ecd_paths:canonical(File));
 remember(Mod, Bytes, File, late) ->
     Self = self(),
     case ets:take(?TABLE, {told, Mod}) of
         [{_, Self}] -> known;
-        _ -> remember_new(Mod, Bytes, canonical(File))
+        _ -> remember_new(Mod, Bytes, ecd_paths:canonical(File))
     end.
 
 remember_new(Mod, Bytes, Path) ->
@@ -181,7 +180,7 @@ forget_memory() ->
 %% What Mix knows about the project; adds to what the layout of the project directory says.
 -spec add_roots(Own :: [file:filename_all()], Foreign :: [file:filename_all()]) -> ok.
 add_roots(Own, Foreign) ->
-    New = [{canonical_dir(R), true} || R <- Own] ++ [{canonical_dir(R), false} || R <- Foreign],
+    New = [{ecd_paths:directory(R), true} || R <- Own] ++ [{ecd_paths:directory(R), false} || R <- Foreign],
     true = ets:insert(?TABLE, {roots, lists:usort(New ++ roots())}),
     true = ets:match_delete(?TABLE, {{own, '_'}, '_'}),
     ok.
@@ -210,18 +209,6 @@ on_disk(Mod) ->
             end
     end.
 
-%% Absolute, without symbolic links among the directories, so that a path from the editor compares equal to one that the
-%% compiler wrote down.
--spec canonical(file:filename_all()) -> binary().
-canonical(Path) ->
-    case parts(Path) of
-        [Root] -> Root;
-        [File | Dirs] -> filename:join(resolved(Dirs, 40), File)
-    end.
-
-canonical_dir(Dir) ->
-    resolved(parts(Dir), 40).
-
 %% `Foo.Bar` for Elixir modules, `:lists` for others, as people write them.
 -spec display(module()) -> binary().
 display(Mod) ->
@@ -238,36 +225,6 @@ from_name(Name) ->
         error -> existing_module(Name);
         Found -> Found
     end.
-
-%% The loaded modules, the user's own first.
--spec modules(#{start := non_neg_integer(), count := non_neg_integer()}) -> map().
-modules(#{start := Start, count := Count}) ->
-    States = maps:from_list([{Mod, State} || #{module := Mod, state := State} <- ecd_engine:status()]),
-    Loaded = lists:sort([{not own(Mod), Mod} || {Mod, _} <- code:all_loaded(), not is_ours(Mod)]),
-    Wanted = lists:sublist(lists:nthtail(min(Start, length(Loaded)), Loaded), page(Count, length(Loaded))),
-    #{modules => [info(Mod, States) || {_, Mod} <- Wanted], total => length(Loaded)}.
-
-%% The source files of the user's own loaded modules, as far as they exist.
--spec loaded_sources(map()) -> #{paths := [binary()]}.
-loaded_sources(#{}) ->
-    Paths = [Path || {Mod, _} <- code:all_loaded(), own(Mod), {ok, Path} <- [path(Mod)]],
-    #{paths => [Path || Path <- lists:usort(Paths), filelib:is_regular(Path)]}.
-
-%% Events about a module of the user's own and its source.
--spec announce(new | changed, module()) -> ok.
-announce(Reason, Mod) ->
-    ok = ecd_wire:event(module, #{reason => atom_to_binary(Reason), module => info(Mod, #{})}),
-    case path(Mod) of
-        {ok, Path} -> ecd_wire:event(loadedSource, #{reason => atom_to_binary(Reason), path => Path});
-        error -> ok
-    end.
-
-%% The modules that were loaded since the last call. The first call is for what was there before the session.
--spec announce_new() -> ok.
-announce_new() ->
-    First = ets:insert_new(?TABLE, {announcing, true}),
-    New = [Mod || Mod <- erlang:loaded(), ets:insert_new(?TABLE, {{announced, Mod}, true})],
-    lists:foreach(fun(Mod) -> announce(new, Mod) end, [Mod || not First, Mod <- New, own(Mod)]).
 
 -spec init([]) -> {ok, nil}.
 init([]) ->
@@ -329,7 +286,7 @@ source(Mod) ->
         {ok, Info} ->
             case raw_source_of(Info) of
                 none -> none;
-                Source -> located(canonical(Source), Mod)
+                Source -> located(ecd_paths:canonical(Source), Mod)
             end;
         error ->
             none
@@ -345,7 +302,7 @@ located(Source, Mod) ->
             Project = [text(ecd_config:get(projectDir)) || ecd_config:get(attach)],
             Parts = tl(filename:split(Source)),
             case lists:append([below(Folder, Parts) || Folder <- application_folder(Mod) ++ Project]) of
-                [Found | _] -> canonical(Found);
+                [Found | _] -> ecd_paths:canonical(Found);
                 [] -> Source
             end
     end.
@@ -403,7 +360,7 @@ roots() ->
         [{_, Roots}] ->
             Roots;
         [] ->
-            Project = canonical_dir(ecd_config:get(projectDir)),
+            Project = ecd_paths:directory(ecd_config:get(projectDir)),
             [{Project, true} | [{filename:join(Project, D), false} || D <- [<<"deps">>, <<"_build">>]]]
     end.
 
@@ -450,7 +407,7 @@ from_disk(Mod, File) ->
 -spec build_dirs() -> [file:filename_all()].
 build_dirs() ->
     Dirs = filelib:wildcard(path_string(filename:join([build_path(), "lib", "*", "ebin"]))),
-    OnPath = [D || D <- code:get_path(), own_path(canonical_dir(D))],
+    OnPath = [D || D <- code:get_path(), own_path(ecd_paths:directory(D))],
     lists:usort(Dirs ++ OnPath).
 
 build_path() ->
@@ -507,7 +464,7 @@ template_modules(Wanted) ->
      || {Mod, Source, {ok, Bytes}} <- Loaded ++ Built,
         binary:match(Bytes, Base) =/= nomatch,
         {File, _} <- ecd_templates:files(Bytes, Source),
-        canonical(File) =:= Wanted
+        ecd_paths:canonical(File) =:= Wanted
     ]).
 
 existing_module(Name) when byte_size(Name) =< 255 ->
@@ -533,50 +490,6 @@ named_on_disk(Name) ->
 is_beam_somewhere(File) ->
     code:where_is_file(path_string(File)) =/= non_existing orelse
         lists:any(fun(Dir) -> filelib:is_regular(filename:join(Dir, File)) end, build_dirs()).
-
-page(0, Total) -> Total;
-page(Count, _Total) -> Count.
-
-info(Mod, States) ->
-    Path =
-        case path(Mod) of
-            {ok, Source} -> Source;
-            error -> nil
-        end,
-    #{name => display(Mod), path => Path, own => own(Mod), state => maps:get(Mod, States, native)}.
-
-is_ours(Mod) ->
-    lists:prefix("ecd_", atom_to_list(Mod)).
-
-%% From the last to the root.
-parts(Path) ->
-    lists:foldl(fun plain/2, [], filename:split(text(filename:absname(text(Path))))).
-
-plain(<<".">>, Parts) -> Parts;
-plain(<<"..">>, [Root]) -> [Root];
-plain(<<"..">>, [_ | Above]) -> Above;
-plain(Part, Parts) -> [Part | Parts].
-
-%% Directories are shared by many files, so each is resolved once.
-resolved([Root], _Links) ->
-    Root;
-resolved([Part | Above] = Parts, Links) ->
-    case ets:lookup(?TABLE, {resolved, Parts}) of
-        [{_, Known}] ->
-            Known;
-        [] ->
-            Dir = resolved(Above, Links),
-            Here = filename:join(Dir, Part),
-            Resolved =
-                case file:read_link_all(Here) of
-                    {ok, Target} when Links > 0 ->
-                        resolved(parts(filename:absname(text(Target), Dir)), Links - 1);
-                    _ ->
-                        Here
-                end,
-            true = ets:insert(?TABLE, {{resolved, Parts}, Resolved}),
-            Resolved
-    end.
 
 text(Chars) when is_binary(Chars) ->
     Chars;

@@ -25,7 +25,7 @@ sources(_File, false) ->
 sources(File, true) ->
     case lists:member(filename:extension(File), [<<".ex">>, <<".exs">>, <<".erl">>]) of
         true ->
-            {ok, [ecd_modules:canonical(File)]};
+            {ok, [ecd_paths:canonical(File)]};
         false ->
             case lists:usort([Path || Mod <- ecd_modules:of_path(File), {ok, Path} <- [ecd_modules:path(Mod)]]) of
                 [] -> {error, <<"no module of the program is made from this file">>};

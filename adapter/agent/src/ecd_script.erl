@@ -54,12 +54,12 @@ loaded(Spawn, [Fun]) ->
     end).
 
 is_looked_at(File) ->
-    ecd_breakpoints:wants_file(File) orelse ecd_modules:canonical(File) =:= script().
+    ecd_breakpoints:wants_file(File) orelse ecd_paths:canonical(File) =:= script().
 
 script() ->
     case ecd_config:get(script) of
         nil -> none;
-        Script -> ecd_modules:canonical(Script)
+        Script -> ecd_paths:canonical(Script)
     end.
 
 is_top_level(Forms) ->

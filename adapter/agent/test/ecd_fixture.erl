@@ -37,7 +37,7 @@ write(Dir, Name, Text) ->
     Path = filename:join(Dir, Name),
     ok = filelib:ensure_dir(Path),
     ok = file:write_file(Path, Text),
-    ecd_modules:canonical(Path).
+    ecd_paths:canonical(Path).
 
 %% Compiles an Elixir or Erlang source to beams in Dir, as a build does, in another VM: this one knows nothing of it.
 -spec compile(file:filename(), binary()) -> ok.

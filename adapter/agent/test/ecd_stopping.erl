@@ -95,7 +95,7 @@ flush() ->
 %% Breakpoints at the lines that hold a marker comment; all must be verified there.
 -spec breakpoints(file:filename(), file:filename(), [string()]) -> ok.
 breakpoints(Dir, Name, Markers) ->
-    Path = ecd_modules:canonical(filename:join(Dir, Name)),
+    Path = ecd_paths:canonical(filename:join(Dir, Name)),
     Lines = [line_of(Path, Marker) || Marker <- Markers],
     Wanted = [#{id => N, line => Line} || {N, Line} <- lists:enumerate(Lines)],
     #{breakpoints := States} = ecd_breakpoints:set_breakpoints(#{path => Path, breakpoints => Wanted}),

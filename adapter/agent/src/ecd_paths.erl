@@ -1,0 +1,55 @@
+%% Absolute file names without symbolic links, so that a name from the editor compares equal to one that the compiler wrote
+%% down. What directories resolve to is kept in the table of ecd_modules; reads no file's content.
+-module(ecd_paths).
+
+-export([canonical/1, directory/1, text/1]).
+
+-define(TABLE, ecd_modules).
+
+%% The file itself may be a link: only its directories are resolved.
+-spec canonical(file:filename_all()) -> binary().
+canonical(Path) ->
+    case parts(Path) of
+        [Root] -> Root;
+        [File | Dirs] -> filename:join(resolved(Dirs, 40), File)
+    end.
+
+-spec directory(file:filename_all()) -> binary().
+directory(Dir) ->
+    resolved(parts(Dir), 40).
+
+-spec text(file:filename_all()) -> binary().
+text(Chars) when is_binary(Chars) ->
+    Chars;
+text(Chars) ->
+    unicode:characters_to_binary(Chars).
+
+%% From the last to the root.
+parts(Path) ->
+    lists:foldl(fun plain/2, [], filename:split(text(filename:absname(text(Path))))).
+
+plain(<<".">>, Parts) -> Parts;
+plain(<<"..">>, [Root]) -> [Root];
+plain(<<"..">>, [_ | Above]) -> Above;
+plain(Part, Parts) -> [Part | Parts].
+
+%% Directories are shared by many files, so each is resolved once.
+resolved([Root], _Links) ->
+    Root;
+resolved([Part | Above] = Parts, Links) ->
+    case ets:lookup(?TABLE, {resolved, Parts}) of
+        [{_, Known}] ->
+            Known;
+        [] ->
+            Dir = resolved(Above, Links),
+            Here = filename:join(Dir, Part),
+            Resolved =
+                case file:read_link_all(Here) of
+                    {ok, Target} when Links > 0 ->
+                        resolved(parts(filename:absname(text(Target), Dir)), Links - 1);
+                    _ ->
+                        Here
+                end,
+            true = ets:insert(?TABLE, {{resolved, Parts}, Resolved}),
+            Resolved
+    end.
