@@ -55,7 +55,7 @@ async function release(otp, host, grep) {
   }
   const mounted = [];
   try {
-    for (const each of ['/proc', '/dev', root]) mount(each, path.join(folder, each), mounted);
+    for (const each of ['/proc', '/dev', '/dev/pts', root]) mount(each, path.join(folder, each), mounted);
     copyFileSync(process.execPath, path.join(folder, node));
     // Erlang nodes find each other by name, and `localhost` is known from this file alone.
     copyFileSync('/etc/hosts', path.join(folder, 'etc', 'hosts'));
