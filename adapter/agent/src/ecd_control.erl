@@ -152,6 +152,7 @@ handle_info({ecd, idle, Pid}, S) ->
     {noreply, on_idle(Pid, confirmed(Pid, S))};
 handle_info({ecd, exit, Pid, Reason, ExitInfo}, S) ->
     ecd_exceptions:post_mortem(Pid, Reason, ExitInfo),
+    ok = ecd_step:forget_dead(),
     {noreply, forget(Pid, S)};
 handle_info({ecd, engine_down, _Reason}, S) ->
     {noreply, engine_lost(S)};
@@ -459,6 +460,11 @@ begin_pause(Pid, #thread{stop = #{} = Stop} = T, S) ->
     %% It is stopped already: say so again.
     ok = ecd_engine:disarm_all({step, Pid}),
     stopped(Pid, T, Stop, ecd_verdict:pause_reason(), S);
+begin_pause(Pid, #thread{step = #{servers := [_ | _] = Servers} = Step} = T, S) ->
+    %% What a step has armed ends with the pause; what it asked of others ends now.
+    Alone = put_thread(Pid, T#thread{step = Step#{servers := []}}, S),
+    Left = lists:foldl(fun(Server, Acc) -> unserve(Server, Pid, Acc) end, Alone, Servers),
+    begin_pause(Pid, thread(Pid, Left), Left);
 begin_pause(Pid, T0, S) ->
     Meta = meta(Pid, T0),
     T = T0#thread{meta = Meta, pausing = true, step = none},
@@ -544,9 +550,8 @@ put_thread(Pid, T, S = #state{threads = Threads}) ->
 
 %% The process has ended.
 forget(Pid, S0 = #state{threads = Threads}) when is_map_key(Pid, Threads) ->
-    #thread{meta = Meta} = T = thread(Pid, S0),
+    T = thread(Pid, S0),
     S = end_step(Pid, T, S0),
-    is_pid(Meta) andalso ecd_step:forget(Meta),
     true = ets:delete(?STOPS, Pid),
     drop_references(Pid),
     released(put_thread(Pid, #thread{monitor = T#thread.monitor}, S));

@@ -17,6 +17,8 @@ configure(Args) ->
             false ->
                 {ok, Chosen, Said} = ecd_engine:start(),
                 [ok = Part:start() || Part <- ?PARTS],
+                %% What is attached to runs already; a launched program is compiled first.
+                _ = [spawn(fun ecd_dbg:compiled/0) || ecd_config:get(attach)],
                 {Chosen, Said}
         end,
     #{engine => Engine, notices => Notices, elixir => elixir_version()}.

@@ -8,7 +8,7 @@
 
 -export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, arrival/3]).
 -export([may_enter/1, may_stop_in/1]).
--export([begin_points/2, end_points/1, forget/1, hit/1]).
+-export([begin_points/2, end_points/1, forget_dead/0, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
 -export(['$handle_undefined_function'/2]).
 
@@ -325,10 +325,17 @@ end_points(Meta) ->
         Rows
     ).
 
--spec forget(pid()) -> ok.
-forget(Meta) ->
-    true = ets:match_delete(?POINTS, {{Meta, '_'}, '_', '_', '_'}),
-    ok.
+%% A process has ended, and its evaluator with it.
+-spec forget_dead() -> ok.
+forget_dead() ->
+    case ets:info(?POINTS, size) of
+        0 ->
+            ok;
+        _ ->
+            Metas = lists:usort(ets:select(?POINTS, [{{{'$1', '_'}, '_', '_', '_'}, [], ['$1']}])),
+            Dead = [Meta || Meta <- Metas, not is_process_alive(Meta)],
+            lists:foreach(fun(Meta) -> ets:match_delete(?POINTS, {{Meta, '_'}, '_', '_', '_'}) end, Dead)
+    end.
 
 %% Which point the evaluator stopped at, at what depth; none when something else stopped it.
 -spec hit(pid()) -> {line | arrival | entry, Depth :: integer()} | none.
