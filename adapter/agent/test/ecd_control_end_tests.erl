@@ -6,7 +6,11 @@
 -import(ecd_debuggee, [breaks/3, run/1, event/1, stopped/1, command/2, result/1]).
 
 all_test_() ->
-    ecd_debuggee:module([{#{pauseOthers => false}, [fun everyone_goes_on_when_control_ends/1]}]).
+    ecd_debuggee:module([{#{}, [
+        fun everyone_goes_on_when_control_ends/1,
+        fun a_process_that_stepped_leaves_nothing_behind/1,
+        fun a_hundred_processes_step_at_once/1
+    ]}]).
 
 everyone_goes_on_when_control_ends(S) ->
     #{filters := [_, _]} = ecd_exceptions:set_exception_breakpoints(
@@ -39,3 +43,34 @@ everyone_goes_on_when_control_ends(S) ->
     ok = ecd_control:start(),
     ok = ecd_breakpoints:start(),
     ok = ecd_exceptions:start().
+
+a_process_that_stepped_leaves_nothing_behind(S) ->
+    ok = breaks(S, [{1, outer_b}], #{}),
+    Pid = run(fun() -> 'Elixir.Control.Basic':outer(1) end),
+    {Pid, <<"breakpoint">>, outer_b} = stopped(S),
+    command(next, Pid),
+    {Pid, <<"step">>, outer_c} = stopped(S),
+    Monitor = monitor(process, Pid),
+    command(continue, Pid),
+    ?assertEqual(10, result(Pid)),
+    receive {'DOWN', Monitor, process, Pid, _} -> ok end,
+    emptied(ecd_step_points),
+    ?assertEqual([], ets:tab2list(ecd_control)).
+
+emptied(Table) ->
+    case ets:info(Table, size) of
+        0 -> ok;
+        _ -> erlang:yield(), emptied(Table)
+    end.
+
+%% Each over a call of its own, at the same time; everyone comes out where it should and computes what it should.
+a_hundred_processes_step_at_once(S) ->
+    ok = breaks(S, [{1, outer_b}], #{}),
+    Pids = [run(fun() -> 'Elixir.Control.Basic':outer(N) end) || N <- lists:seq(1, 100)],
+    Stopped = [Pid || _ <- Pids, {Pid, <<"breakpoint">>, outer_b} <- [stopped(S)]],
+    ?assertEqual(lists:sort(Pids), lists:sort(Stopped)),
+    lists:foreach(fun(Pid) -> command(next, Pid) end, Pids),
+    Stepped = [Pid || _ <- Pids, {Pid, <<"step">>, outer_c} <- [stopped(S)]],
+    ?assertEqual(lists:sort(Pids), lists:sort(Stepped)),
+    #{all := true} = ecd_debuggee:command(continue, hd(Pids), #{single => false}),
+    ?assertEqual([4 * N + 6 || N <- lists:seq(1, 100)], [result(Pid) || Pid <- Pids]).
