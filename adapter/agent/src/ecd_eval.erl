@@ -20,7 +20,7 @@ evaluate(#{expression := Expression, frame := FrameId, context := Context}) ->
     Frame = case FrameId of nil -> none; _ -> ecd_frames:frame(FrameId) end,
     Purpose = purpose(Context),
     case simple(Expression, Frame) of
-        {ok, Value} -> ecd_values:present(owner(Frame), Value, expression_name(Expression, Frame), Purpose);
+        {ok, Value} -> ecd_values:present(owner(Frame), Value, expression_name(Expression, Frame, Context), Purpose);
         no -> evaluated(Expression, Frame, Context, Purpose)
     end.
 
@@ -40,7 +40,15 @@ simple(Expression, Frame) ->
         false -> no
     end.
 
-expression_name(Expression, Frame) -> {ecd_expression:language(Frame), string:trim(Expression)}.
+%% How children of the result are reached. A path may be evaluated again; what else was typed into the console may do
+%% something each time.
+expression_name(Expression, Frame, Context) ->
+    Text = string:trim(Expression),
+    case {re:run(Text, <<"^[\\p{L}_@][\\p{L}\\p{N}_.?!]*$">>, [unicode]), Context} of
+        {{match, _}, _} -> {ecd_expression:language(Frame), Text};
+        {nomatch, <<"repl">>} -> none;
+        {nomatch, _} -> {ecd_expression:language(Frame), <<$(, Text/binary, $)>>}
+    end.
 
 %% The console's own variables, hidden by the frame's, hidden by what the console rebound in this frame.
 -spec variables(ecd_frames:frame() | none) -> [{binary(), term()}].
@@ -64,7 +72,7 @@ bind(_Key, New) when map_size(New) =:= 0 -> ok;
 bind(Key, New) -> ets:insert(?TABLE, {Key, maps:merge(bound(Key), New)}), ok.
 
 evaluated(Expression, Frame, Context, Purpose) ->
-    Name = expression_name(Expression, Frame),
+    Name = expression_name(Expression, Frame, Context),
     case {Context, stopped(Frame)} of
         {<<"repl">>, {stopped, Meta}} ->
             Reference = in_process(Expression, Frame, Meta),
@@ -175,8 +183,8 @@ watch(Handler, Pid) ->
     receive
         {'DOWN', Monitor, process, Handler, _} ->
             Text = [
-                ecd_names:pid(Pid), $\s, ecd_process:name(Pid), " is still busy with the cancelled expression. It cannot "
-                "be interrupted; terminating the thread, or the request endEvaluation, ends the process."
+                ecd_names:pid(Pid), $\s, ecd_process:name(Pid), " is still busy with the cancelled expression. "
+                "It cannot be interrupted; terminating the thread, or the request endEvaluation, ends the process."
             ],
             ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)})
     end.
@@ -245,7 +253,7 @@ set_variable(#{reference := Reference, name := Name, value := Expression}) ->
     {Value, _Bindings} = in_throw_away(Expression, Frame, ecd_config:get(evaluateTimeout)),
     bind_in_evaluator(Meta, Frame, Raw, Value),
     ets:insert(?TABLE, {rebound_key(Frame), maps:remove(Name, bound(rebound_key(Frame)))}),
-    ecd_values:present(Pid, Value, expression_name(Name, Frame), list).
+    ecd_values:present(Pid, Value, {ecd_expression:language(Frame), Name}, list).
 
 %% The evaluator's own command line binds a variable anew when it stands alone on the left of a match.
 bind_in_evaluator(Meta, #{module := Module}, Raw, Value) ->

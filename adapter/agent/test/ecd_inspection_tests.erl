@@ -88,6 +88,7 @@ inspection_test_() ->
                     {native_frames_say_that_values_are_missing, ["inner"], fun native/1},
                     {a_blocked_process_shows_its_native_stack, [], fun blocked/1},
                     {watch_knows_the_names_of_the_place, ["inner"], fun names/1},
+                    {results_open_and_name_their_parts, ["inner"], fun parts/1},
                     {watch_changes_nothing_in_the_process, ["inner"], fun harmless/1},
                     {watch_has_a_deadline, ["inner"], fun deadline/1},
                     {watch_does_not_stop_at_breakpoints, ["inner"], fun no_stop/1},
@@ -201,7 +202,10 @@ between(Dir) ->
     ok = ecd_stopping:go_on(Thread),
     Thread = ecd_stopping:await_stop(Pid),
     Frames = frames(Thread),
-    Kinds = [{Kind, Module} || #{kind := Kind, module := Module, own := Own} <- Frames, Own orelse Module =:= <<"Enum">>],
+    Kinds = [
+        {Kind, Module}
+     || #{kind := Kind, module := Module, own := Own} <- Frames, Own orelse Module =:= <<"Enum">>
+    ],
     ?assertEqual(
         [
             {<<"interpreted">>, <<"InspectionFixture">>},
@@ -230,7 +234,8 @@ between(Dir) ->
 deep(Dir) ->
     Self = self(),
     {Pid, Thread} = ecd_stopping:run(fun() -> Self ! {result, self(), ?FIXTURE:deep(30)} end),
-    Native = [L || #{name := <<"InspectionFixture.deep", _/binary>>, line := L, kind := <<"native">>} <- frames(Thread)],
+    Frames = [F || #{kind := <<"native">>} = F <- frames(Thread)],
+    Native = [L || #{name := <<"InspectionFixture.deep", _/binary>>, line := L} <- Frames],
     ?assertEqual(30, length(Native)),
     ?assert(lists:all(fun(L) -> L > 0 end, Native)),
     ?assertEqual(30, end_of({Pid, Thread}, Dir)).
@@ -319,6 +324,22 @@ names(Dir) ->
     ],
     end_of(Stop, Dir).
 
+parts(Dir) ->
+    {_, Thread} = Stop = stopped(),
+    Top = top(Thread),
+    Names = fun(Expression, Context) ->
+        #{reference := Reference} =
+            ecd_eval:evaluate(#{expression => Expression, frame => Top, context => Context}),
+        [maps:get(evaluateName, Row, none) || Row <- rows(Reference)]
+    end,
+    ?assertEqual([<<"options.deep">>, <<"options.name">>], Names(<<"options">>, <<"repl">>)),
+    ?assertEqual(
+        [<<"Enum.at((text ++ []), 0)">>, <<"Enum.at((text ++ []), 1)">>],
+        Names(<<"text ++ []">>, <<"watch">>)
+    ),
+    ?assertEqual([none, none], Names(<<"Enum.reverse(text)">>, <<"repl">>)),
+    end_of(Stop, Dir).
+
 harmless(Dir) ->
     {Pid, Thread} = Stop = stopped(),
     Top = top(Thread),
@@ -333,7 +354,8 @@ deadline(Dir) ->
     {_, Thread} = Stop = stopped(),
     Top = top(Thread),
     Evaluators = fun() -> ets:info(ecd_handles:workers(), size) end,
-    Failure = failure(fun() -> evaluate(<<"Process.flag(:trap_exit, true); Process.sleep(:infinity)">>, Top, <<"watch">>) end),
+    Endless = <<"Process.flag(:trap_exit, true); Process.sleep(:infinity)">>,
+    Failure = failure(fun() -> evaluate(Endless, Top, <<"watch">>) end),
     ?assertMatch(#{blame := user, code := <<"evaluateTimeout">>}, Failure),
     wait_until(fun() -> Evaluators() =:= 0 end),
     end_of(Stop, Dir).
@@ -383,7 +405,8 @@ errors(Dir) ->
         begin
             #{blame := user, code := <<"evaluateError">>, message := Message} =
                 failure(fun() -> evaluate(Expression, Top, Context) end),
-            ?assertEqual({Expression, Start}, {Expression, binary:part(Message, 0, min(byte_size(Start), byte_size(Message)))})
+            Size = min(byte_size(Start), byte_size(Message)),
+            ?assertEqual({Expression, Start}, {Expression, binary:part(Message, 0, Size)})
         end
      || Context <- [<<"watch">>, <<"repl">>],
         {Expression, Start} <- [
@@ -402,7 +425,8 @@ errors(Dir) ->
 endless(_Dir) ->
     {Pid, Thread} = stopped(),
     Top = top(Thread),
-    Request = #{expression => <<"send(:ecd_wire, :begun); Process.sleep(:infinity)">>, frame => Top, context => <<"repl">>},
+    Expression = <<"send(:ecd_wire, :begun); Process.sleep(:infinity)">>,
+    Request = #{expression => Expression, frame => Top, context => <<"repl">>},
     {Handler, _} = spawn_monitor(fun() -> ecd_eval:evaluate(Request) end),
     receive begun -> ok end,
     %% As a cancel does it: nobody waits for the result any more.
