@@ -1,7 +1,8 @@
 %% A whole session of the agent inside the test's VM, sources compiled into it, and processes that stop. Tests nothing.
 -module(ecd_stopping).
 
--export([compile/2, remove/1, start/1, session/1, stop/0, breakpoints/3, line_of/2, run/1, spawned/1, await_stop/1, go_on/1]).
+-export([compile/2, remove/1, start/1, session/1, stop/0]).
+-export([breakpoints/3, line_of/2, run/1, spawned/1, await_stop/1, go_on/1]).
 
 %% The modules of an Elixir source, loaded; their beams lie beside it, in a folder of their own.
 -spec compile(file:filename(), iodata()) -> file:filename().
