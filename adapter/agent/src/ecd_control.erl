@@ -53,7 +53,7 @@
 %% ms: a busy native process gets this long to call a function that is armed for the pause.
 -define(PAUSE_NATIVE, 60).
 %% ms between two looks at a step that has left interpreted code. Functions of others are armed until the first.
--define(LOOK, 1000).
+-define(LOOK, 500).
 %% ms after which a command that the evaluator did not hear is given again.
 -define(REPEAT, 100).
 %% ms for finding out who waits for a stopped process.
@@ -446,6 +446,7 @@ on_look(Pid, S) ->
                 true ->
                     Foreign = [{M, {F, A}} || {M, F, A} <- Arms, not ecd_modules:own(M)],
                     lists:foreach(fun({M, FA}) -> ecd_engine:disarm(M, FA, {step, Pid}) end, Foreign),
+                    _ = spawn(fun() -> ecd_step:cool_down(Pid, Arms) end),
                     look_later(Pid, S);
                 false ->
                     lost(Pid, T, S)

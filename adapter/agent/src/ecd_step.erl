@@ -6,7 +6,7 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, arrival/3]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, cool_down/2, arrival/3]).
 -export([may_enter/1, may_stop_in/1]).
 -export([begin_points/2, end_points/1, forget_dead/0, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
@@ -37,6 +37,8 @@
 %% Native callers looked at, and functions armed for one step at most.
 -define(MAX_CALLERS, 6).
 -define(MAX_ARMS, 60).
+%% Evaluators asked in one look.
+-define(MAX_ASKED, 20).
 
 %% Public tables, owned by the caller.
 -spec tables() -> ok.
@@ -105,6 +107,24 @@ is_under_way(Pid, #{callers := Callers, servers := Servers}) ->
     Frames = [{M, F, A} || {M, F, A, _} <- Stack],
     lists:any(fun(#{frame := Frame}) -> lists:member(Frame, Frames) end, Callers) orelse
         (Servers =/= [] andalso lists:keymember(gen, 1, Stack)).
+
+%% Whatever other processes are found in does not stay armed for a step: it may be a loop of theirs. For a process of
+%% its own, since evaluators are asked.
+-spec cool_down(pid(), [mfa()]) -> ok.
+cool_down(Pid, Arms) ->
+    Busy = [Meta || {P, Meta} <- ecd_state:all(pid), P =/= Pid, is_evaluated(P), ecd_control:stop_info(P) =:= running],
+    Hot = lists:usort(lists:append([function_of(Meta) || Meta <- lists:sublist(Busy, ?MAX_ASKED)])),
+    Ours = [MFA || MFA <- Hot, lists:member(MFA, Arms)],
+    lists:foreach(fun({M, F, A}) -> ecd_engine:disarm(M, {F, A}, {step, Pid}) end, Ours).
+
+is_evaluated(Pid) ->
+    process_info(Pid, current_function) =:= {current_function, {dbg_debugged, msg_loop, 2}}.
+
+function_of(Meta) ->
+    case ecd_meta:backtrace(Meta, 1) of
+        {ok, [{_, {M, F, Args}} | _]} when is_list(Args) -> [{M, F, length(Args)}];
+        _ -> []
+    end.
 
 %% Stepping out of a frame leaves it, and what it called, out of account.
 left(out, {M, F, A}, Frames) ->

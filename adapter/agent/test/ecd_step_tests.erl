@@ -57,7 +57,8 @@ all_test_() ->
             fun all_continue_together/1,
             fun a_command_waits_for_an_evaluation_in_the_process/1,
             fun nothing_stops_an_evaluation_in_the_process/1,
-            fun what_a_step_arms_is_listed_with_its_reason/1
+            fun what_a_step_arms_is_listed_with_its_reason/1,
+            fun a_function_that_others_loop_in_is_not_armed_for_long/1
         ]},
         {#{justMyCode => false}, [fun without_just_my_code_a_step_enters_everything/1]},
         {#{stepFilters => [<<"Control.Oth*">>]}, [fun a_filtered_module_is_passed_over/1]}
@@ -503,6 +504,24 @@ what_a_step_arms_is_listed_with_its_reason(S) ->
     ?assertEqual({Pid, <<"step">>, waits_second}, stopped(S)),
     command(continue, Pid),
     ?assertEqual(14, result(Pid)).
+
+a_function_that_others_loop_in_is_not_armed_for_long(S) ->
+    ok = break(S, 1, work_y),
+    Other = spawn(fun() -> ?NATIVE:hot(1) end),
+    Pid = run(fun() -> ?NATIVE:waits(1) end),
+    {Pid, _, work_y} = stopped(S),
+    command(stepOut, Pid),
+    ?assert(lists:member({'Elixir.Control.Callee', second, 1}, armed())),
+    cooled({'Elixir.Control.Callee', second, 1}),
+    Pid ! go,
+    ?assertEqual(14, result(Pid)),
+    exit(Other, kill).
+
+cooled(MFA) ->
+    case lists:member(MFA, armed()) of
+        true -> erlang:yield(), cooled(MFA);
+        false -> ok
+    end.
 
 without_just_my_code_a_step_enters_everything(S) ->
     ok = break(S, 1, closures_start),
