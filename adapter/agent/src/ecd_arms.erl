@@ -30,6 +30,8 @@
     arms = #{} :: #{{module(), ecd_engine:function_key()} => #{ecd_engine:owner() => true}},
     targets = #{} :: #{mfa() => #{{module(), ecd_engine:function_key()} => true}},
     work = #{} :: #{reference() => {module(), [{gen_server:from(), term()}]}},
+    %% Processes that have entered a module by a step.
+    stepping = #{} :: #{pid() => true},
     workers = #{} :: #{reference() => pid()},
     %% Workers that look for the closures which native code has made of an armed function.
     seeking = #{} :: #{reference() => {module(), ecd_engine:function_key()}}
@@ -295,7 +297,10 @@ reply({enter, Pid}, Mod, _Cached, #state{mods = Mods} = S) ->
     #{Mod := #mod{open = Open, table = Table} = M} = Mods,
     map_size(Open) =:= 0 andalso ecd_prepare:open(Table, Mod, exported(Table)),
     ecd_state:open(Mod, all),
-    {reply, Table, S#state{mods = Mods#{Mod := M#mod{open = Open#{Pid => true}}}}};
+    {reply, Table, S#state{
+        mods = Mods#{Mod := M#mod{open = Open#{Pid => true}}},
+        stepping = (S#state.stepping)#{Pid => true}
+    }};
 reply(code_changed, _Mod, _Cached, S) ->
     {reply, ok, S}.
 
@@ -310,7 +315,9 @@ exported(Table) ->
     [FA || {FA, _, _, true} <- ecd_prepare:functions(Table)].
 
 %% The processes that stepped through a module have gone on: calls of its exported functions run natively again.
-leave(Pid, #state{mods = Mods} = S) ->
+leave(Pid, #state{stepping = Stepping} = S) when not is_map_key(Pid, Stepping) ->
+    S;
+leave(Pid, #state{mods = Mods, stepping = Stepping} = S) ->
     Left = maps:map(
         fun
             (Mod, #mod{open = Open} = M) when is_map_key(Pid, Open) ->
@@ -322,7 +329,7 @@ leave(Pid, #state{mods = Mods} = S) ->
         end,
         Mods
     ),
-    S#state{mods = Left}.
+    S#state{mods = Left, stepping = maps:remove(Pid, Stepping)}.
 
 close(Mod, #mod{table = Table, md5 = Md5}, #state{targets = Targets}) when Md5 =/= none ->
     ecd_prepare:close(Table, Mod, [{F, A} || {F, A} <- exported(Table), not is_map_key({Mod, F, A}, Targets)]);

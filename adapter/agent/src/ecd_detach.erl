@@ -54,7 +54,7 @@ finish([], [], Guardian) ->
 finish(Framed, Closures, _Guardian) ->
     %% What was shrunk once has lost the rows that tell what its closures call.
     Shrunk = left(),
-    lists:foreach(fun({Pid, _}) -> ecd_state:delete({subscriber, Pid}) end, ecd_state:all(subscriber)),
+    ok = ecd_iserver:unsubscribe_all(),
     lists:foreach(fun(Mod) -> ecd_state:put({left, Mod}, true) end, Closures),
     lists:foreach(
         fun({Mod, Table}) -> lists:member(Mod, Framed ++ Shrunk) orelse ecd_release:shrink(Mod, Table) end,

@@ -116,9 +116,11 @@ status(idle, _Info, Pid, Meta) ->
 status(waiting, _Info, Pid, Meta) ->
     moved(waiting, Pid, Meta).
 
-%% Arguments, results and what closures hold are copied between the process and its meta, at each call.
+%% Arguments, results and what closures hold are copied between the process and its meta, at each call. The process has
+%% its result by now; its copy here must not stay until the next call.
 weigh(Pid, Meta) ->
     {total_heap_size, Words} = process_info(self(), total_heap_size),
+    Words > ?HEAVY andalso erlang:garbage_collect(),
     case Words > ?HEAVY andalso ecd_state:meta(Meta, mfa) of
         {_, _, _} = MFA ->
             case ecd_state:member({heavy, MFA}) of

@@ -6,7 +6,7 @@
 -module(ecd_iserver).
 -behaviour(gen_server).
 
--export([start/0, stop/0, subscribe/1, set_break/3, clear_break/2, clear_breaks/0, flush/0, claim/1]).
+-export([start/0, stop/0, subscribe/1, unsubscribe_all/0, set_break/3, clear_break/2, clear_breaks/0, flush/0, claim/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type condition() :: null | {module(), atom()}.
@@ -21,6 +21,7 @@
     %% Why a user's process has ended, and where.
     ends = #{} :: #{Meta :: pid() => term()},
     exits = #{} :: #{Meta :: pid() => term()},
+    subscribers = [] :: [pid()],
     breaks = #{} :: #{point() => list()}
 }).
 
@@ -46,6 +47,10 @@ stop() ->
 -spec subscribe(pid()) -> ok.
 subscribe(Pid) ->
     gen_server:call(?MODULE, {subscribe, Pid}, ?DEADLINE).
+
+-spec unsubscribe_all() -> ok.
+unsubscribe_all() ->
+    gen_server:call(?MODULE, unsubscribe_all, ?DEADLINE).
 
 %% A stop point in interpreted code. The evaluator calls a condition in the meta process, with the bindings.
 -spec set_break(module(), pos_integer(), condition()) -> ok.
@@ -75,15 +80,17 @@ flush() ->
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
     process_flag(priority, high),
-    lists:foreach(fun({Pid, _}) -> monitor(process, Pid) end, ecd_state:all(subscriber)),
-    {ok, lists:foldl(fun({Pid, Meta}, S) -> serve(Pid, Meta, true, S) end, #state{}, ecd_state:all(pid))}.
+    Subscribers = [Pid || {Pid, _} <- ecd_state:all(subscriber)],
+    lists:foreach(fun(Pid) -> monitor(process, Pid) end, Subscribers),
+    First = #state{subscribers = Subscribers},
+    {ok, lists:foldl(fun({Pid, Meta}, S) -> serve(Pid, Meta, true, S) end, First, ecd_state:all(pid))}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call({new_process, Pid, Meta, MFA}, _From, S) ->
     Known = #{pid => Pid, mfa => MFA, command => none, stop => none, stopped => false, frames => []},
     ecd_state:put({meta, Meta}, Known),
     ecd_state:put({pid, Pid}, Meta),
-    tell({ecd, new, Pid, Meta, MFA}),
+    tell({ecd, new, Pid, Meta, MFA}, S),
     Status =
         case ecd_state:get({step, Pid}, off) of
             entry -> break;
@@ -118,20 +125,29 @@ handle_call({claim, Meta}, _From, S) ->
         _ ->
             {reply, busy, S}
     end;
-handle_call({subscribe, Pid}, _From, S) ->
-    ecd_state:member({subscriber, Pid}) orelse monitor(process, Pid),
-    ecd_state:put({subscriber, Pid}, true),
-    {reply, ok, S}.
+handle_call({subscribe, Pid}, _From, #state{subscribers = Subscribers} = S) ->
+    case lists:member(Pid, Subscribers) of
+        true ->
+            {reply, ok, S};
+        false ->
+            _ = monitor(process, Pid),
+            %% Also where whoever takes this process's place finds it.
+            ecd_state:put({subscriber, Pid}, true),
+            {reply, ok, S#state{subscribers = [Pid | Subscribers]}}
+    end;
+handle_call(unsubscribe_all, _From, #state{subscribers = Subscribers} = S) ->
+    lists:foreach(fun(Pid) -> ecd_state:delete({subscriber, Pid}) end, Subscribers),
+    {reply, ok, S#state{subscribers = []}}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({stopped, Pid, Meta, Mod, Line}, S) ->
-    tell({ecd, stopped, Pid, Meta, Mod, Line}),
+    tell({ecd, stopped, Pid, Meta, Mod, Line}, S),
     {noreply, S};
 handle_cast({moved, Move, Pid, _Meta}, S) ->
-    tell({ecd, Move, Pid}),
+    tell({ecd, Move, Pid}, S),
     {noreply, S};
 handle_cast({heavy, Pid, MFA, Bytes}, S) ->
-    tell({ecd, heavy, Pid, MFA, Bytes}),
+    tell({ecd, heavy, Pid, MFA, Bytes}, S),
     {noreply, S};
 handle_cast({exit_info, Meta, ExitInfo}, #state{exits = Exits} = S) ->
     {noreply, S#state{exits = Exits#{Meta => ExitInfo}}}.
@@ -146,7 +162,7 @@ handle_info({'DOWN', Monitor, process, Process, Reason}, #state{metas = Metas, s
             {noreply, S#state{served = maps:remove(Monitor, Served), ends = (S#state.ends)#{Meta => Reason}}};
         _ ->
             ecd_state:delete({subscriber, Process}),
-            {noreply, S}
+            {noreply, S#state{subscribers = lists:delete(Process, S#state.subscribers)}}
     end;
 handle_info({reap, Meta}, #state{metas = Metas, ends = Ends} = S) ->
     case Metas of
@@ -169,7 +185,7 @@ serve(Pid, Meta, Asked, #state{metas = Metas, served = Served} = S) ->
 ended(Meta, Reason, #state{metas = Metas, exits = Exits, ends = Ends} = S) ->
     #{pid := Pid} = ecd_state:get({meta, Meta}, #{pid => undefined}),
     forget(Meta, Pid),
-    tell({ecd, exit, Pid, maps:get(Meta, Ends, Reason), maps:get(Meta, Exits, {})}),
+    tell({ecd, exit, Pid, maps:get(Meta, Ends, Reason), maps:get(Meta, Exits, {})}, S),
     S#state{
         metas = maps:remove(Meta, Metas),
         exits = maps:remove(Meta, Exits),
@@ -183,8 +199,8 @@ forget(Meta, Pid) ->
     ecd_state:delete({step, Pid}),
     ecd_state:let_go(Meta).
 
-tell(Message) ->
-    lists:foreach(fun({Pid, _}) -> Pid ! Message end, ecd_state:all(subscriber)).
+tell(Message, #state{subscribers = Subscribers}) ->
+    lists:foreach(fun(Pid) -> Pid ! Message end, Subscribers).
 
 to_metas(Message, #state{metas = Metas}) ->
     maps:foreach(

@@ -26,8 +26,7 @@
 command(Meta, Command) ->
     case ecd_engine:name() of
         interpreter ->
-            ecd_state:set_meta(Meta, command, Command),
-            ecd_state:set_meta(Meta, stopped, false);
+            ecd_state:set_meta(Meta, #{command => Command, stopped => false, frames => []});
         traditional ->
             ok
     end,

@@ -20,7 +20,7 @@
 -module(ecd_state).
 
 -export([create/0, tables/0, get/2, put/2, delete/1, member/1, all/1, open/2]).
--export([hold/2, held/1, holders/1, let_go/1, set_meta/3, meta/2]).
+-export([hold/2, held/1, holders/1, let_go/1, set_meta/2, set_meta/3, meta/2]).
 
 -compile({no_auto_import, [put/2]}).
 
@@ -94,9 +94,13 @@ let_go(Meta) ->
 %% One field of what is known about a meta; nothing happens if the meta is gone.
 -spec set_meta(pid(), atom(), term()) -> ok.
 set_meta(Meta, Field, Value) ->
+    set_meta(Meta, #{Field => Value}).
+
+-spec set_meta(pid(), map()) -> ok.
+set_meta(Meta, Fields) ->
     case get({meta, Meta}, gone) of
         gone -> ok;
-        Known -> put({meta, Meta}, Known#{Field := Value})
+        Known -> put({meta, Meta}, maps:merge(Known, Fields))
     end.
 
 -spec meta(pid(), atom()) -> term().
