@@ -49,9 +49,10 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     const empty = !given.type && !given.request && !given.name;
     const complete = empty ? { ...(await this.zeroConfig(folder)), ...noDebugOf(given) } : given;
     const scope = folder ?? vscode.window.activeTextEditor?.document.uri;
+    const known = complete['projectDir'] !== undefined || folder === undefined;
     return {
       ...complete,
-      ...(complete['projectDir'] === undefined && folder !== undefined ? { projectDir: folder.uri.fsPath } : {}),
+      ...(known ? {} : { projectDir: await mainProject(folder) }),
       // What launch.json says wins over the settings, key by key.
       coordination: coordinationOf(complete['coordination'], { ...this.config.coordination(scope) }),
     };
@@ -114,6 +115,12 @@ export class Configurations implements vscode.DebugConfigurationProvider {
       ? { ...launch(`elixir ${name}`), script: place(file), projectDir: place(path.dirname(file)) }
       : { ...launch(`mix run ${inside}`), task: 'run', taskArgs: [absolute ? inside : '${file}'], projectDir };
   }
+}
+
+/** The folder itself, or the outermost project in it. */
+async function mainProject(folder: vscode.WorkspaceFolder): Promise<string> {
+  const top = folder.uri.fsPath;
+  return (await projectOf(top, top)) ?? (await projectsIn(folder))[0] ?? top;
 }
 
 function launch(name: string): vscode.DebugConfiguration {

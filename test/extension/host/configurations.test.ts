@@ -111,6 +111,21 @@ describe('debug configurations', () => {
     assert.equal(found['task'], undefined);
   });
 
+  it('runs a script in a window without a folder', async () => {
+    const folder = await folderWith({ 'alone.exs': 'IO.puts("hello")\n' });
+    await open(folder, 'alone.exs');
+    const found = await provider.resolveDebugConfiguration(undefined, NOTHING);
+    assert.equal(found['script'], path.join(folder.uri.fsPath, 'alone.exs'));
+    assert.equal(found['projectDir'], folder.uri.fsPath);
+  });
+
+  it('takes the project inside the folder where launch.json names none', async () => {
+    const folder = await folderWith({ 'backend/mix.exs': 'defmodule B.MixProject do\nend\n' });
+    const given = { type: 'elixir', request: 'launch', name: 'x', task: 'test' };
+    const found = await provider.resolveDebugConfiguration(folder, given);
+    assert.equal(found['projectDir'], path.join(folder.uri.fsPath, 'backend'));
+  });
+
   it('runs a script of a project with the project, unless it installs its own dependencies', async () => {
     const folder = await folderWith({
       'mix.exs': 'defmodule A.MixProject do\nend\n',
