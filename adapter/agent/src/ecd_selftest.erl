@@ -10,8 +10,7 @@
 
 -spec run() -> ok | {error, binary()}.
 run() ->
-    Parent = self(),
-    {Pid, Monitor} = spawn_monitor(fun() -> exit({tested, prove(Parent)}) end),
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({tested, prove()}) end),
     receive
         {'DOWN', Monitor, process, Pid, {tested, Result}} -> Result;
         {'DOWN', Monitor, process, Pid, Crash} -> {error, iolist_to_binary(io_lib:format("~0tP", [Crash, 20]))}
@@ -20,7 +19,7 @@ run() ->
         {error, <<"its self-test did not end in time">>}
     end.
 
-prove(_Parent) ->
+prove() ->
     {ok, Bytecode} = ecd_rebuilt:bytecode(term_to_binary(subject()), self_test, fun compiled/0),
     {module, ?SUBJECT} = code:load_binary(?SUBJECT, "self-test", Bytecode),
     try
