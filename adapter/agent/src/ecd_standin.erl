@@ -22,7 +22,8 @@ install(Options, Start) ->
             ok ->
                 {ok, Notices};
             {error, Why} ->
-                [] = ecd_detach:run(),
+                _ = ecd_detach:run(),
+                ok = ecd_detach:remove(),
                 {error, Why}
         end
     catch

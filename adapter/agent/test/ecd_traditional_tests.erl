@@ -13,8 +13,38 @@ traditional_test_() ->
         {"evaluation runs in the stopped process", scene(fun evaluation/0)},
         {"what interpreting would break is refused", scene(fun refused/0)},
         {"the configuration chooses modules", scene(fun chosen/0)},
-        {"stop resumes and says what is left", scene(fun stop/0)}
+        {"stop resumes and says what is left", scene(fun stop/0)},
+        {"takes over with a notice where the interpreter engine fails its self-test", {timeout, 60, fun fallback/0}}
     ].
+
+%% A server that answers nobody: the self-test's process dies of it instead of stopping.
+fallback() ->
+    ok = ecd_fixture:elixir(),
+    _ = ecd_scene:compile("matrix.ex"),
+    Exports = [{find, 0}, {call, 1}, {call, 2}, {cast, 1}, {cast, 2}, {start, 0}],
+    Exit = {call, 1, {atom, 1, exit}, [{atom, 1, mute}]},
+    Functions = [
+        {function, 1, F, A, [{clause, 1, lists:duplicate(A, {var, 1, '_'}), [], [Exit]}]}
+     || {F, A} <- Exports
+    ],
+    {ok, dbg_iserver, Mute} = compile:forms(
+        [{attribute, 1, module, dbg_iserver}, {attribute, 1, export, Exports} | Functions], []
+    ),
+    {ok, traditional, [Notice]} = ecd_engine:start(#{
+        engine => <<"auto">>, bytecode => fun ecd_scene:bytecode/1, standin => Mute
+    }),
+    try
+        ?assertNotEqual(nomatch, binary:match(Notice, <<"self-test">>)),
+        ?assertEqual(undefined, whereis(ecd_guardian)),
+        ok = ecd_engine:subscribe(self()),
+        Line = break("remote"),
+        ?assertEqual({2, [{?M, Line, #{x => 1}}]}, ecd_scene:stops(fun() -> ?M:remote(1) end))
+    after
+        {ok, [?M]} = ecd_engine:stop(),
+        _ = int:n(int:interpreted()),
+        dbg_iserver:stop(),
+        ecd_engine:remove()
+    end.
 
 scene(Fun) ->
     {timeout, 60, fun() ->
