@@ -13,8 +13,25 @@ meta_test_() ->
         {"a process in a receive shows its frames", scene(fun waiting/0)},
         {"a process that runs is not waited for", scene(fun busy/0)},
         {"200 processes stop at once, each with its own values", scene(fun many/0)},
-        {"a process that ends while it is asked answers nothing", scene(fun gone/0)}
+        {"a process that ends while it is asked answers nothing", scene(fun gone/0)},
+        {"callers of tail calls show when asked for", {timeout, 60, fun tail_callers/0}}
     ].
+
+tail_callers() ->
+    Count = fun() ->
+        ok = ecd_engine:arm(?M, {tail, 1}, ?MODULE),
+        Line = ecd_scene:line(?M, "tail end"),
+        ok = ecd_engine:set_break(?M, Line, null),
+        Self = self(),
+        Pid = spawn(fun() -> Self ! {result, ?M:tail(3)} end),
+        {Meta, ?M, Line} = ecd_scene:stopped(Pid),
+        Arguments = [As || #{function := tail, args := As} <- ecd_meta:frames(Meta)],
+        ok = ecd_meta:command(Meta, continue),
+        ?assertEqual(done, receive {result, R} -> R end),
+        Arguments
+    end,
+    ?assertEqual([[0]], ecd_scene:with(["frames.ex"], Count)),
+    ?assertEqual([[0], [1], [2], [3]], ecd_scene:with(["frames.ex"], #{stack => all}, Count)).
 
 scene(Fun) ->
     {timeout, 120, fun() -> ecd_scene:with(["frames.ex"], Fun) end}.
