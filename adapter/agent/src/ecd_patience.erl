@@ -10,6 +10,7 @@
 
 -define(MODULES, ['Elixir.ExUnit.Runner', 'Elixir.ExUnit.OnExitHandler']).
 -define(CLOCK, {?MODULE, clock}).
+-define(DONE, {?MODULE, done}).
 
 %% ms that the start of the tests waits for prepare/0 at most.
 -define(DEADLINE, 5000).
@@ -29,16 +30,23 @@ begin_aside() ->
     Pid ! go,
     ok.
 
-%% Before the tests of a task start: waits until prepare/0 has done its work.
+%% When a project has been compiled, before its tests start: waits until prepare/0 has done its work. A task that turns
+%% out to run in the test environment (an alias of `test`) is prepared for here.
 -spec await() -> ok.
 await() ->
     Monitor = monitor(process, ?MODULE),
     receive
         {'DOWN', Monitor, process, _, _} -> ok
     after ?DEADLINE ->
-        demonitor(Monitor, [flush]),
-        ok
+        demonitor(Monitor, [flush])
+    end,
+    case is_test_environment() andalso not persistent_term:get(?DONE, false) of
+        true -> report(exunit());
+        false -> ok
     end.
+
+is_test_environment() ->
+    erlang:function_exported('Elixir.Mix', env, 0) andalso 'Elixir.Mix':env() =:= test.
 
 %% `test`, or a task that is told to run it.
 is_test_task() ->
@@ -63,6 +71,7 @@ report({error, Reasons}) ->
 -spec exunit() -> ok | {error, [binary()]}.
 exunit() ->
     _ = clock(),
+    persistent_term:put(?DONE, true),
     case [Reason || Module <- ?MODULES, {error, Reason} <- [replace(Module)]] of
         [] -> ok;
         Reasons -> {error, Reasons}
