@@ -124,6 +124,8 @@ describe(Id) ->
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
     process_flag(trap_exit, true),
+    %% A click is answered also while the program keeps every core busy.
+    process_flag(priority, high),
     ?WANTED = ets:new(?WANTED, [named_table, protected, set, {read_concurrency, true}]),
     ok = ecd_condition:new_table(),
     schedule_look(),

@@ -361,7 +361,9 @@ roots() ->
             Roots;
         [] ->
             Project = ecd_paths:directory(ecd_config:get(projectDir)),
-            [{Project, true} | [{filename:join(Project, D), false} || D <- [<<"deps">>, <<"_build">>]]]
+            Layout = [{Project, true} | [{filename:join(Project, D), false} || D <- [<<"deps">>, <<"_build">>]]],
+            true = ets:insert(?TABLE, {roots, Layout}),
+            Layout
     end.
 
 %% The beam of a module: where the loaded one came from, else on the code path, else below the build path.

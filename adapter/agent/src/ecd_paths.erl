@@ -16,7 +16,14 @@ canonical(Path) ->
 
 -spec directory(file:filename_all()) -> binary().
 directory(Dir) ->
-    resolved(parts(Dir), 40).
+    case ets:lookup(?TABLE, {directory, Dir}) of
+        [{_, Known}] ->
+            Known;
+        [] ->
+            Resolved = resolved(parts(Dir), 40),
+            _ = filename:pathtype(Dir) =:= absolute andalso ets:insert(?TABLE, {{directory, Dir}, Resolved}),
+            Resolved
+    end.
 
 -spec text(file:filename_all()) -> binary().
 text(Chars) when is_binary(Chars) ->
@@ -24,9 +31,15 @@ text(Chars) when is_binary(Chars) ->
 text(Chars) ->
     unicode:characters_to_binary(Chars).
 
-%% From the last to the root.
+%% From the last to the root. Asking for the working directory costs a message, which an absolute name does without.
 parts(Path) ->
-    lists:foldl(fun plain/2, [], filename:split(text(filename:absname(text(Path))))).
+    Text = text(Path),
+    Absolute =
+        case filename:pathtype(Text) of
+            absolute -> Text;
+            _ -> text(filename:absname(Text))
+        end,
+    lists:foldl(fun plain/2, [], filename:split(Absolute)).
 
 plain(<<".">>, Parts) -> Parts;
 plain(<<"..">>, [Root]) -> [Root];

@@ -31,6 +31,7 @@ tests() ->
         {locations_are_the_lines_that_stop, fun locations/1},
         {unchanged_breakpoints_keep_their_counts, fun keeps_counts/1},
         {nothing_stays_armed_when_the_breakpoints_are_gone, fun clears/1},
+        {rapid_changes_under_load_change_no_result, fun rapid_changes/1},
         {a_place_of_another_owner_survives_the_users_at_the_same_line, fun owners/1}
     ].
 
@@ -405,6 +406,36 @@ owners(Dir) ->
         ok = ecd_breakpoints:unplace({dbg, 'Elixir.Shop'}),
         ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end))
     end).
+
+%% Twenty processes run through the lines all the while; each checks every result.
+rapid_changes(Dir) ->
+    ecd_fixture:with_session(Dir, fun() ->
+        Path = shop(Dir),
+        Workers = [spawn_monitor(fun() -> work(N) end) || N <- lists:seq(1, 20)],
+        lists:foreach(
+            fun(Turn) ->
+                Lines = lists:sublist([6, 7, 13, 17, 20, 22], 1 + Turn rem 6),
+                Answers = ecd_fixture:set(Path, [
+                    #{id => 10 * Turn + Line, line => Line, condition => <<"false">>, logMessage => <<"x">>} || Line <- Lines
+                ]),
+                ?assertEqual(length(Lines), length([ok || #{verified := true} <- Answers]))
+            end,
+            lists:seq(1, 100)
+        ),
+        [] = ecd_fixture:set(Path, []),
+        [Pid ! stop || {Pid, _} <- Workers],
+        Reasons = [receive {'DOWN', Ref, process, _, Reason} -> Reason after 10000 -> alive end || {_, Ref} <- Workers],
+        ?assertEqual(lists:duplicate(20, normal), Reasons),
+        ?assertEqual([], ecd_engine:armed())
+    end).
+
+work(N) ->
+    {Gross, Sum, Less} = {(N + 2) * 3, N + 3, N - 1},
+    {Gross, Sum, Less} = {'Elixir.Shop':gross(N, 3), 'Elixir.Shop':each([N, 1]), 'Elixir.Shop':open(N)},
+    receive
+        stop -> ok
+    after 0 -> work(N)
+    end.
 
 %% Continues a process through all its further stops.
 continue_to_the_end(Pid, Meta) ->
