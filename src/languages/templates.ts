@@ -16,7 +16,7 @@ export function lexTemplate(text: string, braces: boolean): Token[] {
       continue;
     }
     const start = found.index + found[0].indexOf(found[1], 2);
-    tokens.push(...lexElixir(text, start, start + found[1].length));
+    tokens.push(...lexElixir(text.slice(0, start + found[1].length), start));
   }
   if (braces) tokens.push(...lexBraces(text, markup, text.length));
   return tokens;
@@ -24,8 +24,10 @@ export function lexTemplate(text: string, braces: boolean): Token[] {
 
 function lexBraces(text: string, from: number, until: number): Token[] {
   const tokens: Token[] = [];
-  for (let at = text.indexOf('{', from); at !== -1 && at < until; at = text.indexOf('{', at)) {
-    const code = lexElixirInBraces(text, at + 1, until);
+  // Nothing in the markup may reach into the tag behind it, not even the character after a `?`.
+  const markup = text.slice(0, until);
+  for (let at = markup.indexOf('{', from); at !== -1; at = markup.indexOf('{', at)) {
+    const code = lexElixirInBraces(markup, at + 1, until);
     tokens.push(...code.tokens);
     at = code.end;
   }
