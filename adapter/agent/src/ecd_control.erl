@@ -179,7 +179,7 @@ handle_info({Meta, {Waiting, Mod, Line, _Level}}, S) when
     Waiting =:= wait_at; Waiting =:= wait_after_at; Waiting =:= func_at
 ->
     %% An evaluator that waits, for a message or for native code, where it had not stopped.
-    ecd_state:set_meta(Meta, stop, {Mod, abs(Line)}),
+    ok = ecd_meta:waits_at(Meta, {Mod, abs(Line)}),
     {noreply, S};
 handle_info(_Other, S) ->
     {noreply, S}.
@@ -193,6 +193,9 @@ terminate(_Reason, S = #state{threads = Threads}) ->
 
 %% --- stops ---
 
+on_stop(_Pid, _Meta, _Place, #thread{stop = #{kind := interpreted, reason := Reason}}, S) when Reason =/= <<"pause">> ->
+    %% The end of an evaluation in the stopped process, of which the stock interpreter tells.
+    S;
 on_stop(Pid, Meta, Place, #thread{stop = #{kind := Kind}} = T, S) ->
     %% Paused natively, it trapped at that moment; or it was paused in a receive that has got its message. Now its
     %% evaluator holds it.
@@ -298,15 +301,11 @@ confirmed(Pid, S) ->
 repeat(Pid, Turn, S) ->
     case thread(Pid, S) of
         #thread{stop = none, command = {Command, Turn}, meta = Meta} = T ->
-            is_at_next_stop(Meta) orelse ecd_meta:command(Meta, Command),
+            ecd_meta:has_heard(Meta) orelse ecd_meta:command(Meta, Command),
             put_thread(Pid, T#thread{command = {Command, repeat_later(Pid)}}, S);
         _ ->
             S
     end.
-
-%% The end of an evaluation leaves no command behind.
-is_at_next_stop(Meta) ->
-    ecd_state:meta(Meta, stopped) =:= true andalso ecd_state:meta(Meta, command) =/= none.
 
 drop_references(Pid) ->
     ecd_frames:drop(Pid),

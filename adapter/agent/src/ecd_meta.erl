@@ -2,7 +2,7 @@
 %% expression does not. Holds nothing.
 -module(ecd_meta).
 
--export([command/2, frames/1, bindings/2, backtrace/2, eval_in_process/4, is_idle/1]).
+-export([command/2, has_heard/1, waits_at/2, frames/1, bindings/2, backtrace/2, eval_in_process/4, is_idle/1]).
 -export([run/1]).
 
 -type frame() :: #{
@@ -32,6 +32,24 @@ command(Meta, Command) ->
     end,
     Meta ! {user, {cmd, Command}},
     ok.
+
+%% Whether the meta has taken the last command, as its next stop shows. After an evaluation, which hears none, no
+%% command is left of what it was told.
+-spec has_heard(pid()) -> boolean().
+has_heard(Meta) ->
+    case ecd_engine:name() of
+        interpreter -> ecd_state:meta(Meta, stopped) =:= true andalso ecd_state:meta(Meta, command) =/= none;
+        %% The stock server tells of every evaluation, so nothing is known that it would not have told.
+        _ -> true
+    end.
+
+%% A meta that waits, for a message or for native code, where it has not stopped.
+-spec waits_at(pid(), {module(), integer()}) -> ok.
+waits_at(Meta, Place) ->
+    case ecd_engine:name() of
+        interpreter -> ecd_state:set_meta(Meta, #{stop => Place});
+        _ -> ok
+    end.
 
 %% Interpreted frames only, innermost first. Of frames below the 50 innermost `args` is empty.
 -spec frames(pid()) -> [frame()].
