@@ -74,12 +74,19 @@ report(Pid, Exception, Stack, ExitInfo) ->
     Frames = lists:sublist([frame(F) || F <- Stack], ?FRAMES),
     Place = place(ExitInfo, Frames),
     Text = [
-        "Process ", ecd_process:name(Pid), " ", pid_to_list(Pid), " died of an exception that nothing rescued: ",
+        "Process ", known_as(Pid), pid_to_list(Pid), " died of an exception that nothing rescued: ",
         text(Exception), "\n",
         [["    ", Name, where(Path, Line), "\n"] || {Name, Path, Line} <- Frames],
         variables(ExitInfo)
     ],
     maps:merge(#{category => <<"important">>, text => unicode:characters_to_binary(Text)}, Place).
+
+%% A dead process has lost its name.
+known_as(Pid) ->
+    case is_process_alive(Pid) of
+        true -> [ecd_process:name(Pid), " "];
+        false -> ""
+    end.
 
 place({{Mod, Line}, _Bindings, _Stack}, Frames) ->
     case ecd_modules:path(Mod) of

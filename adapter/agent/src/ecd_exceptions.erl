@@ -341,13 +341,11 @@ stack_text(Thread) ->
     #{frames := Frames} = ecd_frames:stack_trace(#{thread => Thread, start => 0, levels => 0}),
     iolist_to_binary([frame_text(F) || F <- Frames]).
 
-frame_text(#{name := Name, line := Line, path := nil}) ->
-    ["    ", Name, line_text("", Line), "\n"];
+%% A line of a file that is not there tells nobody anything.
+frame_text(#{name := Name, path := nil}) ->
+    ["    ", Name, "\n"];
 frame_text(#{name := Name, line := Line, path := Path}) ->
-    ["    ", Name, line_text(Path, Line), "\n"].
-
-line_text("", 0) -> "";
-line_text(Path, Line) -> [" (", Path, ":", integer_to_list(Line), ")"].
+    ["    ", Name, " (", Path, ":", integer_to_list(Line), ")\n"].
 
 %% --- post-mortem: what nobody could stop before it happened ---
 
