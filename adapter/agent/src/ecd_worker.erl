@@ -75,4 +75,9 @@ guard(Requester, Pid, Timeout) ->
     after Timeout -> ok
     end,
     exit(Pid, kill),
-    ets:delete(ecd_handles:workers(), Pid).
+    try
+        ets:delete(ecd_handles:workers(), Pid)
+    catch
+        %% The session has ended, and its tables with it.
+        error:badarg -> true
+    end.
