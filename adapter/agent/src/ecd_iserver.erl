@@ -6,7 +6,7 @@
 -module(ecd_iserver).
 -behaviour(gen_server).
 
--export([start/0, stop/0, subscribe/1, unsubscribe_all/0, set_break/3, clear_break/2, clear_breaks/0, flush/0, claim/1]).
+-export([start/0, stop/0, subscribe/1, unsubscribe_all/0, set_break/3, clear_break/2, flush/0, claim/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type condition() :: null | {module(), atom()}.
@@ -61,10 +61,6 @@ set_break(Mod, Line, Condition) ->
 clear_break(Mod, Line) ->
     gen_server:call(?MODULE, {clear_break, {Mod, Line}}, ?DEADLINE).
 
--spec clear_breaks() -> ok.
-clear_breaks() ->
-    gen_server:call(?MODULE, clear_breaks, ?DEADLINE).
-
 %% One evaluation at a time, and only while the meta waits for commands (ecd_inside frees it).
 -spec claim(pid()) -> ok | busy.
 claim(Meta) ->
@@ -114,9 +110,6 @@ handle_call({set_break, Point, Options}, _From, #state{breaks = Breaks} = S) ->
 handle_call({clear_break, Point}, _From, #state{breaks = Breaks} = S) ->
     is_map_key(Point, Breaks) andalso to_metas({delete_break, Point}, S),
     {reply, ok, S#state{breaks = maps:remove(Point, Breaks)}};
-handle_call(clear_breaks, _From, S) ->
-    to_metas(no_break, S),
-    {reply, ok, S#state{breaks = #{}}};
 handle_call({claim, Meta}, _From, S) ->
     case ecd_state:meta(Meta, stopped) of
         true ->

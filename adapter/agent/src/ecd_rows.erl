@@ -9,7 +9,7 @@
 %%    a function runs natively until its row says otherwise.
 -module(ecd_rows).
 
--export([transform/2, is_call/1]).
+-export([transform/2]).
 
 -type clause() :: {clause, integer(), [tuple()], [term()], [tuple()]}.
 -type row() :: {{module(), atom(), arity(), boolean()}, [clause()]}.
@@ -31,7 +31,6 @@ function(Clauses, {Mod, _, _, _}, Native) ->
     {Staged, _} = stages_clauses(Clauses, 1),
     marked(calls(Staged, Mod, Native)).
 
--spec is_call(tuple()) -> boolean().
 is_call(E) ->
     lists:member(element(1, E), [call_remote, local_call, apply, apply_fun]).
 

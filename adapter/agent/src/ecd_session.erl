@@ -17,6 +17,8 @@ configure(Args) ->
             false ->
                 {ok, Chosen, Said} = ecd_engine:start(),
                 [ok = Part:start() || Part <- ?PARTS],
+                %% Should the connection's process die without a word, the engine still ends in good order.
+                _ = [ok = ecd_guardian:watch(Wire) || Chosen =:= interpreter, Wire <- [whereis(ecd_wire)], is_pid(Wire)],
                 %% What is attached to runs already; a launched program is compiled first.
                 _ = [spawn(fun ecd_dbg:compiled/0) || ecd_config:get(attach)],
                 {Chosen, Said}
