@@ -2,7 +2,7 @@
 %% ended. Must not run anything of the user's outside the fun it is given.
 -module(ecd_launch).
 
--export([before_code/0, run/1, module_defined/4, notice/2]).
+-export([before_code/0, run/1, module_defined/4, tell/3, notice/2]).
 
 %% Elixir is started, nothing of the user's has been compiled yet.
 -spec before_code() -> ok.
@@ -44,15 +44,17 @@ module_defined(Mod, Bytecode, File, When) ->
             end
     end.
 
-%% Runs in the user's process, which must not die of our troubles.
 module_defined(Mod, File) ->
     Memory = [Part || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry, ecd_exceptions]],
+    tell([ecd_breakpoints | Memory], module_defined, [Mod]).
+
+%% Parts of the agent learn of something in the user's process, which must not die of our troubles.
+-spec tell([module()], atom(), [term()]) -> ok.
+tell(Parts, Function, Args) ->
     try
-        lists:foreach(fun(Part) -> ok = Part:module_defined(Mod) end, [ecd_breakpoints | Memory])
+        lists:foreach(fun(Part) -> ok = apply(Part, Function, Args) end, Parts)
     catch
-        exit:Reason ->
-            Text = io_lib:format("Breakpoints in ~ts are not armed: ~0tP", [ecd_modules:display(Mod), Reason, 20]),
-            notice(warning, Text)
+        exit:Reason -> notice(warning, io_lib:format("Not all breakpoints are armed: ~0tP", [Reason, 20]))
     end.
 
 -spec notice(info | warning, unicode:chardata()) -> ok.

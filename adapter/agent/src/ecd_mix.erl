@@ -53,8 +53,7 @@ compiled(Original, [Args]) ->
     add_roots(),
     ok = ecd_modules:forget_memory(),
     ok = ecd_patience:await(),
-    Parts = [ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions],
-    lists:foreach(fun(Part) -> ok = Part:compiled() end, Parts),
+    ok = ecd_launch:tell([ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions], compiled, []),
     Result.
 
 %% Shown by the adapter if it takes long enough to be noticed.

@@ -31,13 +31,24 @@ mentions_dbg(File) ->
 compiling(Compile, [Forms, File, Options]) ->
     case is_top_level(Forms) andalso is_looked_at(File) of
         true ->
-            DebugInfo = {debug_info, {erl_abstract_code, {Forms, []}}},
+            DebugInfo = {debug_info, {erl_abstract_code, {without_epilogue(Forms), []}}},
             {Mod, Beam} = Compile(Forms, File, [DebugInfo | Options]),
             put({?MODULE, compiled}, {Mod, Beam, File}),
             {Mod, Beam};
         false ->
             Compile(Forms, File, Options)
     end.
+
+%% Elixir keeps the result and calls a function that does nothing before it returns it, all on the first line; nobody wrote
+%% that, so nothing of it is a place to stop.
+without_epilogue([{call, _, {remote, _, {atom, _, elixir_utils}, {atom, _, noop}} = Noop, []}, {var, _, Result}]) ->
+    [{call, 0, Noop, []}, {var, 0, Result}];
+without_epilogue([Head | Tail]) ->
+    [without_epilogue(Head) | without_epilogue(Tail)];
+without_epilogue(Tuple) when is_tuple(Tuple) ->
+    list_to_tuple(without_epilogue(tuple_to_list(Tuple)));
+without_epilogue(Other) ->
+    Other.
 
 %% Around the process that compiles and loads: when it ends, the module is there and has not run yet.
 -spec loaded(fun((fun(() -> term())) -> term()), [fun(() -> term())]) -> term().
