@@ -286,40 +286,16 @@ source(Mod) ->
         {ok, Info} ->
             case raw_source_of(Info) of
                 none -> none;
-                Source -> located(ecd_paths:canonical(Source), Mod)
+                Source -> ecd_paths:located(Source, application_folder(Mod) ++ [ecd_config:get(projectDir)])
             end;
         error ->
             none
-    end.
-
-%% What was built elsewhere (OTP, Elixir, a release) names files of the machine that built it. The same file may lie in
-%% the module's application here, or in the project of an attached node: looked for by ever shorter ends of its path.
-located(Source, Mod) ->
-    case filelib:is_regular(Source) of
-        true ->
-            Source;
-        false ->
-            Project = [text(ecd_config:get(projectDir)) || ecd_config:get(attach)],
-            Parts = tl(filename:split(Source)),
-            case lists:append([below(Folder, Parts) || Folder <- application_folder(Mod) ++ Project]) of
-                [Found | _] -> ecd_paths:canonical(Found);
-                [] -> Source
-            end
     end.
 
 application_folder(Mod) ->
     case code:is_loaded(Mod) of
         {file, File} when is_list(File), File =/= [] -> [filename:dirname(filename:dirname(text(File)))];
         _ -> []
-    end.
-
-below(_Folder, []) ->
-    [];
-below(Folder, Parts) ->
-    Candidate = filename:join([Folder | Parts]),
-    case filelib:is_regular(Candidate) of
-        true -> [Candidate];
-        false -> below(Folder, tl(Parts))
     end.
 
 compile_info(Mod) ->

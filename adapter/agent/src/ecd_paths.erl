@@ -1,8 +1,9 @@
 %% Absolute file names without symbolic links, so that a name from the editor compares equal to one that the compiler wrote
-%% down. What directories resolve to is kept in the table of ecd_modules; reads no file's content.
+%% down, also after a project was moved. What directories resolve to is kept in the table of ecd_modules; reads no file's
+%% content.
 -module(ecd_paths).
 
--export([canonical/1, directory/1, text/1]).
+-export([canonical/1, located/2, directory/1, text/1]).
 
 -define(TABLE, ecd_modules).
 
@@ -13,6 +14,34 @@ canonical(Path) ->
         [Root] -> Root;
         [File | Dirs] -> filename:join(resolved(Dirs, 40), File)
     end.
+
+%% What was built elsewhere (OTP, Elixir, a release, a project that was moved since) names files of where it was built. The
+%% same file may lie in one of the folders: looked for by ever shorter ends of its path. Unchanged if it lies in none.
+-spec located(file:filename_all(), [file:filename_all()]) -> binary().
+located(Path, Folders) ->
+    Source = canonical(Path),
+    case is_file(Source) of
+        true ->
+            Source;
+        false ->
+            case lists:append([below(Folder, tl(filename:split(Source))) || Folder <- Folders]) of
+                [Found | _] -> canonical(Found);
+                [] -> Source
+            end
+    end.
+
+below(_Folder, []) ->
+    [];
+below(Folder, Parts) ->
+    Candidate = filename:join([Folder | Parts]),
+    case is_file(Candidate) of
+        true -> [Candidate];
+        false -> below(Folder, tl(Parts))
+    end.
+
+%% Without the file server, through which everybody else's files go as well.
+is_file(Path) ->
+    filelib:is_regular(Path, prim_file).
 
 -spec directory(file:filename_all()) -> binary().
 directory(Dir) ->
