@@ -15,6 +15,7 @@ in_session(Dir, Test) ->
 tests() ->
     [
         {a_statement_of_a_script_stops_with_its_variables, fun statement/1},
+        {the_first_line_of_a_script_stops_once, fun first_line/1},
         {a_script_without_breakpoints_is_left_alone, fun left_alone/1},
         {a_module_stops_in_the_callback_of_its_own_compilation, fun callback/1},
         {a_function_of_evaluated_code_stops, fun evaluated/1},
@@ -56,6 +57,17 @@ statement(Dir) ->
     ok = ecd_fixture:continue(Meta),
     _ = ecd_fixture:result(),
     ?assertEqual([41, 41], [Sum || _ <- [1, 2], Sum <- [receive {sum, S} -> S after 5000 -> none end]]).
+
+first_line(Dir) ->
+    Path = ecd_fixture:write(Dir, "first.exs", "x = 1\nsend(:ecd_wire, {:x, x})\n"),
+    [#{id := 1}] = ecd_fixture:set(Path, [#{id => 1, line => 1}]),
+    {_, Meta, _, 1} = ecd_fixture:run(fun() -> 'Elixir.Code':require_file(Path) end),
+    ok = ecd_fixture:continue(Meta),
+    _ = ecd_fixture:result(),
+    receive
+        {ecd, stopped, _, _, _, Line} -> error({stopped_again, Line})
+    after 0 -> ok
+    end.
 
 left_alone(Dir) ->
     Path = ecd_fixture:write(Dir, "free.exs", "send(:ecd_wire, {:free, 1 + 1})\n"),
