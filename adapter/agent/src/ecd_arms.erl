@@ -60,7 +60,7 @@ init({Guardian, Bytecode}) ->
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({with, Mod, Bytecode, Operation}, From, S) ->
-    case is_fresh(Mod, S) of
+    case is_fresh(Mod, S) andalso not is_releasing(Mod, S) of
         true -> reply(Operation, Mod, true, S);
         false -> {noreply, work(Mod, Bytecode, {From, Operation}, S)}
     end;
@@ -82,9 +82,8 @@ handle_call({exempt, Pid}, _From, S) ->
     ecd_state:member({exempt, Pid}) orelse monitor(process, Pid),
     ecd_state:put({exempt, Pid}, true),
     {reply, ok, S};
-handle_call({retire, Mod}, _From, S) ->
-    {Result, S1} = retire(Mod, S),
-    {reply, Result, S1};
+handle_call({release, Mod}, From, S) ->
+    {noreply, release(Mod, From, S)};
 handle_call(status, _From, #state{mods = Mods} = S) ->
     {reply, [status_of(Mod, M, S) || {Mod, M} <- lists:sort(maps:to_list(Mods)), M#mod.md5 =/= none], S}.
 
@@ -227,6 +226,19 @@ worked(Mod, Waiting, {prepared, {ok, Md5, Ms}}, #state{mods = Mods} = S0) ->
         S2,
         Waiting
     );
+worked(Mod, [{From, release} | Waiting], {released, {Outcome, Reply}}, #state{mods = Mods} = S) ->
+    #{Mod := M} = Mods,
+    Left =
+        case Outcome of
+            gone -> M#mod{md5 = none, once = #{}, lambdas = #{}, causes = []};
+            kept -> M
+        end,
+    gen_server:reply(From, Reply),
+    lists:foldl(
+        fun({Next, Operation}, Acc) -> again(Mod, Operation, Next, Acc) end,
+        S#state{mods = Mods#{Mod := Left}},
+        Waiting
+    );
 worked(Mod, Waiting, Failure, S) ->
     Why =
         case Failure of
@@ -244,6 +256,21 @@ worked(Mod, Waiting, Failure, S) ->
     case lists:keymember(code_changed, 2, Waiting) of
         true -> drop_arms(Mod, S);
         false -> S
+    end.
+
+%% What has waited for the end of a release.
+again(Mod, Operation, From, S) ->
+    Request =
+        case Operation of
+            code_changed -> {code_changed, Mod};
+            _ -> {with, Mod, none, Operation}
+        end,
+    case handle_call(Request, From, S) of
+        {reply, Reply, S1} ->
+            gen_server:reply(From, Reply),
+            S1;
+        {noreply, S1} ->
+            S1
     end.
 
 arms_of(Mod, #state{arms = Arms}) ->
@@ -493,20 +520,25 @@ deactivate(Mod, Asked, #state{targets = Targets} = S) ->
 
 %% --- giving back ---
 
-%% Nothing enters the module's rows from now on, unless something holds it: then it says what.
-retire(Mod, #state{mods = Mods} = S) ->
+%% In a worker, since metas are asked; whoever wants the module meanwhile waits. Answers what holds it, if so.
+release(Mod, From, #state{mods = Mods, work = Work} = S) ->
     case Mods of
-        #{Mod := #mod{md5 = Md5} = M} when Md5 =/= none ->
+        #{Mod := #mod{md5 = Md5, table = Table} = M} when Md5 =/= none ->
             case holding(Mod, M, S) of
                 [] ->
-                    Retired = M#mod{md5 = none, once = #{}, lambdas = #{}, causes = []},
-                    {{ok, M#mod.table}, S#state{mods = Mods#{Mod := Retired}}};
+                    {Monitor, S1} = worker(fun() -> {released, ecd_release:give_back(Mod, Table)} end, S),
+                    S1#state{work = Work#{Monitor => {Mod, [{From, release}]}}};
                 Why ->
-                    {{error, unicode:characters_to_binary(lists:join(", ", Why))}, S}
+                    gen_server:reply(From, {error, unicode:characters_to_binary(lists:join(", ", Why))}),
+                    S
             end;
         #{} ->
-            {gone, S}
+            gen_server:reply(From, ok),
+            S
     end.
+
+is_releasing(Mod, #state{work = Work}) ->
+    lists:any(fun({M, Waiting}) -> M =:= Mod andalso lists:keymember(release, 2, Waiting) end, maps:values(Work)).
 
 holding(Mod, #mod{open = Open, once = Once}, #state{work = Work} = S) ->
     Now = erlang:monotonic_time(millisecond),
@@ -514,7 +546,7 @@ holding(Mod, #mod{open = Open, once = Once}, #state{work = Work} = S) ->
         [io_lib:format("process ~p steps through it", [Pid]) || Pid <- maps:keys(Open)] ++
         [io_lib:format("~ts/~b was disarmed a moment ago", [F, A])
          || {{F, A}, At} <- maps:to_list(Once), Now - At < ?GRACE, arms_of(Mod, S) =:= []] ++
-        ["it is being prepared" || {M, _} <- maps:values(Work), M =:= Mod].
+        ["somebody else prepares or releases it" || {M, _} <- maps:values(Work), M =:= Mod].
 
 %% --- status ---
 

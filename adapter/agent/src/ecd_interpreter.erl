@@ -145,7 +145,7 @@ code_changed(Mod) ->
 
 -spec release(module()) -> ok | {error, binary()}.
 release(Mod) ->
-    ecd_release:run(Mod).
+    gen_server:call(?MODULE, {release, Mod}, ?TIMEOUT).
 
 -spec status() -> [map()].
 status() ->

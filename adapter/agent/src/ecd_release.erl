@@ -2,20 +2,18 @@
 %% may still call: such a closure carries its own clauses, and finds private functions in the table only.
 -module(ecd_release).
 
--export([run/1, shrink/2, makes_closures/2]).
+-export([give_back/2, shrink/2, makes_closures/2]).
 
-%% ok: everything is back. {error, Why} otherwise, also where all but a few rows are back.
--spec run(module()) -> ok | {error, binary()}.
-run(Mod) ->
+%% gone: the rows are back, but for those that the reply names. kept: somebody is inside. While this runs nobody must
+%% arm or enter the module.
+-spec give_back(module(), ets:tid()) -> {gone | kept, ok | {error, binary()}}.
+give_back(Mod, Table) ->
     case in_use(Mod) of
         [] ->
-            case gen_server:call(ecd_interpreter, {retire, Mod}, 60000) of
-                {ok, Table} -> empty(Mod, Table);
-                {error, Why} -> {error, Why};
-                gone -> ok
-            end;
+            {gone, empty(Mod, Table)};
         Pids ->
-            {error, text("~ts of it", [lists:join(", ", [io_lib:format("~p is in a function", [Pid]) || Pid <- Pids])])}
+            Inside = [io_lib:format("~p is in a function", [Pid]) || Pid <- Pids],
+            {kept, {error, text("~ts of it", [lists:join(", ", Inside)])}}
     end.
 
 %% Deletes the rows that no closure can reach, and answers the functions of the others.

@@ -18,6 +18,7 @@ life_test_() ->
         {"released rows are really given back", scene(fun release/0)},
         {"a refused release says what holds the rows", scene(fun refused_release/0)},
         {"what closures call stays when the rest is released", scene(fun release_with_closures/0)},
+        {"releasing while functions are armed and called harms nobody", scene(fun release_storm/0)},
         {"a reloaded module is armed again", scene(fun reload/0)},
         {"functions that a reload has lost are reported", scene(fun reload_lost/0)},
         {"a closure of old code computes on after a reload", scene(fun reload_closure/0)}
@@ -151,6 +152,37 @@ refused_release() ->
     Monitor = monitor(process, Pid),
     ok = ecd_meta:command(Meta, continue),
     receive {'DOWN', Monitor, process, Pid, normal} -> ok end.
+
+release_storm() ->
+    Callers = [spawn_monitor(fun() -> call_on() end) || _ <- lists:seq(1, 4)],
+    Releasers = [spawn_monitor(fun() -> release_on(60) end) || _ <- lists:seq(1, 2)],
+    arm_on(150),
+    [receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason) end || {Pid, Ref} <- Releasers],
+    [Pid ! finish || {Pid, _} <- Callers],
+    [receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(done, Reason) end || {Pid, Ref} <- Callers],
+    ?assertEqual([], ecd_guardian:armed()).
+
+call_on() ->
+    {3, 2, 55, [2, 4]} = {?M:calls_private(1), ?M:remote(1), ?M:tail(10, 0), ?M:closure([1, 2])},
+    receive
+        finish -> exit(done)
+    after 0 -> call_on()
+    end.
+
+release_on(0) ->
+    ok;
+release_on(N) ->
+    _ = ecd_engine:release(?M),
+    receive after 3 -> release_on(N - 1) end.
+
+arm_on(0) ->
+    ok;
+arm_on(N) ->
+    FA = lists:nth(1 + N rem 4, [{calls_private, 1}, {remote, 1}, {tail, 2}, {closure, 1}]),
+    ok = ecd_engine:arm(?M, FA, ?MODULE),
+    receive after 2 -> ok end,
+    ok = ecd_engine:disarm_all(?MODULE),
+    arm_on(N - 1).
 
 release_with_closures() ->
     ok = ecd_engine:arm(?C, {make, 1}, ?MODULE),
