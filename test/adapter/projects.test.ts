@@ -44,6 +44,21 @@ describe('an umbrella', () => {
     assert.equal((await session.end()).exitCode, 0);
   });
 
+  it('that was moved after it was compiled stops, and its frames name the files of today', async () => {
+    const copy = (await fixtureCopy('umbrella', { compiled: true })).moved('renamed');
+    try {
+      const session = await debug.launch(copy, {
+        run: 'Web.main()',
+        breakpoints: { 'apps/core/lib/core.ex': ['price'] },
+      });
+      const stop = await session.stop();
+      assert.equal(stop.at, 'price');
+      assert.equal(stop.top.source?.path, copy.file('apps/core/lib/core.ex'));
+    } finally {
+      copy.remove();
+    }
+  });
+
   it('compiled for the first time under the debugger stops', async () => {
     const copy = await fixtureCopy('umbrella');
     try {

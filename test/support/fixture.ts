@@ -10,6 +10,7 @@ import {
   readFileSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -72,6 +73,14 @@ export class Fixture {
   async mix(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
     const { stdout } = await run('mix', args, { cwd: this.dir, env: { ...process.env, ...env } });
     return stdout;
+  }
+
+  /** The project under another name, as after a rename or in a container; the old name is gone. */
+  moved(name: string): Fixture {
+    if (!this.temporary) throw new Error('this fixture is shared by tests: take a copy to move it');
+    const dir = path.join(path.dirname(this.dir), name);
+    renameSync(this.dir, dir);
+    return new Fixture(dir, true);
   }
 
   remove(): void {
