@@ -29,7 +29,10 @@ folder() ->
 
 -spec remove(file:filename()) -> ok.
 remove(Dir) ->
-    ok = file:del_dir_r(Dir).
+    ok = file:del_dir_r(Dir),
+    %% The folder of this run goes with the last test's.
+    _ = file:del_dir(filename:dirname(Dir)),
+    ok.
 
 %% A file of a project, its folders made as needed.
 -spec write(file:filename(), file:filename(), iodata()) -> binary().
