@@ -359,7 +359,8 @@ leave(Pid, #state{mods = Mods, stepping = Stepping} = S) ->
     S#state{mods = Left, stepping = maps:remove(Pid, Stepping)}.
 
 close(Mod, #mod{table = Table, md5 = Md5}, #state{targets = Targets}) when Md5 =/= none ->
-    ecd_prepare:close(Table, Mod, [{F, A} || {F, A} <- exported(Table), not is_map_key({Mod, F, A}, Targets)]);
+    ok = ecd_prepare:close(Table, Mod, [{F, A} || {F, A} <- exported(Table), not is_map_key({Mod, F, A}, Targets)]),
+    ecd_iserver:flush();
 close(_Mod, _M, _S) ->
     ok.
 
@@ -490,9 +491,10 @@ withdraw({Mod, FA} = Asked, Owner, #state{arms = Arms} = S) ->
             S
     end.
 
-deactivate(Mod, Asked, #state{targets = Targets} = S) ->
+%% A meta that remembers what it has called would stay in it: a loop that calls itself leaves at its next pass.
+deactivate(Mod, Asked, #state{targets = Targets} = S0) ->
     Mine = [MFA || {MFA, Requests} <- maps:to_list(Targets), is_map_key(Asked, Requests)],
-    lists:foldl(
+    S = lists:foldl(
         fun({_, F, A} = MFA, #state{targets = Ts, mods = Mods} = Acc) ->
             #{MFA := Requests} = Ts,
             case maps:remove(Asked, Requests) of
@@ -514,9 +516,11 @@ deactivate(Mod, Asked, #state{targets = Targets} = S) ->
                     end
             end
         end,
-        S,
+        S0,
         Mine
-    ).
+    ),
+    ok = ecd_iserver:flush(),
+    S.
 
 %% --- giving back ---
 

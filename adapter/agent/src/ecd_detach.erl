@@ -4,7 +4,8 @@
 
 -export([run/0, left/0, remove/0]).
 
-%% ms for processes to leave interpreted code. A loop that never returns keeps the small server for good.
+%% ms for processes to leave interpreted code. A private function that calls itself for ever keeps the small
+%% server for good.
 -define(LEAVE, 2000).
 -define(PAUSE, 20).
 
@@ -17,6 +18,7 @@ run() ->
         Guardian ->
             ok = end_engine(),
             ok = ecd_guardian:end_all(stopped),
+            ok = close_all(),
             Until = erlang:monotonic_time(millisecond) + ?LEAVE,
             Framed = lists:append([ecd_state:held(Meta) || Meta <- wait(Until)]),
             Closures = [
@@ -36,6 +38,19 @@ end_engine() ->
             ok = ecd_guardian:unguard(Engine),
             gen_server:stop(Engine, normal, 10000)
     end.
+
+%% Calls of exported functions run natively from now on, also those that a loop makes of itself.
+close_all() ->
+    lists:foreach(
+        fun({Mod, Table}) ->
+            case ecd_prepare:info(Table) of
+                {ok, #{exported := Exported}} -> ecd_prepare:close(Table, Mod, maps:keys(Exported));
+                none -> ok
+            end
+        end,
+        ecd_state:all(prepared)
+    ),
+    ecd_iserver:flush().
 
 %% Metas that are still inside after the time given to them.
 wait(Until) ->

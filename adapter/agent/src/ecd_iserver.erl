@@ -67,7 +67,8 @@ claim(Meta) ->
     gen_server:call(?MODULE, {claim, Meta}, ?DEADLINE).
 
 %% Makes every meta forget the few functions it remembers, before it handles anything that follows. A meta that has
-%% called a private function from inside would not find it when it is called from outside.
+%% called a private function from inside would not find it when it is called from outside;
+%% one in a loop would stay in it when it is disarmed.
 %% Naming a module that nobody runs is safe: the evaluator kills a process only for one that is on its stack.
 -spec flush() -> ok.
 flush() ->

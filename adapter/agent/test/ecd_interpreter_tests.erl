@@ -22,6 +22,8 @@ engine_test_() ->
         {"variables are those of Elixir's scoping", scene(fun scoping/0)},
         {"an inlined function is seen through its callers", scene(fun inlined/0)},
         {"a closure made in interpreted code outlives the arm", scene(fun closure_survives/0)},
+        {"a loop leaves interpreted code when it is disarmed", scene(fun loop_leaves/0)},
+        {"a loop leaves interpreted code when debugging ends", scene(fun loop_leaves_at_the_end/0)},
         {"conditions are asked in the meta process", scene(fun conditions/0)},
         {"functions are armed and disarmed while 20 processes run", scene(fun stress/0)},
         {"arms are counted by owner", scene(fun owners/0)},
@@ -157,6 +159,39 @@ closure_survives() ->
     ?assertEqual({{label, 3}, 14}, Fun(5)),
     ok = ecd_engine:remove(),
     ?assertEqual(undefined, whereis(ecd_iserver)).
+
+loop_leaves() ->
+    {Pid, Meta} = stopped_loop(),
+    ok = ecd_engine:clear_break('Elixir.Matrix', ecd_scene:line('Elixir.Matrix', "loop")),
+    ok = ecd_engine:disarm_all(?MODULE),
+    ok = ecd_meta:command(Meta, continue),
+    receive {at, 0} -> ?assert(is_interpreted(Pid)) end,
+    Pid ! next,
+    receive {at, 1} -> ?assertNot(is_interpreted(Pid)) end,
+    end_loop(Pid, 1).
+
+loop_leaves_at_the_end() ->
+    {Pid, _} = stopped_loop(),
+    %% It waits for a message inside.
+    {ok, _} = ecd_engine:stop(),
+    receive {at, 0} -> ?assert(is_interpreted(Pid)) end,
+    Pid ! next,
+    receive {at, 1} -> ?assertNot(is_interpreted(Pid)) end,
+    end_loop(Pid, 1).
+
+stopped_loop() ->
+    Line = break('Elixir.Matrix', "loop"),
+    Pid = spawn('Elixir.Matrix', loop, [self(), 0]),
+    {Meta, 'Elixir.Matrix', Line} = ecd_scene:stopped(Pid),
+    {Pid, Meta}.
+
+end_loop(Pid, Passes) ->
+    Pid ! {stop, self()},
+    receive {ended, N} -> ?assertEqual(Passes, N) end.
+
+is_interpreted(Pid) ->
+    {current_stacktrace, Stack} = process_info(Pid, current_stacktrace),
+    lists:keymember(dbg_debugged, 1, Stack).
 
 conditions() ->
     Line = ecd_scene:line('Elixir.Matrix', "tail"),
