@@ -64,7 +64,8 @@ erlang() ->
     Line = break(M, {constant, 0}, 1, "constant"),
     ?assertEqual({{42, 1}, [{M, Line, #{'C' => 42, 'X' => 1}}]}, ecd_scene:stops(fun() -> Constant(1) end)),
     AliasLine = break(M, {alias, 1}, 1, "alias"),
-    ?assertEqual({{4, 4, 2}, [{M, AliasLine, #{'A' => 4, 'B' => 4, 'X' => 2}}]}, ecd_scene:stops(fun() -> Alias(2) end)),
+    Aliased = {M, AliasLine, #{'A' => 4, 'B' => 4, 'X' => 2}},
+    ?assertEqual({{4, 4, 2}, [Aliased]}, ecd_scene:stops(fun() -> Alias(2) end)),
     %% Where a name means two things the closure stays native, and right.
     ok = ecd_engine:arm(M, {shadow, 1}, ?MODULE),
     ?assertEqual({{both, 2, 2}, []}, ecd_scene:stops(fun() -> Shadow({2, 2}) end)).

@@ -15,7 +15,8 @@ main() ->
 -spec main([module()]) -> no_return().
 main(Only) ->
     Dir = filename:dirname(code:which(?MODULE)),
-    Mods = [list_to_atom(filename:basename(File, ".beam")) || File <- filelib:wildcard(filename:join(Dir, "*_tests.beam"))],
+    Files = filelib:wildcard(filename:join(Dir, "*_tests.beam")),
+    Mods = [list_to_atom(filename:basename(File, ".beam")) || File <- Files],
     Chosen = [Mod || Mod <- lists:sort(Mods), Only =:= [] orelse lists:member(Mod, Only)],
     Result = eunit:test(Chosen, [no_tty, {report, {?MODULE, [{parent, self()}]}}]),
     Counts =

@@ -27,12 +27,13 @@ literals() ->
     {ok, #{bytes := Bytes}} = ecd_engine:prepare(?L, <<"test">>),
     ?assert(Bytes < 3 * 1024 * 1024),
     %% Nor does preparing it take long lists of bytes, 16 bytes for one.
+    Limit = 12 * Blob div erlang:system_info(wordsize),
     {Pid, Monitor} = spawn_opt(
         fun() ->
             Table = ets:new(rows, [ordered_set, public]),
             {ok, _} = ecd_prepare:run(?L, Bytecode, Table, fun(_, _) -> false end)
         end,
-        [monitor, {max_heap_size, #{size => 12 * Blob div erlang:system_info(wordsize), kill => true, error_logger => false}}]
+        [monitor, {max_heap_size, #{size => Limit, kill => true, error_logger => false}}]
     ),
     receive
         {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason)
@@ -136,7 +137,8 @@ impossible() ->
 %% Whatever these modules call by name runs in a meta process or in one that a meta waits for.
 denied() ->
     Engine = [
-        ecd_inside, ecd_state, ecd_iserver, ecd_interpreter, ecd_arms, ecd_guardian, ecd_meta, ecd_engine, ecd_deny, ecd_prepare,
+        ecd_inside, ecd_state, ecd_iserver, ecd_interpreter, ecd_arms, ecd_guardian, ecd_meta, ecd_engine, ecd_deny,
+        ecd_prepare,
         ecd_release, ecd_detach
     ],
     ok = ecd_prepare:debugger(),

@@ -155,9 +155,10 @@ variables(Meta, _Mod, Line) ->
     case ecd_meta:frames(Meta) of
         [#{module := M, function := F, arity := A} | _] ->
             Clauses = ecd_engine:clauses(M, host(F, A)),
+            Bindings = ecd_meta:bindings(Meta, nostack),
             maps:from_list([
                 {binary_to_atom(Name), Value}
-             || {<<First, _/binary>> = Name, Value, _} <- ecd_scope:visible(Clauses, Line, ecd_meta:bindings(Meta, nostack)),
+             || {<<First, _/binary>> = Name, Value, _} <- ecd_scope:visible(Clauses, Line, Bindings),
                 First =/= $_
             ]);
         [] ->
