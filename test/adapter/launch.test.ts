@@ -123,6 +123,18 @@ describe('launch', () => {
     assert.match(stop.top.source?.path ?? stop.top.name, new RegExp(`^${constructs.dir}`));
   });
 
+  it('with stopOnEntry passes what mix.exs does while a fresh project compiles', async () => {
+    const copy = await fixtureCopy('constructs');
+    try {
+      const session = await debug.launch(copy, { run: 'Constructs.Basic.main()', args: { stopOnEntry: true } });
+      const stop = await session.stop();
+      assert.equal(stop.reason, 'entry');
+      assert.match(stop.top.source?.path ?? stop.top.name, new RegExp(`^${copy.file('lib')}/`));
+    } finally {
+      copy.remove();
+    }
+  });
+
   it('announces the process', async () => {
     const session = await debug.launch(constructs, { run: ':ok' });
     const process = await session.client.event('process');

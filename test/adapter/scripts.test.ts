@@ -1,5 +1,6 @@
 // Scripts and test files: breakpoints on top-level statements, in modules that live in memory only, and ExUnit's clocks.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { sessions } from '../support/session';
 
@@ -54,6 +55,38 @@ describe('a script', () => {
     const stop = await session.stop();
     assert.equal(stop.reason, 'entry');
     assert.equal(stop.at, 'first');
+  });
+
+  describe('that raises', () => {
+    let project: Fixture;
+    before(async () => {
+      project = await fixtureCopy('constructs', { compiled: true });
+      project.write('raises.exs', readFileSync(scripts.file('raises.exs'), 'utf8'));
+    });
+    after(() => project.remove());
+
+    for (const [how, launch] of [
+      ['on its own', { script: 'raises.exs' }],
+      ['by mix run', { task: 'run', taskArgs: ['raises.exs'] }],
+    ] as const) {
+      for (const [filter, places] of [
+        ['raised', ['caught', 'closure', 'top_level']],
+        ['uncaught', ['closure', 'top_level']],
+      ] as const) {
+        it(`${how} stops at ${filter} exceptions of its top-level code`, async () => {
+          const session = await debug.launch(project, { args: launch, exceptions: { filters: [filter] } });
+          for (const place of places) {
+            const stop = await session.stop();
+            assert.equal(stop.reason, 'exception');
+            const own = stop.frames.find((frame) => frame.source?.path === project.file('raises.exs'));
+            assert(own, stop.frames.map(({ name }) => name).join(', '));
+            assert.equal(session.place(own), place);
+            await session.resume(stop);
+          }
+          assert.equal((await session.end()).exitCode, 1);
+        });
+      }
+    }
   });
 
   for (const [args, code] of [

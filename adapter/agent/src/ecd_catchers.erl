@@ -56,10 +56,12 @@ interpreted_catches(Entry) ->
     end.
 
 %% `try ... after` leaves a catch in native code too. What the source of the user's function shows decides.
+%% The user's own is never that, though the module of a script's top-level code is called like the compiler's.
 native_catches({M, _, _} = MFA, OwnInside) ->
-    case is_outer(M) of
-        true -> not OwnInside;
-        false -> not (ecd_modules:own(M) andalso only_after(MFA))
+    case {ecd_modules:own(M), is_outer(M)} of
+        {true, _} -> not only_after(MFA);
+        {false, true} -> not OwnInside;
+        {false, false} -> true
     end.
 
 only_after({M, F, A}) ->

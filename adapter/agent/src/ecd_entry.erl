@@ -9,14 +9,14 @@
 -spec compiled() -> ok.
 compiled() ->
     case is_pending() of
-        true -> lists:foreach(fun place/1, ecd_scan:own_modules());
+        true -> lists:foreach(fun place/1, [M || M <- ecd_scan:own_modules(), not is_of_build(M)]);
         false -> ok
     end.
 
 %% A module that lives in memory only.
 -spec module_defined(module()) -> ok.
 module_defined(Mod) ->
-    case is_pending() andalso ecd_modules:own(Mod) of
+    case is_pending() andalso ecd_modules:own(Mod) andalso not is_of_build(Mod) of
         true -> place(Mod);
         false -> ok
     end.
@@ -36,6 +36,13 @@ is_first() ->
 
 is_pending() ->
     ecd_config:get(stopOnEntry) andalso not ecd_config:get(noDebug) andalso persistent_term:get(?STATE, []) =/= over.
+
+%% Mix and the compiler call what is in mix.exs; the program does not.
+is_of_build(Mod) ->
+    case ecd_modules:path(Mod) of
+        {ok, Path} -> filename:basename(Path) =:= <<"mix.exs">>;
+        error -> false
+    end.
 
 place(Mod) ->
     persistent_term:put(?STATE, [Mod | persistent_term:get(?STATE, [])]),

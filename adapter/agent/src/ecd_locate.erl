@@ -4,8 +4,9 @@
 
 -export([line/3, moved/3]).
 
-%% Line, where it stops, and whether that is a statement of the top level rather than of a function.
--type stop() :: {pos_integer(), {module(), {atom(), arity()}}, function | top_level}.
+%% Line, where it stops, and whether that is in a function, in a statement of the top level, or in a function that
+%% Elixir adds for defstruct: the compiler itself runs that, so nobody's breakpoint goes there.
+-type stop() :: {pos_integer(), {module(), {atom(), arity()}}, function | top_level | generated}.
 -type answer() :: {ok, pos_integer(), [{module(), {atom(), arity()}}]} | {pending | failed, unicode:chardata()}.
 -export_type([stop/0, answer/0]).
 
@@ -14,10 +15,11 @@
 -spec line(pos_integer(), ecd_outline:outline(), {[stop()], [{pos_integer(), pos_integer()}]}) -> answer().
 line(Line, #{parsed := true} = Outline, {Stops, _Functions}) ->
     case ecd_outline:module_at(Line, Outline) of
-        {module, Span} -> in_module(Line, Outline, within(Span, of_kind(function, Stops)));
+        {module, Span} -> in_module(Line, Outline, within(Span, Stops));
         top -> at_top(Line, Outline, Stops)
     end;
-line(Line, Outline, {Stops, Functions}) ->
+line(Line, Outline, {All, Functions}) ->
+    Stops = [Stop || {_, _, Kind} = Stop <- All, Kind =/= generated],
     Around = [Extent || {First, Last} = Extent <- Functions, First =< Line, Line =< Last],
     case {Around, [Stop || {First, Last} <- Around, Stop <- within({First, Last}, Stops), element(1, Stop) >= Line]} of
         {_, [_ | _] = Inside} -> nearest(Inside);
@@ -27,7 +29,8 @@ line(Line, Outline, {Stops, Functions}) ->
 
 in_module(_Line, _Outline, []) ->
     {pending, <<"The module around this line has not been compiled or loaded yet.">>};
-in_module(Line, Outline, Stops) ->
+in_module(Line, Outline, All) ->
+    Stops = of_kind(function, All),
     case ecd_outline:item_at(Line, Outline) of
         {Item, code} -> in_item(Line, Item, Outline, Stops);
         _ -> forward(Line, Outline, Stops)

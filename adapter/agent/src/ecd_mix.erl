@@ -15,7 +15,13 @@ main(Args) ->
         {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
     ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]),
     _ = [report(ecd_tracer:install_early()) || Debug, lists:member(<<"test">>, Args)],
+    lists:foreach(fun ecd_script:install_for/1, scripts(Args)),
     ecd_launch:run(fun() -> 'Elixir.Mix.CLI':main(Args) end).
+
+scripts([<<"run">> | Args]) ->
+    [File || File <- Args, filename:extension(File) =:= <<".exs">>];
+scripts(_Args) ->
+    [].
 
 hook({Task, Handler}) ->
     report(ecd_hook:around(Task, [{{run, 1}, {?MODULE, Handler}}])).

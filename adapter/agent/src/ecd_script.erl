@@ -2,12 +2,20 @@
 %% runs and has no debug info; here it gets some, and is announced before it runs. Must not change what it computes.
 -module(ecd_script).
 
--export([install/0, main/1, compiling/2, loaded/2]).
+-export([install/0, install_for/1, main/1, compiling/2, loaded/2]).
 
 %% Needed as soon as there is a breakpoint in a script; costs some 50 ms, so not done without need.
 -spec install() -> ok | {error, binary()}.
 install() ->
     ecd_hook:once(elixir_erl_compiler, [{{noenv_forms, 3}, {?MODULE, compiling}}, {{spawn, 1}, {?MODULE, loaded}}]).
+
+%% The same for a script that is about to run, if what is wanted of it needs that.
+-spec install_for(file:filename_all()) -> ok.
+install_for(File) ->
+    case not ecd_config:get(noDebug) andalso is_needed(File) andalso install() of
+        {error, Reason} -> ecd_launch:notice(warning, ["Top-level statements will not stop: ", Reason]);
+        _ -> ok
+    end.
 
 %% The launcher calls this with the arguments behind its own name: runs the script as `elixir SCRIPT ARGS` does.
 -spec main([binary()]) -> term().
@@ -15,8 +23,12 @@ main([File | Args]) ->
     ok = ecd_boot:await(),
     'Elixir.System':argv(Args),
     ok = ecd_launch:before_code(),
-    _ = (not ecd_config:get(noDebug) andalso (ecd_config:get(stopOnEntry) orelse mentions_dbg(File))) andalso install(),
+    ok = install_for(File),
     ecd_launch:run(fun() -> 'Elixir.Code':require_file(File) end).
+
+%% Exceptions that top-level code raises stop only where its text is known.
+is_needed(File) ->
+    ecd_config:get(stopOnEntry) orelse ecd_exceptions:is_wanted() orelse mentions_dbg(File).
 
 %% A call of dbg among the top-level statements is to stop like any other.
 mentions_dbg(File) ->
@@ -65,13 +77,17 @@ loaded(Spawn, [Fun]) ->
     end).
 
 is_looked_at(File) ->
-    ecd_breakpoints:wants_file(File) orelse ecd_paths:canonical(File) =:= script().
+    ecd_breakpoints:wants_file(File) orelse lists:member(ecd_paths:canonical(File), scripts()).
 
-script() ->
-    case ecd_config:get(script) of
-        nil -> none;
-        Script -> ecd_paths:canonical(Script)
-    end.
+%% What runs as a script: named as such, or for `mix run`.
+scripts() ->
+    Given =
+        case {ecd_config:get(script), ecd_config:get(task)} of
+            {nil, <<"run">>} -> ecd_config:get(taskArgs);
+            {nil, _} -> [];
+            {Script, _} -> [Script]
+        end,
+    [ecd_paths:canonical(filename:absname(File, ecd_config:get(projectDir))) || File <- Given].
 
 is_top_level(Forms) ->
     lists:any(

@@ -97,6 +97,7 @@ stops_of(Mod, Functions) ->
     ].
 
 kind({'__FILE__', 1}) -> top_level;
+kind({'__struct__', Arity}) when Arity < 2 -> generated;
 kind(_) -> function.
 
 is_in(FA, {only, FAs}) -> lists:member(FA, FAs);

@@ -73,6 +73,15 @@ located_test_() ->
         ]
     end}.
 
+%% The compiler itself runs what defstruct makes.
+a_struct_is_no_place_to_stop_test() ->
+    ok = ecd_fixture:elixir(),
+    Outline = ecd_outline:of_text(<<"defmodule A do\n  defstruct [:a]\n\n  def f(x), do: x\nend\n">>, <<".ex">>),
+    Struct = [{2, {'A', {'__struct__', 0}}, generated}, {2, {'A', {'__struct__', 1}}, generated}],
+    Stops = [{4, {'A', {f, 1}}, function} | Struct],
+    [?assertEqual({ok, 4, [{'A', {f, 1}}]}, ecd_locate:line(Line, Outline, {Stops, []})) || Line <- [1, 2]],
+    [?assertMatch({failed, _}, ecd_locate:line(Line, Outline, {Struct, []})) || Line <- [1, 2]].
+
 a_line_of_a_module_that_is_not_there_yet_is_pending_test() ->
     ok = ecd_fixture:elixir(),
     Outline = ecd_outline:of_text(source(), <<".exs">>),
