@@ -69,7 +69,7 @@ set_function_breakpoints(#{breakpoints := Specs}) ->
 %% Lines of a range where a breakpoint can be.
 -spec breakpoint_locations(map()) -> #{lines := [pos_integer()]}.
 breakpoint_locations(#{path := Path, line := First, endLine := Last}) ->
-    Lines = [Line || {Line, _, _} <- ecd_targets:stops(Path, ecd_modules:of_path(Path))],
+    Lines = [Line || {Line, _, Kind} <- ecd_targets:stops(Path, ecd_modules:of_path(Path)), Kind =/= generated],
     #{lines => [Line || Line <- lists:usort(Lines), First =< Line, Line =< Last]}.
 
 %% The breakpoints that stopped Process at a line, as their conditions and counts decided. Ask once for each stop.
@@ -298,8 +298,15 @@ resolve_one(#breakpoint{target = {line, Path}, line = Line} = B, Phase, Files0) 
         end,
     {answered(B, ecd_targets:line(Line, Facts)), Files}.
 
-answered(B, {armable, _, Places} = Answer) -> B#breakpoint{places = Places, known = state(B, Answer)};
+answered(#breakpoint{point = {ok, Point}} = B, {armable, _, Places} = Answer) ->
+    case ecd_condition:unknown(Point, [ecd_places:place(Mod, Line, [FAs]) || {Mod, Line, FAs} <- Places]) of
+        [] -> B#breakpoint{places = Places, known = state(B, Answer)};
+        [Name | _] -> B#breakpoint{places = [], known = state(B, {failed, unknown(Name, B)})}
+    end;
 answered(B, Answer) -> B#breakpoint{places = [], known = state(B, Answer)}.
+
+unknown(Name, #breakpoint{spec = #{condition := Condition}}) ->
+    ["The condition `", Condition, "` names `", Name, "`, which is no variable here."].
 
 state(#breakpoint{id = Id}, {armable, Line, _}) -> #{id => Id, verified => true, line => Line};
 state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};

@@ -5,7 +5,7 @@
 %% module, and none of them exists: the call arrives at '$handle_undefined_function', which knows the place by the name.
 -module(ecd_condition).
 
--export([new_table/0, parse/2, forget/1, set/3, clear/1, take_hit/3, points/2]).
+-export([new_table/0, parse/2, unknown/2, forget/1, set/3, clear/1, take_hit/3, points/2]).
 -export(['$handle_undefined_function'/2]).
 
 -record(point, {
@@ -47,6 +47,11 @@ parse(Language, #{id := Id, kind := Kind} = Spec) ->
     catch
         throw:{wrong, Message} -> {error, Message}
     end.
+
+%% Variables that its condition names and that exist at none of the places.
+-spec unknown(point(), [ecd_snippet:place()]) -> [binary()].
+unknown(#point{condition = none}, _Places) -> [];
+unknown(#point{condition = Condition}, Places) -> ecd_snippet:unknown(Condition, Places).
 
 -spec forget(point()) -> ok.
 forget(#point{id = Id, condition = Condition, log = Log}) ->

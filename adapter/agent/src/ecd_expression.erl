@@ -2,7 +2,7 @@
 %% whatever process calls it and touches no other.
 -module(ecd_expression).
 
--export([prepare/3, run/1, language/1, place/1]).
+-export([prepare/3, run/1, language/1, place/1, unknown/2]).
 
 -record(elixir, {quoted :: term(), env :: map(), binding :: [{term(), term()}]}).
 -record(erlang, {expressions :: [erl_parse:abstract_expr()], binding :: [{atom(), term()}], local :: module() | none}).
@@ -50,7 +50,7 @@ prepare_elixir(Text, Frame, Variables) ->
         Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
         known(Parsed, Variables),
         #{env := Env0, module := Module, attributes := Attributes} = place(Frame),
-        Quoted = at_self(at_module(Parsed, Module)),
+        Quoted = at_self(at_module(quiet(Parsed), Module)),
         {Rewritten, Values} = at_attributes(Quoted, Attributes),
         Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
         Env = functions(Env0, Module, Rewritten),
@@ -60,11 +60,33 @@ prepare_elixir(Text, Frame, Variables) ->
 %% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function, warn on
 %% the program's standard error, and even call it. Where a macro might bind names, the compiler is left to judge.
 known(Parsed, Variables) ->
-    Known = [Name || {Name, _} <- Variables],
-    case [Name || is_plain(Parsed), Name <- used(Parsed), not lists:member(Name, Known), not is_special(Name)] of
+    case unknown(Parsed, [Name || {Name, _} <- Variables]) of
         [] -> ok;
         [Name | _] -> error('Elixir.ArgumentError':exception(<<"undefined variable \"", Name/binary, $">>))
     end.
+
+%% The variables of an Elixir expression that are none of Known; none where it may bind names itself.
+-spec unknown(Quoted :: term(), Known :: [binary()]) -> [binary()].
+unknown(Quoted, Known) ->
+    [Name || is_plain(Quoted), Name <- used(Quoted), not lists:member(Name, Known), not is_special(Name)].
+
+%% Elixir before 1.15 writes what it has to say of an expression to the program's standard error: here it raises for
+%% an unknown name and keeps quiet about the rest. An expression that is about code keeps the code as it is.
+quiet(Parsed) ->
+    case has_diagnostics() orelse lists:member(<<"quote">>, names(Parsed)) of
+        true ->
+            Parsed;
+        false ->
+            prewalk(Parsed, fun
+                ({Name, Meta, Args}) when is_list(Meta) ->
+                    {Name, [{if_undefined, raise}, {generated, true} | Meta], Args};
+                (Other) ->
+                    Other
+            end)
+    end.
+
+has_diagnostics() ->
+    erlang:function_exported('Elixir.Code', with_diagnostics, 1).
 
 is_special(Name) -> string:prefix(Name, "__") =/= nomatch.
 
@@ -73,10 +95,14 @@ is_plain({Name, _, Context}) when is_atom(Name), is_atom(Context) -> true;
 is_plain({'__aliases__', _, _}) -> true;
 is_plain({'.', _, Args}) -> is_plain(Args);
 is_plain({{'.', _, _} = Called, _, Args}) -> is_plain(Called) andalso is_plain(Args);
-is_plain({Operator, _, Args}) -> lists:member(Operator, ?OPERATORS) andalso is_plain(Args);
+is_plain({Name, _, Args}) when is_atom(Name), is_list(Args) -> binds_nothing(Name, length(Args)) andalso is_plain(Args);
+is_plain({_, _, _}) -> false;
 is_plain({Left, Right}) -> is_plain(Left) andalso is_plain(Right);
 is_plain([Head | Tail]) -> is_plain(Head) andalso is_plain(Tail);
 is_plain(_Literal) -> true.
+
+binds_nothing(Name, Arity) ->
+    lists:member(Name, ?OPERATORS) orelse erl_internal:guard_bif(Name, Arity) orelse erl_internal:arith_op(Name, Arity).
 
 used({Name, _, Context}) when is_atom(Name), is_atom(Context) -> [atom_to_binary(Name)];
 used({Left, _, Right}) -> used(Left) ++ used(Right);
@@ -263,7 +289,7 @@ reported(Fun) ->
         end
     end,
     {Outcome, Diagnostics} =
-        case erlang:function_exported('Elixir.Code', with_diagnostics, 1) of
+        case has_diagnostics() of
             true -> 'Elixir.Code':with_diagnostics(Attempt);
             false -> {Attempt(), []}
         end,

@@ -2,7 +2,7 @@
 %% changes as possible and never a moment in which an unchanged one is off. Must not know files or clients.
 -module(ecd_places).
 
--export([new/0, reconcile/2, modules/1, clear/1, refresh/2]).
+-export([new/0, reconcile/2, modules/1, clear/1, refresh/2, place/3]).
 
 %% What one owner wants at one place: the functions that hold the line must be armed for it.
 -type want() :: {Owner :: term(), module(), pos_integer(), [{atom(), arity()}], ecd_condition:point()}.
@@ -85,6 +85,8 @@ take_slot(#{free := [Slot | Free]} = Places) ->
 take_slot(#{free := [], made := Made} = Places) ->
     {list_to_atom("ecd_break_" ++ integer_to_list(Made)), Places#{made := Made + 1}}.
 
+%% With the rows of the functions that hold the line.
+-spec place(module(), pos_integer(), [[{atom(), arity()}]]) -> ecd_snippet:place().
 place(Mod, Line, FAs) ->
     {Mod, Line, lists:append([ecd_engine:clauses(Mod, FA) || FA <- lists:usort(lists:append(FAs))])}.
 

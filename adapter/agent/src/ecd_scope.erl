@@ -4,7 +4,7 @@
 %% `if` clauses that have ended. What is visible follows from the rows: only what was bound on the way to the line.
 -module(ecd_scope).
 
--export([visible/3, pipeline/1, name/1]).
+-export([visible/3, names/2, pipeline/1, name/1]).
 
 -type binding() :: {atom(), term()}.
 
@@ -29,6 +29,17 @@ visible(Clauses, Line, Bindings) ->
         Scope
     ),
     [{Name, maps:get(Raw, Bound), Raw} || {Name, {_, Raw}} <- lists:sort(maps:to_list(Named))].
+
+%% Every name that may be visible at the line, whatever is bound.
+-spec names([ecd_rows:clause()], integer()) -> [binary()].
+names(Clauses, Line) ->
+    lists:usort([
+        Name
+     || {clause, _, Ps, _, Body} <- Clauses,
+        {_, Env} <- places(Body, variables(Ps), Line),
+        Raw <- Env,
+        {Name, _} <- [name(Raw)]
+    ]).
 
 %% Values of the stages of a pipeline, in order, under the names `ecd_rows` gave them.
 -spec pipeline([binding()]) -> [{binary(), term()}].

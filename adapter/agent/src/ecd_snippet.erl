@@ -2,7 +2,7 @@
 %% Must not decide what their value means. Elixir for Elixir's files, Erlang for Erlang's.
 -module(ecd_snippet).
 
--export([new_table/0, parse/2, evaluate/4, display/1, forget/1]).
+-export([new_table/0, parse/2, unknown/2, evaluate/4, display/1, forget/1]).
 
 -record(snippet, {
     key :: reference(),
@@ -19,6 +19,7 @@
 
 -define(TABLE, ecd_snippets).
 -define(SELF, ecd_self).
+-define(INCOMPLETE, <<"the expression is incomplete">>).
 
 -define(QUICK_MODULES, [
     'Enum', 'Map', 'Keyword', 'List', 'Tuple', 'MapSet', 'String', 'Regex', 'Integer', 'Float', 'Bitwise', 'Atom',
@@ -49,6 +50,18 @@ parse(Language, Text) ->
             }};
         {error, _} = Error ->
             Error
+    end.
+
+%% Its variables that exist at none of the places, as far as that can be known without running anything.
+-spec unknown(snippet(), [place()]) -> [binary()].
+unknown(#snippet{language = erlang}, _Places) ->
+    [];
+unknown(#snippet{language = elixir, code = Code}, Places) ->
+    case lists:all(fun({_, _, Clauses}) -> Clauses =/= [] end, Places) of
+        true ->
+            ecd_expression:unknown(Code, lists:append([ecd_scope:names(Clauses, Line) || {_, Line, Clauses} <- Places]));
+        false ->
+            []
     end.
 
 %% In the evaluator of Process, which is at Place with Bindings. Anything that is not pure runs in a throw-away process
@@ -100,6 +113,8 @@ read(erlang, Text) ->
         end,
     case Parsed of
         {ok, Exprs} -> {ok, Exprs};
+        %% The dot that was added above.
+        {error, {_, erl_parse, ["syntax error before: ", "'.'"]}} -> {error, ?INCOMPLETE};
         {error, {_, Module, Reason}} -> {error, unicode:characters_to_binary(Module:format_error(Reason))}
     end.
 
@@ -110,6 +125,8 @@ read_elixir(Text) ->
         {error, {_, Message, Token}} -> {error, syntax_error(Message, Token)}
     end.
 
+syntax_error(<<"syntax error before: ">>, <<>>) ->
+    ?INCOMPLETE;
 syntax_error({Before, After}, Token) ->
     unicode:characters_to_binary([Before, Token, After]);
 syntax_error(Message, Token) ->

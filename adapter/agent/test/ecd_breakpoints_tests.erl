@@ -23,6 +23,8 @@ tests() ->
         {a_condition_that_raises_does_not_stop_and_is_told_once, fun raising_condition/1},
         {what_cannot_be_parsed_is_not_verified, fun unparsable/1},
         {a_log_point_writes_and_does_not_stop, fun log_point/1},
+        {unknown_variables_in_conditions_are_told_when_they_are_set, fun unknown_variable/1},
+        {conditions_write_nothing_to_standard_error, fun silent/1},
         {two_hundred_conditional_breakpoints_work, fun many/1},
         {a_protocol_and_all_its_implementations_stop, fun protocols/1},
         {modules_of_one_file_and_what_use_and_delegation_make_stop, fun several_modules/1},
@@ -239,6 +241,65 @@ raising_condition(Dir) ->
         ?assertMatch({match, _}, re:run(Text, "does not stop")),
         ok = ecd_fixture:no_event(output)
     end).
+
+unknown_variable(Dir) ->
+    ecd_fixture:with_session(Dir, fun() ->
+        Path = shop(Dir),
+        [Plain, Called, Known, Bound] = ecd_fixture:set(Path, [
+            #{id => 1, line => 7, condition => <<"summ > 3">>},
+            #{id => 2, line => 7, condition => <<"rem(summ, 2) == 0">>},
+            #{id => 3, line => 7, condition => <<"rem(sum, 2) == 7 and is_nil(__MODULE__)">>},
+            #{id => 4, line => 7, condition => <<"Enum.any?([sum], fn summ -> summ == :none end)">>}
+        ]),
+        [
+            begin
+                ?assertMatch(#{verified := false, reason := <<"failed">>}, Answer),
+                ?assertMatch({match, _}, re:run(maps:get(message, Answer), "names `summ`, which is no variable"))
+            end
+         || Answer <- [Plain, Called]
+        ],
+        [?assertMatch(#{verified := true}, Answer) || Answer <- [Known, Bound]],
+        ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end)),
+        ok = ecd_fixture:no_event(output)
+    end).
+
+%% What the compiler says of a condition is for whoever wrote it, never for the program's standard error.
+silent(Dir) ->
+    ecd_fixture:with_session(Dir, fun() ->
+        Path = shop(Dir),
+        Text = <<"Enum.any?([sum], fn unused -> summ > 3 end)">>,
+        [#{verified := true}] = ecd_fixture:set(Path, [#{id => 4, line => 7, condition => Text}]),
+        Written = written_to_stderr(fun() -> ?assertEqual(passed, passes(fun() -> 'Elixir.Shop':gross(1) end)) end),
+        ?assertEqual([], Written),
+        #{text := Said} = ecd_fixture:event(output),
+        ?assertMatch({match, _}, re:run(Said, "undefined variable \"summ\""))
+    end).
+
+written_to_stderr(Fun) ->
+    Real = whereis(standard_error),
+    true = unregister(standard_error),
+    Test = self(),
+    Listener = spawn_link(fun() -> listen(Test) end),
+    true = register(standard_error, Listener),
+    try
+        Fun()
+    after
+        true = unregister(standard_error),
+        true = register(standard_error, Real)
+    end,
+    Listener ! {written, Test},
+    receive {written, Requests} -> Requests end.
+
+listen(Test) -> listen(Test, []).
+
+listen(Test, Seen) ->
+    receive
+        {io_request, From, Ref, Request} ->
+            From ! {io_reply, Ref, ok},
+            listen(Test, [Request | Seen]);
+        {written, Test} ->
+            Test ! {written, Seen}
+    end.
 
 unparsable(Dir) ->
     ecd_fixture:with_session(Dir, fun() ->

@@ -19,11 +19,18 @@ conditions_are_parsed_in_their_language_test_() ->
             ?_assertMatch({ok, _}, ecd_condition:parse(elixir, spec(#{condition => <<"x > 1 && y in [1]">>}))),
             ?_assertMatch({ok, _},
                 ecd_condition:parse(erlang, spec(#{condition => <<"X > 1 andalso lists:member(X, Y).">>}))),
-            ?_assertMatch({error, <<"The condition `x >` cannot be parsed", _/binary>>},
+            ?_assertMatch({error, <<"The condition `x >` cannot be parsed: the expression is incomplete">>},
                 ecd_condition:parse(elixir, spec(#{condition => <<"x >">>}))),
-            ?_assertMatch({error, <<"The condition `X >` cannot be parsed", _/binary>>},
+            ?_assertMatch({error, <<"The condition `X >` cannot be parsed: the expression is incomplete">>},
                 ecd_condition:parse(erlang, spec(#{condition => <<"X >">>})))
         ]
+    end}.
+
+incomplete_log_expression_test_() ->
+    {setup, fun ecd_fixture:elixir/0, fun(_) ->
+        ?_assertEqual(
+            {error, <<"The expression {m +} of the log message cannot be parsed: the expression is incomplete">>},
+            ecd_condition:parse(elixir, spec(#{logMessage => <<"{m +}">>})))
     end}.
 
 log_messages_test_() ->
