@@ -8,7 +8,7 @@
 -module(ecd_prepare).
 
 -export([run/4, stock/2, lambdas/4, debugger/0]).
--export([info/1, lines/1, functions/1, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([info/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
 -define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
 
@@ -29,7 +29,7 @@
 run(Mod, Bytecode, Table, Open) ->
     try
         ok = debugger(),
-        {Forms, Exported} = forms(Mod, Bytecode),
+        {Forms, Exported, Attributed} = forms(Mod, Bytecode),
         {Rows, Refused} = enterable(load(Mod, Forms, Exported), Mod, Exported, nifs(Mod, Bytecode)),
         Transformed = ecd_rows:transform(Rows, Exported),
         Kept = [Row || Row <- Transformed, stops(Row) orelse not is_exported(Row)],
@@ -39,6 +39,7 @@ run(Mod, Bytecode, Table, Open) ->
             inlined => inlined(Forms, Bytecode),
             refused => Refused
         },
+        true = ets:insert(Table, {files, ecd_templates:names(Mod, Bytecode, Attributed)}),
         replace(Mod, Table, Kept, Info, Open),
         {ok, Info}
     catch
@@ -49,7 +50,7 @@ run(Mod, Bytecode, Table, Open) ->
 -spec stock(module(), binary()) -> {ok, [ecd_rows:row()]} | {error, binary()}.
 stock(Mod, Bytecode) ->
     try
-        {Forms, Exported} = forms(Mod, Bytecode),
+        {Forms, Exported, _} = forms(Mod, Bytecode),
         {ok, load(Mod, Forms, Exported)}
     catch
         throw:{unprepared, Reason} -> {error, Reason}
@@ -111,6 +112,14 @@ lines(Table) ->
 functions(Table) ->
     kept(Table, functions).
 
+%% The file of a function, as stack traces of compiled code name it.
+-spec file(ets:tid(), function_key()) -> string() | none.
+file(Table, FA) ->
+    case kept(Table, files) of
+        {Own, Others} -> maps:get(FA, Others, Own);
+        [] -> none
+    end.
+
 kept(Table, Key) ->
     case ets:lookup(Table, Key) of
         [{_, Value}] -> Value;
@@ -120,7 +129,7 @@ kept(Table, Key) ->
 %% Takes away what is known of the module beside the given rows.
 -spec forget(ets:tid()) -> ok.
 forget(Table) ->
-    lists:foreach(fun(Key) -> ets:delete(Table, Key) end, [info, lines, functions]).
+    lists:foreach(fun(Key) -> ets:delete(Table, Key) end, [info, lines, functions, files]).
 
 -spec rows(ets:tid()) -> [ecd_rows:row()].
 rows(Table) ->
@@ -167,7 +176,7 @@ swap(Table, Rows, Gone) ->
 
 forms(Mod, Bytecode) ->
     {Forms, Placeholders, Exports} = source(Mod, Bytecode),
-    {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true)}.
+    {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true), Forms}.
 
 %% Erlang's forms of the module, with integers in place of large literals.
 -spec source(module(), binary()) -> {[tuple()], ecd_fold:placeholders(), [function_key()]}.

@@ -1,7 +1,7 @@
 %% Functions of a module whose code comes from another file, as EEx templates do. Pure; reads only the given bytecode.
 -module(ecd_templates).
 
--export([files/2]).
+-export([files/2, names/3]).
 
 %% [{Absolute path, Functions}] without the module's own source. Source is where the module itself was compiled from.
 -spec files(binary(), {ok, binary()} | error) -> [{binary(), [{atom(), arity()}]}].
@@ -20,6 +20,42 @@ names_other_files(Bytes, Own) ->
             Files > 1 orelse (Files =:= 1 andalso binary:match(Rest, Own) =:= nomatch);
         _ ->
             false
+    end.
+
+%% {Name of the module's file, names of the files of functions from elsewhere}: what the bytecode calls them, for stack
+%% traces. Debug info may know the same file by a longer path: it depends on where it is read.
+-spec names(module(), binary(), [tuple()]) -> {string(), #{{atom(), arity()} => string()}}.
+names(Mod, Bytes, Forms) ->
+    Table = line_table(Bytes),
+    {Files, _} = lists:mapfoldl(
+        fun
+            ({attribute, _, file, {File, _}}, _) -> {[], text(File)};
+            ({function, _, F, A, _}, File) -> {[{File, {F, A}}], File};
+            (_, File) -> {[], File}
+        end,
+        own_file(Mod, Forms),
+        Forms
+    ),
+    Own = own_file(Mod, Forms),
+    Others = [{FA, known_as(File, Table)} || {File, FA} <- lists:append(Files), File =/= Own],
+    {known_as(Own, Table), maps:from_list(Others)}.
+
+own_file(_Mod, [{attribute, _, file, {First, _}} | _]) -> text(First);
+own_file(Mod, _Forms) -> <<(atom_to_binary(Mod))/binary, ".erl">>.
+
+line_table(Bytes) ->
+    case beam_lib:chunks(Bytes, ["Line"], [allow_missing_chunks]) of
+        {ok, {_, [{"Line", Chunk}]}} when is_binary(Chunk) -> Chunk;
+        _ -> <<>>
+    end.
+
+%% The table holds each name after its length. The name `module.erl` is left out there.
+known_as(File, Table) ->
+    Parts = filename:split(filename:absname(File)),
+    Ends = [File | [filename:join(lists:nthtail(N, Parts)) || N <- lists:seq(0, length(Parts) - 1)]],
+    case lists:search(fun(End) -> binary:match(Table, <<(byte_size(End)):16, End/binary>>) =/= nomatch end, Ends) of
+        {value, Name} -> unicode:characters_to_list(Name);
+        false -> unicode:characters_to_list(File)
     end.
 
 group([{attribute, _, file, {First, _}} | _] = Forms, Source) ->
