@@ -9,7 +9,7 @@
 %% waits for the answer, or for the end of the process, and leaves the rest for later.
 -module(ecd_evaluator).
 
--export([mend/0, tells_closures/0]).
+-export([mend/0]).
 
 %% What the user should know where it cannot be done. The mended module stays when the agent goes: closures made in
 %% interpreted code run in it.
@@ -26,11 +26,6 @@ mend() ->
         error ->
             unmended(dbg_ieval)
     end.
-
-%% Whether the evaluator that is loaded says which modules it makes closures of.
--spec tells_closures() -> boolean().
-tells_closures() ->
-    lists:keymember(?MODULE, 1, dbg_ieval:module_info(attributes)).
 
 unmended(Mod) ->
     {module, Mod} = code:ensure_loaded(Mod),
@@ -82,7 +77,9 @@ form({function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, {cla
 %%     …
 form({function, A, do_exception, 5, [{clause, B, [Class, Reason, Stack, Bindings, Frame], [], Body}]}, _) ->
     Whole = {var, B, 'EcdFrame'},
-    Ask = if_exported(B, ecd_raising, seen, [Class, Reason, Bindings, Whole]),
+    Here = call(B, erlang, function_exported, [{atom, B, ecd_raising}, {atom, B, seen}, {integer, B, 4}]),
+    Seen = call(B, ecd_raising, seen, [Class, Reason, Bindings, Whole]),
+    Ask = {'case', B, Here, [{clause, B, [{atom, B, true}], [], [Seen]}, {clause, B, [{atom, B, false}], [], [{atom, B, ok}]}]},
     Args = [Class, Reason, Stack, Bindings, {match, B, Whole, Frame}],
     {{function, A, do_exception, 5, [{clause, B, Args, [], [Ask | Body]}]}, changed};
 form(Form, Changed) ->
@@ -104,42 +101,6 @@ traces([Head | Tail]) ->
     [traces(Head) | traces(Tail)];
 traces(Node) ->
     Node.
-
-%% expr({make_fun, …}, Bs, Ieval) ->                              % and make_named_fun
-%%     case erlang:function_exported(ecd_inside, made, 1) of      % added
-%%         true -> ecd_inside:made(Ieval);
-%%         false -> ok
-%%     end,
-%%     …
-telling(Forms) ->
-    {Told, Count} = lists:mapfoldl(fun told/2, 0, Forms),
-    case Count of
-        2 -> lists:flatmap(fun marked/1, Told);
-        _ -> Forms
-    end.
-
-told({function, A, expr, 3, Clauses}, 0) ->
-    {Told, Count} = lists:mapfoldl(fun told_clause/2, 0, Clauses),
-    {{function, A, expr, 3, Told}, Count};
-told(Form, Count) ->
-    {Form, Count}.
-
-told_clause({clause, B, [{tuple, _, [{atom, _, Kind} | _]} = Expr, Bindings, Frame], [], Body}, Count)
-        when Kind =:= make_fun; Kind =:= make_named_fun ->
-    Whole = {var, B, 'EcdFrame'},
-    Tell = if_exported(B, ecd_inside, made, [Whole]),
-    {{clause, B, [Expr, Bindings, {match, B, Whole, Frame}], [], [Tell | Body]}, Count + 1};
-told_clause(Clause, Count) ->
-    {Clause, Count}.
-
-%% What tells_closures/0 looks for.
-marked({attribute, A, module, _} = Form) -> [Form, {attribute, A, ?MODULE, tells_closures}];
-marked(Form) -> [Form].
-
-if_exported(A, Mod, Function, Args) ->
-    Here = call(A, erlang, function_exported, [{atom, A, Mod}, {atom, A, Function}, {integer, A, length(Args)}]),
-    Call = call(A, Mod, Function, Args),
-    {'case', A, Here, [{clause, A, [{atom, A, true}], [], [Call]}, {clause, A, [{atom, A, false}], [], [{atom, A, ok}]}]}.
 
 call(A, Mod, Function, Args) ->
     {call, A, {remote, A, {atom, A, Mod}, {atom, A, Function}}, Args}.
