@@ -98,4 +98,16 @@ describe('a program', () => {
     assert(steps > 60, `${steps} steps`);
     assert.equal((await session.end()).stdout, plain);
   });
+
+  it('reports a failing test the same when it is stopped in the test', async () => {
+    const test = 'test/failing_test.exs';
+    const session = await debug.launch(constructs, {
+      args: { task: 'test', taskArgs: ['--include', 'failing', test], env: { MIX_ENV: 'test' } },
+      breakpoints: { [test]: ['assert'] },
+    });
+    await session.resume(await session.stop());
+    const { stdout } = await session.end();
+    assert.match(stdout, /code: +assert Constructs\.Basic\.add\(1, 1\) == 7\n/);
+    assert.match(stdout, /stacktrace:\n +test\/failing_test\.exs:6: \(test\)\n/);
+  });
 });
