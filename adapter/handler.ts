@@ -8,7 +8,8 @@ export interface Handler {
   /** user: wrong arguments come from launch.json. */
   readonly blame: 'user' | 'expected';
   readonly arguments: v.GenericSchema;
-  run(session: Session, args: unknown, call: Call): Promise<object | undefined> | object | undefined;
+  /** given: the arguments as the client sent them, with whatever the schema does not know. */
+  run(session: Session, args: unknown, call: Call, given: unknown): Promise<object | undefined> | object | undefined;
 }
 
 /** A handler whose arguments have the type of its schema. */
@@ -16,9 +17,14 @@ export function handler<S extends v.GenericSchema>(spec: {
   arguments: S;
   kind?: RequestKind;
   blame?: Handler['blame'];
-  run: (session: Session, args: v.InferOutput<S>, call: Call) => Promise<object | undefined> | object | undefined;
+  run: (
+    session: Session,
+    args: v.InferOutput<S>,
+    call: Call,
+    given: unknown,
+  ) => Promise<object | undefined> | object | undefined;
 }): Handler {
   const { run, kind = 'change', blame = 'expected' } = spec;
   // The reply path has read the arguments by this very schema.
-  return { kind, blame, arguments: spec.arguments, run: (session, args, call) => run(session, args, call) };
+  return { kind, blame, arguments: spec.arguments, run };
 }

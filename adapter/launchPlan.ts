@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ConfigureArgs } from '../protocol/agent';
-import type { AttachArguments, LaunchArguments } from '../protocol/adapter';
+import { AttachArguments, LaunchArguments } from '../protocol/adapter';
 import { Failure } from '../protocol/failure';
 
 /** A launch whose contradictions and gaps are settled. */
@@ -161,4 +161,59 @@ async function mustBeFolder(folder: string): Promise<void> {
 async function isFile(file: string): Promise<boolean> {
   const found = await stat(file).catch(() => null);
   return found?.isFile() === true;
+}
+
+// Unknown arguments -----------------------------------------------------------------------------------------------------
+
+/** What VS Code and other clients keep in a configuration for themselves. */
+const OF_CLIENTS = new Set([
+  'name',
+  'type',
+  'request',
+  'preLaunchTask',
+  'postDebugTask',
+  'internalConsoleOptions',
+  'presentation',
+  'serverReadyAction',
+  'debugServer',
+  'suppressMultipleSessionWarning',
+  'linux',
+  'osx',
+  'windows',
+  'restart',
+  'noDebug',
+]);
+
+/** A misspelt argument would otherwise do nothing, and say nothing. */
+export function unknownArgumentNotices(kind: 'launch' | 'attach', given: unknown): string[] {
+  const known = Object.keys(kind === 'launch' ? LaunchArguments.entries : AttachArguments.entries);
+  return Object.keys(given ?? {})
+    .filter((name) => !known.includes(name) && !OF_CLIENTS.has(name) && !name.startsWith('__'))
+    .map((name) => {
+      const nearest = nearestName(name, known);
+      const meant = nearest === null ? '' : ` Did you mean "${nearest}"?`;
+      return `The argument "${name}" of this ${kind} configuration is unknown and has no effect.${meant}`;
+    });
+}
+
+/** Null if none is so near that it may be meant. */
+function nearestName(name: string, known: readonly string[]): string | null {
+  const [best] = known
+    .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  return best !== undefined && best.edits <= Math.max(1, Math.floor(name.length / 3)) ? best.candidate : null;
+}
+
+/** Letters to insert, remove or replace. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [index, letter] of Array.from(from).entries()) {
+    const next = [index + 1];
+    for (const [column, other] of Array.from(to).entries()) {
+      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[row.length - 1] ?? 0;
 }

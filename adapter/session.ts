@@ -167,7 +167,7 @@ export class Session {
       throw Failure.expected('notInitialized', `"${call.command}" was not expected before "initialize".`);
     }
     const parsed: unknown = parseArguments(call.command, known.arguments, args, known.blame);
-    const work = Promise.resolve(known.run(this, parsed, call));
+    const work = Promise.resolve(known.run(this, parsed, call, args));
     // What changes something is finished; whoever waits for the rest may give up.
     return known.kind === 'change' ? work : orAborted(work, call.signal);
   }

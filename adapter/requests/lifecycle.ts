@@ -7,6 +7,7 @@ import { Failure } from '../../protocol/failure';
 import { EXCEPTION_FILTERS } from '../breakpoints';
 import { parseArguments } from '../errors';
 import { handler, type Handler } from '../handler';
+import { unknownArgumentNotices } from '../launchPlan';
 import { liveOf, type Start } from '../state';
 
 const CAPABILITIES: DebugProtocol.Capabilities = {
@@ -72,7 +73,8 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
   launch: handler({
     arguments: LaunchArguments,
     blame: 'user',
-    run: async (session, args, call) => {
+    run: async (session, args, call, given) => {
+      for (const text of unknownArgumentNotices('launch', given)) session.events.notice({ level: 'info', text });
       await session.lifecycle.begin({ kind: 'launch', args }, call);
       return undefined;
     },
@@ -81,7 +83,8 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
   attach: handler({
     arguments: AttachArguments,
     blame: 'user',
-    run: async (session, args, call) => {
+    run: async (session, args, call, given) => {
+      for (const text of unknownArgumentNotices('attach', given)) session.events.notice({ level: 'info', text });
       await session.lifecycle.begin({ kind: 'attach', args }, call);
       return undefined;
     },

@@ -135,6 +135,21 @@ describe('launch', () => {
     }
   });
 
+  it('names an unknown argument, once', async () => {
+    const session = await debug.launch(constructs, { run: 'IO.puts("ran")', args: { tsakArgs: 1 } });
+    await session.end();
+    const said = session.client.seen('output').filter(({ output }) => output.includes('tsakArgs'));
+    assert.deepEqual(
+      said.map(({ category, output }) => [category, output]),
+      [
+        [
+          'console',
+          'The argument "tsakArgs" of this launch configuration is unknown and has no effect. Did you mean "taskArgs"?\n',
+        ],
+      ],
+    );
+  });
+
   it('announces the process', async () => {
     const session = await debug.launch(constructs, { run: ':ok' });
     const process = await session.client.event('process');

@@ -12,6 +12,7 @@ import {
   configureForLaunch,
   engineFor,
   patternNotices,
+  unknownArgumentNotices,
   programArguments,
   resolveLaunch,
 } from '../../adapter/launchPlan';
@@ -162,6 +163,28 @@ describe('module patterns', () => {
     const notices = patternNotices(launch({ excludeModules: ['A.*', '^B'], stepFilters: ['C$'] }));
     assert.equal(notices.length, 2);
     assert.match(notices[0] ?? '', /"\^B" in "excludeModules"/);
+  });
+});
+
+describe('unknown arguments', () => {
+  it('are named with the argument that may be meant', () => {
+    assert.deepEqual(unknownArgumentNotices('launch', { foo: 1, tsakArgs: [] }), [
+      'The argument "foo" of this launch configuration is unknown and has no effect.',
+      'The argument "tsakArgs" of this launch configuration is unknown and has no effect. Did you mean "taskArgs"?',
+    ]);
+    assert.match(unknownArgumentNotices('attach', { remotenode: 'a@b' })[0] ?? '', /Did you mean "remoteNode"\?/);
+  });
+
+  it('are none of those that are known, or that clients keep for themselves', () => {
+    const own = {
+      name: 'x',
+      type: 'elixir',
+      request: 'launch',
+      preLaunchTask: 'y',
+      presentation: {},
+      __sessionId: 'z',
+    };
+    assert.deepEqual(unknownArgumentNotices('launch', { ...own, task: 'run', projectDir: '.', env: {} }), []);
   });
 });
 
