@@ -19,7 +19,7 @@ mend() ->
     {module, ecd_trace} = code:ensure_loaded(ecd_trace),
     case code:get_object_code(dbg_ieval) of
         {Mod, Original, File} ->
-            case ecd_rebuilt:bytecode(Original, patient_ack_raising_and_trace, fun() -> rebuild(Original) end) of
+            case ecd_rebuilt:bytecode(Original, patient_ack_raising_with_stack_and_trace, fun() -> rebuild(Original) end) of
                 {ok, Mended} -> load(Mod, File, Mended);
                 error -> unmended(Mod)
             end;
@@ -70,15 +70,15 @@ form({function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, {cla
     Other = {clause, D, [Msg], Guards, Body},
     {{function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, Other]}]}]}, changed};
 %% do_exception(Class, Reason, Stacktrace, Bs, Ieval) ->
-%%     case erlang:function_exported(ecd_raising, seen, 4) of     % added
-%%         true -> ecd_raising:seen(Class, Reason, Bs, Ieval);
+%%     case erlang:function_exported(ecd_raising, seen, 5) of     % added
+%%         true -> ecd_raising:seen(Class, Reason, Stacktrace, Bs, Ieval);
 %%         false -> ok
 %%     end,
 %%     …
 form({function, A, do_exception, 5, [{clause, B, [Class, Reason, Stack, Bindings, Frame], [], Body}]}, _) ->
     Whole = {var, B, 'EcdFrame'},
-    Here = call(B, erlang, function_exported, [{atom, B, ecd_raising}, {atom, B, seen}, {integer, B, 4}]),
-    Seen = call(B, ecd_raising, seen, [Class, Reason, Bindings, Whole]),
+    Here = call(B, erlang, function_exported, [{atom, B, ecd_raising}, {atom, B, seen}, {integer, B, 5}]),
+    Seen = call(B, ecd_raising, seen, [Class, Reason, Stack, Bindings, Whole]),
     Ask = {'case', B, Here, [{clause, B, [{atom, B, true}], [], [Seen]}, {clause, B, [{atom, B, false}], [], [{atom, B, ok}]}]},
     Args = [Class, Reason, Stack, Bindings, {match, B, Whole, Frame}],
     {{function, A, do_exception, 5, [{clause, B, Args, [], [Ask | Body]}]}, changed};

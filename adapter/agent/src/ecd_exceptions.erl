@@ -222,8 +222,10 @@ wants(Class, Reason) ->
     lists:any(fun(Names) -> is_named(Names, Exception) end, maps:values(filters())).
 
 %% Whether that holds the process; Below is the evaluator's stack under the place. In the evaluator.
--spec holds(pid(), error | throw | exit, term(), {module(), atom(), arity(), integer()}, [tuple()]) -> boolean().
-holds(Pid, Class, Reason, {M, F, A, Line}, Below) ->
+%% Stack: the call that failed, with what the VM says of its arguments.
+-spec holds(pid(), error | throw | exit, {Reason :: term(), Stack :: [tuple()]},
+            {module(), atom(), arity(), integer()}, [tuple()]) -> boolean().
+holds(Pid, Class, {Reason, Stack}, {M, F, A, Line}, Below) ->
     Filters = filters(),
     Exception = raised_name(Class, Reason),
     Entries = [{here, 0, {M, F, lists:duplicate(A, nil)}, Line} | Below],
@@ -234,7 +236,7 @@ holds(Pid, Class, Reason, {M, F, A, Line}, Below) ->
     Lost =
         Wanted andalso is_named(maps:get(uncaught, Filters, []), Exception) andalso
             not ecd_catchers:is_caught(Pid, Entries),
-    Raised = #{exception => Exception, mode => mode(Always), cause => {Class, Reason}},
+    Raised = #{exception => Exception, mode => mode(Always), cause => {Class, Reason, Stack}},
     (Always orelse Lost) andalso ets:insert(?RAISED, {Pid, new, Raised}).
 
 raised_name(error, Reason) -> ecd_crash:name(Reason);
@@ -323,8 +325,8 @@ info(Thread, #{exception := Exception, mode := Mode} = Raised, #{meta := Meta}) 
     }.
 
 %% The exception does not exist yet; it is made a second time, aside.
-message(#{cause := {Class, Reason}}, _Meta) ->
-    described(fun() -> 'Elixir.Exception':format_banner(Class, Reason, []) end);
+message(#{cause := {Class, Reason, Stack}}, _Meta) ->
+    described(fun() -> 'Elixir.Exception':format_banner(Class, Reason, Stack) end);
 message(_Raised, Meta) ->
     case ecd_meta:frames(Meta) of
         [#{module := Mod, args := [Arg]} | _] ->

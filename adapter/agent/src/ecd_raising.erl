@@ -2,7 +2,7 @@
 %% evaluator, which asks here before it raises (ecd_evaluator); may hold it, changes nothing.
 -module(ecd_raising).
 
--export([seen/4]).
+-export([seen/5]).
 
 %% As dbg_ieval.hrl has it since OTP 25.
 -record(ieval, {level, line, module, function, arguments, error_info, top}).
@@ -10,12 +10,14 @@
 -define(STACK, dbg_istk).
 
 %% The process is held here, with its frames and variables, if a filter wants that.
--spec seen(error | throw | exit, term(), list(), #ieval{}) -> ok.
-seen(Class, Reason, Bindings, Raising) ->
+%% The evaluator has yet to make its stack trace, of as many entries as it is asked for.
+-spec seen(error | throw | exit, term(), fun((pos_integer()) -> [tuple()]), list(), #ieval{}) -> ok.
+seen(Class, Reason, Trace, Bindings, Raising) ->
     Asked = is_news(Class, Reason) andalso get(user_eval) =:= [] andalso ecd_exceptions:wants(Class, Reason),
     case Asked andalso here(Raising) of
         {#ieval{module = Mod, function = Function, arguments = Args, line = Line} = Frame, Below} when Line > 0 ->
-            case ecd_exceptions:holds(get(self), Class, Reason, {Mod, Function, length(Args), Line}, Below) of
+            Cause = {Reason, lists:sublist(Trace(1), 1)},
+            case ecd_exceptions:holds(get(self), Class, Cause, {Mod, Function, length(Args), Line}, Below) of
                 true -> hold(Frame, Below, Bindings);
                 false -> ok
             end;
