@@ -425,11 +425,24 @@ on_idle(Pid, S) ->
             S
     end.
 
+%% A server that answers the process whose step has led into it hands the step back: then nothing is lost.
 lost(Pid, T, S) ->
+    _ = [tell_lost(Pid) || not is_led_into(Pid, S)],
+    end_step(Pid, T, S).
+
+is_led_into(Server, #state{threads = Threads}) ->
+    lists:any(
+        fun
+            (#thread{step = #{servers := Servers}}) -> lists:member(Server, Servers);
+            (_) -> false
+        end,
+        maps:values(Threads)
+    ).
+
+tell_lost(Pid) ->
     Text = [ecd_process:name(Pid), " ", pid_to_list(Pid),
             " has returned to code that runs natively, where a step cannot follow. It runs on."],
-    ecd_wire:event(notice, #{level => <<"info">>, text => unicode:characters_to_binary(Text)}),
-    end_step(Pid, T, S).
+    ecd_wire:event(notice, #{level => <<"info">>, text => unicode:characters_to_binary(Text)}).
 
 look_later(Pid, S) ->
     T = thread(Pid, S),

@@ -3,13 +3,15 @@
 %% Before it raises, it asks ecd_raising, as long as that is there: it tells nobody else of an exception in time. Its
 %% stack traces are ecd_trace's, as long as that is there: OTP's imitations name no real file and no native caller.
 %%
+%% When it makes a closure it tells ecd_inside, as long as that is there: closures may call interpreted code for ever.
+%%
 %% After an interpreted `receive` has chosen a message, the evaluator waits until the process has taken it. In OTP 25 to
 %% 29 it takes whatever message comes first for that answer. When a breakpoint changes in this moment, the news of it is
 %% lost, and the evaluator runs ahead of its process: a message is handled twice, or one is waited for in vain. Here it
 %% waits for the answer, or for the end of the process, and leaves the rest for later.
 -module(ecd_evaluator).
 
--export([mend/0]).
+-export([mend/0, tells_closures/0]).
 
 %% What the user should know where it cannot be done. The mended module stays when the agent goes: closures made in
 %% interpreted code run in it.
@@ -19,13 +21,18 @@ mend() ->
     {module, ecd_trace} = code:ensure_loaded(ecd_trace),
     case code:get_object_code(dbg_ieval) of
         {Mod, Original, File} ->
-            case ecd_rebuilt:bytecode(Original, patient_ack_raising_with_stack_and_trace, fun() -> rebuild(Original) end) of
+            case ecd_rebuilt:bytecode(Original, receive_raise_trace_and_closures, fun() -> rebuild(Original) end) of
                 {ok, Mended} -> load(Mod, File, Mended);
                 error -> unmended(Mod)
             end;
         error ->
             unmended(dbg_ieval)
     end.
+
+%% Whether the evaluator that is loaded says which modules it makes closures of.
+-spec tells_closures() -> boolean().
+tells_closures() ->
+    lists:keymember(?MODULE, 1, dbg_ieval:module_info(attributes)).
 
 unmended(Mod) ->
     {module, Mod} = code:ensure_loaded(Mod),
@@ -51,7 +58,7 @@ rebuild(Original) ->
         {ok, {_, [{abstract_code, {_, Forms}}]}} ->
             case lists:mapfoldl(fun form/2, unchanged, Forms) of
                 {Mended, changed} ->
-                    {ok, _, Bytecode} = compile:noenv_forms(traces(Mended), [binary, no_spawn_compiler_process]),
+                    {ok, _, Bytecode} = compile:noenv_forms(telling(traces(Mended)), [binary, no_spawn_compiler_process]),
                     {ok, Bytecode};
                 {_, unchanged} ->
                     error
@@ -77,9 +84,7 @@ form({function, A, rec_ack, 3, [{clause, B, Args, [], [{'receive', C, [Ack, {cla
 %%     …
 form({function, A, do_exception, 5, [{clause, B, [Class, Reason, Stack, Bindings, Frame], [], Body}]}, _) ->
     Whole = {var, B, 'EcdFrame'},
-    Here = call(B, erlang, function_exported, [{atom, B, ecd_raising}, {atom, B, seen}, {integer, B, 5}]),
-    Seen = call(B, ecd_raising, seen, [Class, Reason, Stack, Bindings, Whole]),
-    Ask = {'case', B, Here, [{clause, B, [{atom, B, true}], [], [Seen]}, {clause, B, [{atom, B, false}], [], [{atom, B, ok}]}]},
+    Ask = if_exported(B, ecd_raising, seen, [Class, Reason, Stack, Bindings, Whole]),
     Args = [Class, Reason, Stack, Bindings, {match, B, Whole, Frame}],
     {{function, A, do_exception, 5, [{clause, B, Args, [], [Ask | Body]}]}, changed};
 form(Form, Changed) ->
@@ -101,6 +106,42 @@ traces([Head | Tail]) ->
     [traces(Head) | traces(Tail)];
 traces(Node) ->
     Node.
+
+%% expr({make_fun, …}, Bs, Ieval) ->                              % and make_named_fun
+%%     case erlang:function_exported(ecd_inside, made, 1) of      % added
+%%         true -> ecd_inside:made(Ieval);
+%%         false -> ok
+%%     end,
+%%     …
+telling(Forms) ->
+    {Told, Count} = lists:mapfoldl(fun told/2, 0, Forms),
+    case Count of
+        2 -> lists:flatmap(fun marked/1, Told);
+        _ -> Forms
+    end.
+
+told({function, A, expr, 3, Clauses}, 0) ->
+    {Told, Count} = lists:mapfoldl(fun told_clause/2, 0, Clauses),
+    {{function, A, expr, 3, Told}, Count};
+told(Form, Count) ->
+    {Form, Count}.
+
+told_clause({clause, B, [{tuple, _, [{atom, _, Kind} | _]} = Expr, Bindings, Frame], [], Body}, Count)
+        when Kind =:= make_fun; Kind =:= make_named_fun ->
+    Whole = {var, B, 'EcdFrame'},
+    Tell = if_exported(B, ecd_inside, made, [Whole]),
+    {{clause, B, [Expr, Bindings, {match, B, Whole, Frame}], [], [Tell | Body]}, Count + 1};
+told_clause(Clause, Count) ->
+    {Clause, Count}.
+
+%% What tells_closures/0 looks for.
+marked({attribute, A, module, _} = Form) -> [Form, {attribute, A, ?MODULE, tells_closures}];
+marked(Form) -> [Form].
+
+if_exported(A, Mod, Function, Args) ->
+    Here = call(A, erlang, function_exported, [{atom, A, Mod}, {atom, A, Function}, {integer, A, length(Args)}]),
+    Call = call(A, Mod, Function, Args),
+    {'case', A, Here, [{clause, A, [{atom, A, true}], [], [Call]}, {clause, A, [{atom, A, false}], [], [{atom, A, ok}]}]}.
 
 call(A, Mod, Function, Args) ->
     {call, A, {remote, A, {atom, A, Mod}, {atom, A, Function}}, Args}.

@@ -59,7 +59,8 @@ unknown(#snippet{language = erlang}, _Places) ->
 unknown(#snippet{language = elixir, code = Code}, Places) ->
     case lists:all(fun({_, _, Clauses}) -> Clauses =/= [] end, Places) of
         true ->
-            ecd_expression:unknown(Code, lists:append([ecd_scope:names(Clauses, Line) || {_, Line, Clauses} <- Places]));
+            Names = [ecd_scope:names(Clauses, Line) || {_, Line, Clauses} <- Places],
+            ecd_expression:unknown(Code, lists:append(Names));
         false ->
             []
     end.

@@ -397,6 +397,7 @@ step_in_follows_a_call_into_the_server(S) ->
     {Server, <<"step">>, add_reply} = stopped(S),
     command(stepOut, Server),
     ?assertEqual({Pid, <<"step">>, client_end}, stopped(S)),
+    no_event(notice),
     command(continue, Pid),
     ?assertEqual(7, result(Pid)),
     ?assertEqual([{?SERVER, client, 2}], armed()).
