@@ -141,7 +141,8 @@ marked(Form) -> [Form].
 if_exported(A, Mod, Function, Args) ->
     Here = call(A, erlang, function_exported, [{atom, A, Mod}, {atom, A, Function}, {integer, A, length(Args)}]),
     Call = call(A, Mod, Function, Args),
-    {'case', A, Here, [{clause, A, [{atom, A, true}], [], [Call]}, {clause, A, [{atom, A, false}], [], [{atom, A, ok}]}]}.
+    Otherwise = {clause, A, [{atom, A, false}], [], [{atom, A, ok}]},
+    {'case', A, Here, [{clause, A, [{atom, A, true}], [], [Call]}, Otherwise]}.
 
 call(A, Mod, Function, Args) ->
     {call, A, {remote, A, {atom, A, Mod}, {atom, A, Function}}, Args}.

@@ -7,7 +7,10 @@
 %% into the next message the process handles.
 -module(ecd_inside).
 
--export([call/1, cast/1, accepts/2, called/1]).
+-export([call/1, cast/1, accepts/2, called/1, made/1]).
+
+%% As dbg_ieval.hrl has it since OTP 25.
+-record(ieval, {level, line, module, function, arguments, error_info, top}).
 
 -define(SERVER, ecd_iserver).
 -define(ENGINE, ecd_interpreter).
@@ -61,6 +64,15 @@ answered(Mod) ->
     case ecd_state:member({answered, Mod}) of
         true -> ecd_state:get({prepared, Mod}, not_found);
         false -> not_found
+    end.
+
+%% A closure is made in a function of the module. The tables are gone where a frame has outlived the agent.
+-spec made(#ieval{}) -> ok.
+made(#ieval{module = Mod}) ->
+    try ecd_state:member({made, Mod}) orelse ecd_state:put({made, Mod}, true) of
+        _ -> ok
+    catch
+        error:badarg -> ok
     end.
 
 %% Whether a step in this mode may enter the module.

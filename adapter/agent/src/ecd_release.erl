@@ -27,10 +27,13 @@ shrink(Mod, Table) ->
     ok = ecd_prepare:forget(Table),
     Kept.
 
-%% Whether a closure of the module may have been made in interpreted code.
+%% Whether a closure of the module was, or may have been, made in interpreted code.
 -spec makes_closures(module(), ets:tid()) -> boolean().
 makes_closures(Mod, Table) ->
-    lists:any(fun({_, Clauses}) -> ecd_lambdas:has_closures(Clauses) end, entered(Mod, Table)).
+    case ecd_evaluator:tells_closures() of
+        true -> ecd_state:member({made, Mod});
+        false -> lists:any(fun({_, Clauses}) -> ecd_lambdas:has_closures(Clauses) end, entered(Mod, Table))
+    end.
 
 %% Processes that have a frame of the module, or do not say.
 in_use(Mod) ->

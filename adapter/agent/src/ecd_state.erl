@@ -8,6 +8,7 @@
 %%                      process has been inside
 %%   {entered, Mod}     there if a meta was ever given its rows
 %%   {opened, Mod}      all | the functions that could ever be entered from outside
+%%   {made, Mod}        there if a closure of it was made in interpreted code
 %%   {left, Mod}        there if an earlier session has left closures of it behind
 %%   {step, Pid}        {into, Fun} | all: the modules that a step may enter;
 %%                      entry: stop where it enters interpreted code

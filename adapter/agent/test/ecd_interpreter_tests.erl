@@ -22,6 +22,7 @@ engine_test_() ->
         {"variables are those of Elixir's scoping", scene(fun scoping/0)},
         {"an inlined function is seen through its callers", scene(fun inlined/0)},
         {"a closure made in interpreted code outlives the arm", scene(fun closure_survives/0)},
+        {"a closure that was never made keeps nothing", scene(fun closure_unmade/0)},
         {"a loop leaves interpreted code when it is disarmed", scene(fun loop_leaves/0)},
         {"a loop leaves interpreted code when debugging ends", scene(fun loop_leaves_at_the_end/0)},
         {"conditions are asked in the meta process", scene(fun conditions/0)},
@@ -159,6 +160,17 @@ closure_survives() ->
     ?assertEqual({{label, 3}, 14}, Fun(5)),
     ok = ecd_engine:remove(),
     ?assertEqual(undefined, whereis(ecd_iserver)).
+
+closure_unmade() ->
+    Line = break(?M, "maybe made"),
+    {1, [{?M, Line, _}]} = ecd_scene:stops(fun() -> ?M:perhaps(1) end),
+    ?assertEqual({ok, []}, ecd_engine:stop()),
+    ?assertEqual(undefined, whereis(ecd_iserver)),
+    ok = ecd_scene:start(#{}),
+    Line = break(?M, "maybe made"),
+    {Fun, [{?M, Line, _}]} = ecd_scene:stops(fun() -> ?M:perhaps(-1) end),
+    ?assertEqual({ok, [?M]}, ecd_engine:stop()),
+    ?assertEqual(3, Fun(2)).
 
 loop_leaves() ->
     {Pid, Meta} = stopped_loop(),
