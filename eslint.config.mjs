@@ -66,23 +66,6 @@ export default tseslint.config(
   wall('adapter', others('adapter'), 'adapter/ speaks with the other programs through protocol/ only.'),
   wall('media', [...others('media'), 'node:*'], 'media/ runs in a webview: protocol/ only.'),
   {
-    files: ['adapter/**/*.ts'],
-    ignores: ['adapter/main.ts', 'adapter/session.ts'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          paths: [
-            {
-              name: '@vscode/debugadapter',
-              message: 'Only adapter/main.ts and adapter/session.ts know the DAP library.',
-            },
-          ],
-        },
-      ],
-    },
-  },
-  {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },
   },
