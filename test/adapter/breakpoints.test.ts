@@ -364,7 +364,11 @@ describe('the answer to setBreakpoints', () => {
   });
 
   it('lists the lines that can stop', async () => {
-    const session = await debug.launch(constructs, { run: ':ok', args: { stopOnEntry: false } });
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [file]: ['first'] },
+    });
+    await session.stop();
     const [from, to] = ['main_def', 'between'].map((marker) => constructs.line(file, marker)) as [number, number];
     const { breakpoints } = await session.client.request('breakpointLocations', {
       source: { path: constructs.file(file) },
