@@ -505,7 +505,10 @@ on_pause_late(Pid, #thread{pausing = true, stop = none} = T0, S) ->
     Meta = meta(Pid, T0),
     T = T0#thread{meta = Meta},
     case ecd_pause:how(Pid, Meta) of
-        interpreted -> wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S);
+        interpreted ->
+            %% It may have been entered in the moment before it was marked to stop there.
+            is_pid(Meta) andalso stop_soon(Meta, self()),
+            wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S);
         receiving -> pause_waiting(Pid, T, S);
         gone -> forget(Pid, S);
         _ -> pause_native(Pid, T, S)
