@@ -100,15 +100,24 @@ export class Workbench {
   }
 
   /** Rests the pointer on a word of a line. */
-  async hover(word: string, lineText: string): Promise<void> {
-    await this.lineWith(lineText)
+  /** The hover of a word that shows a text. An editor that draws itself anew at that moment forgets the mouse: moved again. */
+  async hover(word: string, lineText: string, shown: string): Promise<void> {
+    const place = this.lineWith(lineText)
       .locator('span > span', { hasText: exactly(word) })
-      .first()
-      .hover();
-  }
-
-  get hoverWidget(): Locator {
-    return this.page.locator('.debug-hover-widget');
+      .first();
+    const widget = this.page.locator('.debug-hover-widget').filter({ hasText: shown });
+    for (let tries = 10; tries > 0; tries--) {
+      await this.page.mouse.move(0, 0);
+      await place.hover();
+      if (
+        await widget.waitFor({ timeout: 3000 }).then(
+          () => true,
+          () => tries === 1,
+        )
+      )
+        break;
+    }
+    await widget.waitFor({ timeout: 3000 });
   }
 
   console(): Locator {
