@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
 import { SourceIndex, SOURCE_FILES } from './project/sourceIndex';
 
+type Served = 'coordination/health' | 'coordination/modulesOfFile' | 'coordination/filesOfModule';
 type Handler<Method extends keyof ServerRequests> = (params: ServerRequests[Method][0]) => ServerRequests[Method][1];
 
 export function serve(connection: Connection): void {
@@ -66,13 +67,18 @@ export function serve(connection: Connection): void {
     if (document.uri.startsWith('file:')) await index.read(fileURLToPath(document.uri));
   });
 
-  const on = <Method extends keyof ServerRequests>(method: Method, handler: Handler<Method>): void => {
+  const on = <Method extends Served>(method: Method, handler: Handler<Method>): void => {
     connection.onRequest(method, (params: ServerRequests[Method][0]): unknown => handler(params));
   };
   on('coordination/health', () => ({
     protocol: SERVER_PROTOCOL_VERSION,
     pid: process.pid,
     uptime: Date.now() - started,
+    edges: 0,
+    connections: 0,
+    refused: { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 },
+    memoryBytes: process.memoryUsage().heapUsed + process.memoryUsage().external,
+    troubles: [],
     ...index.size(),
   }));
   on('coordination/modulesOfFile', ({ uri }) => ({

@@ -95,7 +95,7 @@ export class Server {
   }
 
   private options(): LanguageClientOptions {
-    const protocol: ServerOptions = { protocol: SERVER_PROTOCOL_VERSION };
+    const protocol: Pick<ServerOptions, 'protocol'> = { protocol: SERVER_PROTOCOL_VERSION };
     return {
       documentSelector: LANGUAGES.map((language) => ({ scheme: 'file', language })),
       initializationOptions: protocol,

@@ -1,0 +1,204 @@
+// The contract between the adapter and the coordination server, over vscode-jsonrpc on a local pipe: what a session tells,
+// and the plans it is given. Shapes and validators only; no I/O.
+import * as v from 'valibot';
+import { STRATEGIES } from './adapter';
+
+/** Raised with any change that an older adapter or server would misread. */
+export const COORDINATION_VERSION = 1;
+
+/** Bytes of one message, headers apart; a longer one ends the connection with the reason "oversized". */
+export const MAX_COORDINATION_MESSAGE = 4 * 1024 * 1024;
+
+/** Where the adapter finds the server; set by whoever starts it, removed from the environment before anything else runs. */
+export const PIPE_VARIABLE = 'ECD_COORDINATION_PIPE';
+export const TOKEN_VARIABLE = 'ECD_COORDINATION_TOKEN';
+
+/** How far a prediction may reach: functions called directly, the usual neighbourhood, everything reachable. */
+export const SCOPES = ['minimal', 'conservative', 'transitive'] as const;
+export type PredictionScope = (typeof SCOPES)[number];
+
+/** As `inspect` writes a module: `Shop.Cart`, `:lists`. */
+const moduleName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(512));
+const modules = v.array(moduleName);
+const line = v.pipe(v.number(), v.integer(), v.minValue(0));
+const bytes = v.pipe(v.number(), v.minValue(0));
+const milliseconds = v.pipe(v.number(), v.minValue(0));
+const thread = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const SessionFrame = v.object({
+  module: moduleName,
+  /** `name/arity`. */
+  function: v.optional(v.string()),
+  file: v.nullable(v.string()),
+  line,
+  own: v.boolean(),
+  kind: v.picklist(['interpreted', 'native']),
+});
+export type SessionFrame = v.InferOutput<typeof SessionFrame>;
+
+export const FileBreakpoints = v.object({
+  /** Absolute path; for function breakpoints the empty text. */
+  file: v.string(),
+  breakpoints: v.array(
+    v.object({
+      line,
+      verified: v.boolean(),
+      conditional: v.boolean(),
+      /** Empty while it is pending. */
+      modules,
+      /** Times it stopped a process in this session. */
+      hits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+    }),
+  ),
+});
+export type FileBreakpoints = v.InferOutput<typeof FileBreakpoints>;
+
+export const PreparedModule = v.object({
+  module: moduleName,
+  state: v.picklist(['prepared', 'interpreted']),
+  /** Armed functions, `name/arity`. */
+  functions: v.array(v.string()),
+  /** Why, for people. */
+  reason: v.string(),
+  bytes,
+  /** ms it took to prepare. */
+  prepareMs: milliseconds,
+});
+export type PreparedModule = v.InferOutput<typeof PreparedModule>;
+
+/** How the session plans; the adapter owns it (launch.json, settings, setCoordinationMode) and tells every change. */
+export const SessionMode = v.object({
+  enabled: v.boolean(),
+  strategy: v.picklist(STRATEGIES),
+  scope: v.picklist(SCOPES),
+  /** Bytes of prepared modules to keep. */
+  memoryThreshold: bytes,
+});
+export type SessionMode = v.InferOutput<typeof SessionMode>;
+
+/** The whole state of a session: sent at the start and again to a server that was restarted. */
+export const SessionState = v.object({
+  /** Stable over reconnects; chosen by who opened the session. */
+  id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)),
+  /** For people: the name of the launch configuration. */
+  name: v.string(),
+  projectDir: v.string(),
+  engine: v.picklist(['interpreter', 'traditional']),
+  otp: v.number(),
+  elixir: v.nullable(v.string()),
+  /** Milliseconds since the epoch. */
+  startedAt: v.number(),
+  mode: SessionMode,
+  /** Nothing is prepared in the background while it is set. */
+  paused: v.boolean(),
+  breakpoints: v.array(FileBreakpoints),
+  stopped: v.array(v.object({ thread, frames: v.array(SessionFrame) })),
+  prepared: v.array(PreparedModule),
+});
+export type SessionState = v.InferOutput<typeof SessionState>;
+
+/** What a time is of. */
+export const LATENCIES = ['clickToArmed', 'step', 'launch', 'plan'] as const;
+export type LatencyKind = (typeof LATENCIES)[number];
+
+/** What happened in a session. `at`: milliseconds since the epoch, by the adapter's clock. */
+export const SessionEvent = v.intersect([
+  v.object({ at: v.number() }),
+  v.variant('kind', [
+    v.object({ kind: v.literal('breakpointsSet'), file: FileBreakpoints }),
+    v.object({ kind: v.literal('stopped'), thread, reason: v.string(), frames: v.array(SessionFrame) }),
+    v.object({ kind: v.literal('continued'), thread }),
+    /** The user steps into what the top frame calls next. */
+    v.object({ kind: v.literal('steppingInto'), thread, from: SessionFrame }),
+    /** Interpretation reached a module: the outcome that predictions are scored by. `ready`: it was prepared before. */
+    v.object({ kind: v.literal('entered'), module: moduleName, ready: v.boolean(), waitedMs: milliseconds }),
+    v.object({ kind: v.literal('modulesLoaded'), modules }),
+    v.object({ kind: v.literal('reloaded'), modules }),
+    v.object({
+      kind: v.literal('interpreted'),
+      module: moduleName,
+      bytes,
+      ms: milliseconds,
+      /** It was prepared already, or its rows came from the disk. */
+      cached: v.boolean(),
+      /** Why: a breakpoint, a step, the plan's reason. */
+      cause: v.string(),
+      trigger: v.picklist(['demand', 'plan', 'request']),
+    }),
+    v.object({ kind: v.literal('released'), modules }),
+    /** What stayed prepared though its release was planned, and what holds it. */
+    v.object({ kind: v.literal('held'), module: moduleName, by: v.string() }),
+    v.object({
+      kind: v.literal('memory'),
+      beamBytes: bytes,
+      preparedBytes: bytes,
+      adapterBytes: bytes,
+      /** How busy the debugged VM is, 0..1; null where it cannot tell. */
+      busy: v.nullable(v.number()),
+    }),
+    v.object({ kind: v.literal('latency'), of: v.picklist(LATENCIES), ms: milliseconds }),
+    /** A decision that had to be taken without the server, counted by the adapter. */
+    v.object({ kind: v.literal('fallback'), why: v.picklist(['late', 'disconnected', 'refused']) }),
+    v.object({ kind: v.literal('modeChanged'), mode: SessionMode, paused: v.boolean() }),
+    v.object({ kind: v.literal('sessionEnded'), exitCode: v.nullable(v.number()) }),
+  ]),
+]);
+export type SessionEvent = v.InferOutput<typeof SessionEvent>;
+
+export const PlannedAction = v.object({
+  module: moduleName,
+  action: v.picklist(['prepare', 'release']),
+  /** 0 is worked off first. */
+  priority: v.number(),
+  /** For people: shown as the reason in every list. */
+  reason: v.string(),
+  /** Estimated probability that the module is entered next, 0..1. */
+  predictedUse: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+});
+export type PlannedAction = v.InferOutput<typeof PlannedAction>;
+
+/** Replaces every earlier plan of the session; what an earlier one wanted and this does not is cancelled. */
+export const Plan = v.object({
+  version: v.literal(COORDINATION_VERSION),
+  /** Grows by one with each plan of a session. */
+  number: v.number(),
+  strategy: v.picklist(STRATEGIES),
+  actions: v.array(PlannedAction),
+});
+export type Plan = v.InferOutput<typeof Plan>;
+
+export const Greeting = v.object({
+  version: v.number(),
+  token: v.string(),
+  session: SessionState,
+});
+export type Greeting = v.InferOutput<typeof Greeting>;
+
+/** Refusals carry one of these words as `data.reason` of the JSON-RPC error, and the server counts them. */
+export const REFUSALS = ['wrongToken', 'wrongVersion', 'oversized', 'malformed', 'notGreeted'] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** Adapter → server requests: method → [params, result]. */
+export interface CoordinationRequests {
+  /** First message of a connection. */
+  'coordination/greet': [Greeting, { version: number; serverPid: number }];
+  /** Tells what happened and asks what to prepare now. Answered late, the adapter goes on by itself. */
+  'coordination/plan': [{ event: SessionEvent }, Plan];
+}
+
+/** Notifications: method → params. */
+export interface CoordinationNotifications {
+  /** Adapter → server. */
+  'coordination/event': SessionEvent;
+  /** Server → adapter: a plan nobody asked for, e.g. after the focus moved or a module was pinned. */
+  'coordination/renewedPlan': Plan;
+  /** Server → adapter: a wish of the user's that came by way of the editor. */
+  'coordination/command': SessionCommand;
+}
+
+export const SessionCommand = v.variant('kind', [
+  v.object({ kind: v.literal('prepare'), modules }),
+  v.object({ kind: v.literal('release'), modules }),
+  v.object({ kind: v.literal('pause'), paused: v.boolean() }),
+]);
+export type SessionCommand = v.InferOutput<typeof SessionCommand>;
