@@ -21,6 +21,7 @@ export type PredictionScope = (typeof SCOPES)[number];
 const moduleName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(512));
 const modules = v.array(moduleName);
 const line = v.pipe(v.number(), v.integer(), v.minValue(0));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const bytes = v.pipe(v.number(), v.minValue(0));
 const milliseconds = v.pipe(v.number(), v.minValue(0));
 const thread = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -47,7 +48,7 @@ export const FileBreakpoints = v.object({
       /** Empty while it is pending. */
       modules,
       /** Times it stopped a process in this session. */
-      hits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+      hits: v.optional(count, 0),
     }),
   ),
 });
@@ -128,6 +129,10 @@ export const SessionEvent = v.intersect([
     v.object({ kind: v.literal('released'), modules }),
     /** What stayed prepared though its release was planned, and what holds it. */
     v.object({ kind: v.literal('held'), module: moduleName, by: v.string() }),
+    /** It cannot be prepared, and why; not planned again until it is loaded anew. */
+    v.object({ kind: v.literal('failed'), module: moduleName, error: v.string() }),
+    /** Prepared modules kept on disk, as the agent counts them. */
+    v.object({ kind: v.literal('diskCache'), entries: count, bytes, hits: count, corrupt: count }),
     v.object({
       kind: v.literal('memory'),
       beamBytes: bytes,
