@@ -32,7 +32,7 @@ export interface MetricsSnapshot {
   history: SessionSummary[];
 }
 
-/** Only what changed since `base`; lists of things with an id hold the changed ones alone. */
+/** Only what changed since `base`: `sessions`, `modules` and `history` hold the changed ones alone, told apart by id or name. */
 export interface MetricsUpdate {
   version: number;
   base: number;
@@ -46,7 +46,9 @@ export interface MetricsUpdate {
   latencies?: Partial<Record<LatencyKind, LatencySummary>>;
   workingSet?: WorkingSetSample[];
   cache?: CacheMetrics;
+  /** All of them. */
   prediction?: PredictionScore[];
+  /** All of them: one that is over is missing. */
   alerts?: Alert[];
   history?: SessionSummary[];
 }
