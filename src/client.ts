@@ -9,6 +9,7 @@ import {
   TransportKind,
   type LanguageClientOptions,
 } from 'vscode-languageclient/node';
+import type { MetricsUpdate } from '../protocol/metrics';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
 import { COMMANDS, LANGUAGES } from './contributions';
 import type { Log } from './log';
@@ -27,6 +28,12 @@ export class Server {
   private noticed = false;
   private timer: NodeJS.Timeout | undefined;
   private disposed = false;
+  private readonly running = new vscode.EventEmitter<boolean>();
+  private readonly updated = new vscode.EventEmitter<MetricsUpdate>();
+  /** true: a server answers, for the first time or again, and knows nothing of what an earlier one was asked to watch. */
+  readonly onDidChangeRunning = this.running.event;
+  /** `coordination/update`, while it is watched. */
+  readonly onDidUpdate = this.updated.event;
   /** Starts and stops follow one another; two of them never overlap. */
   private work: Promise<void> = Promise.resolve();
 
@@ -63,7 +70,11 @@ export class Server {
   dispose(): Promise<void> {
     this.disposed = true;
     clearTimeout(this.timer);
-    return this.inTurn(() => this.end());
+    return this.inTurn(async () => {
+      await this.end();
+      this.running.dispose();
+      this.updated.dispose();
+    });
   }
 
   private inTurn(step: () => Promise<void>): Promise<void> {
@@ -85,9 +96,11 @@ export class Server {
     );
     this.client = client;
     this.startedAt = Date.now();
+    client.onNotification('coordination/update', (update: MetricsUpdate) => this.updated.fire(update));
     try {
       await client.start();
       this.log.info('server.started');
+      this.running.fire(true);
     } catch (error) {
       this.log.error('server.start', String(error));
       this.ended(client);
@@ -120,6 +133,7 @@ export class Server {
   private ended(client: LanguageClient): void {
     if (this.client !== client) return;
     this.client = undefined;
+    this.running.fire(false);
     if (this.disposed) return;
     if (Date.now() - this.startedAt > RECOVERED_AFTER) {
       this.crashes = 0;
@@ -147,6 +161,7 @@ export class Server {
   private async end(): Promise<void> {
     const { client } = this;
     this.client = undefined;
+    if (client !== undefined) this.running.fire(false);
     // A client that never came up, or is already down, has nothing to stop.
     if (client?.state === State.Running) await client.stop();
   }
