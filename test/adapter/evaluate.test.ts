@@ -41,6 +41,19 @@ describe('evaluate', () => {
     });
   }
 
+  it('takes what VS Code sends along with a hover', async () => {
+    const { session, stop } = await atPlace();
+    const answer = await session.client.request('evaluate', {
+      expression: 'n',
+      frameId: stop.top.id,
+      context: 'hover',
+      line: stop.top.line,
+      column: 5,
+      source: { name: 'scoping.ex', path: `vscode-remote://localhost:1/${scoping}` },
+    });
+    assert.equal(answer.result, '3');
+  });
+
   it('gives values that open', async () => {
     const { session, stop } = await atPlace();
     const { variablesReference, type } = await session.client.request('evaluate', {

@@ -99,25 +99,24 @@ export class Workbench {
     return this.page.locator('.editor-instance .view-line', { hasText: text });
   }
 
-  /** Rests the pointer on a word of a line. */
-  /** The hover of a word that shows a text. An editor that draws itself anew at that moment forgets the mouse: moved again. */
+  /** Rests the pointer on a word of a line until its hover shows a text. */
   async hover(word: string, lineText: string, shown: string): Promise<void> {
     const place = this.lineWith(lineText)
       .locator('span > span', { hasText: exactly(word) })
       .first();
     const widget = this.page.locator('.debug-hover-widget').filter({ hasText: shown });
-    for (let tries = 10; tries > 0; tries--) {
-      await this.page.mouse.move(0, 0);
-      await place.hover();
-      if (
-        await widget.waitFor({ timeout: 3000 }).then(
-          () => true,
-          () => tries === 1,
-        )
-      )
-        break;
+    // An editor that lays itself out anew drops its hover, and opens none again at the same letter: each try takes another.
+    for (let letter = 0; letter < word.length; letter++) {
+      const box = await place.boundingBox();
+      if (box === null) throw new Error(`${word} is not on the screen`);
+      await this.page.mouse.move(box.x + ((letter + 0.5) * box.width) / word.length, box.y + box.height / 2);
+      const seen = await widget.waitFor({ timeout: PATIENCE / word.length }).then(
+        () => true,
+        () => false,
+      );
+      if (seen) return;
     }
-    await widget.waitFor({ timeout: 3000 });
+    throw new Error(`no hover of ${word} showed ${shown}`);
   }
 
   console(): Locator {
@@ -126,7 +125,11 @@ export class Workbench {
 
   async evaluate(expression: string): Promise<void> {
     await this.command('Debug Console: Focus on Debug Console View');
+    // The command is done before the focus has moved: what is typed until then goes into the file.
+    const input = this.page.locator('.repl .repl-input-wrapper .monaco-editor');
+    await input.and(this.page.locator('.focused')).waitFor();
     await this.page.keyboard.type(expression);
+    await input.locator('.view-line', { hasText: expression }).waitFor();
     await this.page.keyboard.press('Enter');
   }
 
