@@ -61,3 +61,9 @@ for (const part of ['src', 'launch']) {
   const from = path.join(root, 'adapter', 'agent', part);
   if (existsSync(from)) await cp(from, path.join(agent, part), { recursive: true });
 }
+
+// Required into the VM that runs the user's tests, where only Elixir compiles it.
+await cp(
+  path.join(root, 'src', 'testing', 'exunit_reporter.ex'),
+  path.join(root, 'dist', 'testing', 'exunit_reporter.ex'),
+);

@@ -49,6 +49,12 @@ export class Config {
     };
   }
 
+  /** Whether the Testing view shows our tree. A value that is none counts as the default. */
+  testExplorer(): 'auto' | 'on' | 'off' {
+    const given = vscode.workspace.getConfiguration(SETTINGS_SECTION).get<unknown>('testExplorer');
+    return given === 'on' || given === 'off' ? given : 'auto';
+  }
+
   private read<Key extends keyof CoordinationSettings>(
     section: vscode.WorkspaceConfiguration,
     key: Key,

@@ -10,6 +10,7 @@ import { inlineValues } from './debug/inlineValues';
 import { trackerFactory } from './debug/tracker';
 import { registerHighlight } from './languages/highlight';
 import { createLog } from './log';
+import { registerTesting } from './testing/controller';
 
 /** What other extensions and tests may use. */
 export interface Api {
@@ -33,6 +34,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     vscode.languages.registerInlineValuesProvider(selector, inlineValues),
     vscode.languages.registerEvaluatableExpressionProvider(selector, hoverExpression),
     registerHighlight(context.extension),
+    registerTesting({ extensionPath: context.extensionPath, server: coordination, config, log }),
     vscode.commands.registerCommand(COMMANDS.showLog, () => log.show()),
     vscode.commands.registerCommand(COMMANDS.restartServer, () => coordination.restart()),
   );

@@ -73,13 +73,14 @@ defmodule ElixirCoordinatedDebugger.TestReporter do
   defp message(subject, failure) do
     colourless = fn _kind, text -> text end
 
-    text =
+    {text, heading} =
       case subject do
-        %ExUnit.Test{} -> ExUnit.Formatter.format_test_failure(subject, [failure], 1, 80, colourless)
-        _module -> ExUnit.Formatter.format_test_all_failure(subject, [failure], 1, 80, colourless)
+        %ExUnit.Test{} -> {ExUnit.Formatter.format_test_failure(subject, [failure], 1, 80, colourless), 2}
+        _module -> {ExUnit.Formatter.format_test_all_failure(subject, [failure], 1, 80, colourless), 1}
       end
 
-    text |> String.split("\n") |> Enum.drop(2) |> Enum.map_join("\n", &String.replace(&1, ~r/^ {1,5}/, "")) |> cut()
+    lines = text |> String.trim_trailing() |> String.split("\n") |> Enum.drop(heading)
+    lines |> Enum.map_join("\n", &String.replace(&1, ~r/^ {1,5}/, "")) |> cut()
   rescue
     # An exception whose own message/1 raises, or a value that cannot be inspected.
     error -> "The failure cannot be shown: " <> Exception.message(error)

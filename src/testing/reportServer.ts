@@ -36,7 +36,7 @@ export class ReportServer {
   /** What was sent before is heard; then every connection is closed. */
   async close(): Promise<void> {
     this.server.close();
-    await Promise.all([...this.#sockets].map((socket) => (socket.closed ? undefined : drained(socket))));
+    await Promise.all([...this.#sockets].map(drained));
   }
 
   #accept(socket: net.Socket): void {

@@ -45,7 +45,9 @@ export async function mixTest(test: MixTest): Promise<Ended> {
     }),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, {
       createDebugAdapterTracker: ({ configuration }) =>
-        configuration[MARK] === mark ? { onDidSendMessage: (message) => hear(message, run, ended) } : undefined,
+        configuration[MARK] === mark
+          ? { onDidSendMessage: (message: DebugProtocol.ProtocolMessage) => hear(message, run, ended) }
+          : undefined,
     }),
     vscode.debug.onDidStartDebugSession((started) => {
       if (started.configuration[MARK] === mark) session = started;
@@ -103,7 +105,8 @@ async function userConfiguration(project: string): Promise<Record<string, unknow
   const { projectDir } = found as { projectDir?: unknown };
   // One that names another project is meant for that.
   const top = vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath;
-  const meant = typeof projectDir === 'string' && top !== undefined ? projectDir.replace('${workspaceFolder}', top) : project;
+  const meant =
+    typeof projectDir === 'string' && top !== undefined ? projectDir.replace('${workspaceFolder}', top) : project;
   return (await projectOf(meant, meant)) === project ? (found as Record<string, unknown>) : {};
 }
 

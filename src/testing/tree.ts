@@ -62,8 +62,8 @@ export class TestTree implements vscode.Disposable {
     for (const [key, item] of [...this.#files]) if (!there.has(key) && item.uri !== undefined) this.#remove(item.uri);
     await this.#add(found);
     // Gutter buttons of what is open need its tests at once.
-    const open = vscode.workspace.textDocuments.map(({ uri }) => this.#files.get(uri.toString()));
-    await Promise.all(open.map((item) => (item === undefined ? undefined : this.resolve(item))));
+    const open = vscode.workspace.textDocuments.flatMap(({ uri }) => this.#files.get(uri.toString()) ?? []);
+    await Promise.all(open.map((item) => this.resolve(item)));
   }
 
   /** Reads the tests of a file, or of all files below a project. */
@@ -74,11 +74,6 @@ export class TestTree implements vscode.Disposable {
     } else if (subject?.kind === 'file') {
       await this.#read(item, subject.project, subject.file);
     }
-  }
-
-  /** Every test file's tests are known afterwards. */
-  async resolveAll(): Promise<void> {
-    await Promise.all([...this.#files.values()].map((item) => this.resolve(item)));
   }
 
   /** The test that ExUnit reports, made where a macro wrote it; undefined for a file outside of the workspace. */
@@ -213,12 +208,12 @@ export class TestTree implements vscode.Disposable {
     }
   }
 
-  #itemOf(
-    node: TestNode,
-    uri: vscode.Uri,
-    place: { project: string; file: string; module: string },
-  ): vscode.TestItem {
-    const item = this.controller.createTestItem(`${uri.toString()}#${node.kind} ${place.module} ${node.id}`, node.name, uri);
+  #itemOf(node: TestNode, uri: vscode.Uri, place: { project: string; file: string; module: string }): vscode.TestItem {
+    const item = this.controller.createTestItem(
+      `${uri.toString()}#${node.kind} ${place.module} ${node.id}`,
+      node.name,
+      uri,
+    );
     item.range = lineRange(node.line, node.endLine);
     this.#subjects.set(item, { ...place, kind: node.kind, line: node.line, name: node.name });
     const inside = (child: TestNode): typeof place =>
