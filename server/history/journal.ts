@@ -1,6 +1,5 @@
 // The append-only journals of usage: one file for each writer, one record a line. Knows files, not what the records mean.
 import { closeSync, fsync, openSync, readFileSync, readdirSync, statSync, writeSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as v from 'valibot';
 import { JournalLine, type UsageRecord } from './records';
@@ -9,11 +8,15 @@ import { JournalLine, type UsageRecord } from './records';
 const SYNC_AFTER = 1_000;
 /** A journal that nobody touched for so long is nobody's, even where another program now has its writer's process id. */
 const ABANDONED_AFTER = 24 * 60 * 60 * 1000;
-const NAME = /^usage\.(\d+)-[0-9a-f]{12}\.jsonl$/;
+/** Process id and the millisecond of its making, which also says which of two came first. */
+const NAME = /^usage\.(\d+)-(\d{13})\.jsonl$/;
+
+/** No two journals of a process have the same. */
+let newestStamp = 0;
 
 /** The journal of this process. A file of its own with a name that nobody had before, so there is just one writer. */
 export class Journal {
-  readonly id = `usage.${process.pid}-${randomBytes(6).toString('hex')}.jsonl`;
+  readonly id = `usage.${process.pid}-${(newestStamp = Math.max(newestStamp + 1, Date.now()))}.jsonl`;
   private numbered = 0;
   private size = 0;
   private file: number | undefined;
@@ -78,11 +81,15 @@ export class Journal {
   }
 }
 
-/** The journals in a folder, in the order of their names. */
+/** The journals in a folder, oldest first: what a process wrote is read in its order. */
 export function journalsIn(folder: string): string[] {
   return readdirSync(folder)
-    .filter((name) => NAME.test(name))
-    .sort();
+    .flatMap((name) => {
+      const stamp = NAME.exec(name)?.[2];
+      return stamp === undefined ? [] : [{ name, stamp }];
+    })
+    .sort((a, b) => (a.stamp + a.name < b.stamp + b.name ? -1 : 1))
+    .map(({ name }) => name);
 }
 
 /** Its readable records with a number above `after`, in order. A line that was torn by a kill is left out. */
