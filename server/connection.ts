@@ -1,4 +1,4 @@
-// The table of the server: LSP method → handler. It answers from the index and does no work of its own.
+// The table of the server: LSP method → handler. It wires the parts together and does no work of its own.
 import {
   DidChangeWatchedFilesNotification,
   ErrorCodes,
@@ -11,15 +11,58 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
+import type { RefusalCounts } from '../protocol/metrics';
+import { Port } from './pipe/port';
+import { Tokens } from './pipe/tokens';
 import { SourceIndex, SOURCE_FILES } from './project/sourceIndex';
+import { checked, REQUESTS } from './requests';
+import { asked } from './sessions/asked';
+import { Coordinator } from './sessions/coordinator';
 
-type Served = 'coordination/health' | 'coordination/modulesOfFile' | 'coordination/filesOfModule';
-type Handler<Method extends keyof ServerRequests> = (params: ServerRequests[Method][0]) => ServerRequests[Method][1];
+type Served =
+  | 'coordination/health'
+  | 'coordination/modulesOfFile'
+  | 'coordination/filesOfModule'
+  | 'coordination/openSession'
+  | 'coordination/closeSession'
+  | 'coordination/pause';
+type Handler<Method extends keyof ServerRequests> = (
+  params: ServerRequests[Method][0],
+) => ServerRequests[Method][1] | Promise<ServerRequests[Method][1]>;
 
 export function serve(connection: Connection): void {
   const started = Date.now();
   const index = new SourceIndex((message) => connection.console.warn(message));
   const documents = new TextDocuments(TextDocument);
+  const refused: RefusalCounts = { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 };
+  const tokens = new Tokens();
+  const pinned = new Set<string>();
+  const never = new Set<string>();
+  const sessions = new Coordinator({
+    tokens,
+    graph: () => ({ revision: 0, modules: () => [], module: () => undefined, outgoing: () => [], incoming: () => [] }),
+    strategies: { 'demand-driven': asked, predictive: asked, learning: asked },
+    memory: {
+      record: () => undefined,
+      decide: () => undefined,
+      isPinned: (module) => pinned.has(module),
+      isNeverInterpreted: (module) => never.has(module),
+      pinned: () => [...pinned],
+      neverInterpreted: () => [...never],
+      addSession: () => undefined,
+      sessions: () => [],
+    },
+    witness: {
+      began: () => undefined,
+      happened: () => undefined,
+      planned: () => undefined,
+      connected: () => undefined,
+      ended: () => undefined,
+      refused: (reason) => refused[reason]++,
+    },
+    log: (message) => connection.console.warn(message),
+  });
+  const port = new Port(sessions, tokens);
   let folders: string[] = [];
 
   connection.onInitialize((params) => {
@@ -51,6 +94,11 @@ export function serve(connection: Connection): void {
     await index.addFolders(folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri)));
   });
 
+  connection.onShutdown(async () => {
+    sessions.dispose();
+    await port.close();
+  });
+
   connection.onDidChangeWatchedFiles(async ({ changes }) => {
     for (const { uri, type } of changes) {
       // The editor's text of an open file is newer than the disk's.
@@ -68,36 +116,30 @@ export function serve(connection: Connection): void {
   });
 
   const on = <Method extends Served>(method: Method, handler: Handler<Method>): void => {
-    connection.onRequest(method, (params: ServerRequests[Method][0]): unknown => handler(params));
+    connection.onRequest(method, (params: unknown): unknown => handler(checked(REQUESTS[method], params)));
   };
   on('coordination/health', () => ({
     protocol: SERVER_PROTOCOL_VERSION,
     pid: process.pid,
     uptime: Date.now() - started,
     edges: 0,
-    connections: 0,
-    refused: { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 },
+    connections: sessions.connections,
+    refused,
     memoryBytes: process.memoryUsage().heapUsed + process.memoryUsage().external,
     troubles: [],
     ...index.size(),
   }));
   on('coordination/modulesOfFile', ({ uri }) => ({
-    modules: isFileUri(uri) ? index.modulesOf(fileURLToPath(uri)) : [],
+    modules: uri.startsWith('file:') ? index.modulesOf(fileURLToPath(uri)) : [],
   }));
-  on('coordination/filesOfModule', ({ module }) => {
-    if (typeof module !== 'string') throw invalid('module', 'a module name');
-    return { files: index.filesOf(module) };
+  on('coordination/filesOfModule', ({ module }) => ({ files: index.filesOf(module) }));
+  on('coordination/openSession', ({ session }) => port.open(session));
+  on('coordination/closeSession', ({ session }) => {
+    sessions.close(session);
+    return {};
   });
+  on('coordination/pause', ({ paused }) => ({ sessions: sessions.command({ kind: 'pause', paused }) }));
 
   documents.listen(connection);
   connection.listen();
-}
-
-function isFileUri(uri: unknown): boolean {
-  if (typeof uri !== 'string') throw invalid('uri', 'a URI');
-  return uri.startsWith('file:');
-}
-
-function invalid(field: string, wanted: string): ResponseError {
-  return new ResponseError(ErrorCodes.InvalidParams, `\`${field}\` must be ${wanted}.`);
 }

@@ -1,0 +1,281 @@
+// The debug sessions of this window: folds what adapters tell into models and draws plans from them. It decides nothing about
+// order or memory (server/schedule) and ranks nothing (server/strategies).
+import { availableParallelism } from 'node:os';
+import type { Strategy as StrategyName } from '../../protocol/adapter';
+import {
+  COORDINATION_VERSION,
+  type Plan,
+  type PlannedAction,
+  type Refusal,
+  type SessionCommand,
+  type SessionEvent,
+  type SessionState,
+} from '../../protocol/coordination';
+import type { DependencyGraph } from '../index/graph';
+import type { Desk, Peer } from '../pipe/link';
+import type { Tokens } from '../pipe/tokens';
+import { planActions } from '../schedule/plan';
+import { Sizes } from '../schedule/sizes';
+import type { Strategy } from '../strategies/strategy';
+import type { WorkspaceMemory } from './memory';
+import { begin, reduce, situationOf, unreleasable, type EditorFocus, type SessionModel } from './model';
+
+/** Modules that a demand may name at once: what breakpoints, steps and frames reach is far less. */
+const MAX_DEMAND = 64;
+/** More predictions than the planner takes, so that prepared ones keep their probability and stay. */
+const MAX_PREDICTIONS = 256;
+/** ms to gather changes of the editor or of the user's decisions before plans are renewed. */
+const RENEWAL_DELAY = 50;
+
+/** Hears of everything, for the metrics. */
+export interface Witness {
+  began(model: SessionModel): void;
+  happened(before: SessionModel, after: SessionModel, event: SessionEvent): void;
+  /** `asked`: an adapter waits for it. */
+  planned(session: string, plan: Plan, ms: number, asked: boolean): void;
+  connected(session: string, connected: boolean): void;
+  ended(model: SessionModel): void;
+  refused(reason: Refusal): void;
+}
+
+export interface CoordinatorParts {
+  tokens: Tokens;
+  graph: () => DependencyGraph;
+  strategies: Record<StrategyName, Strategy>;
+  memory: WorkspaceMemory;
+  witness: Witness;
+  /** Log lines; never the content of a message. */
+  log: (message: string) => void;
+}
+
+interface Live {
+  model: SessionModel;
+  peer: Peer | null;
+  plans: number;
+  actions: readonly PlannedAction[];
+  /** Threads on a step in → the module it began in. */
+  stepping: Map<number, string>;
+}
+
+export class Coordinator implements Desk {
+  readonly #parts: CoordinatorParts;
+  readonly #live = new Map<string, Live>();
+  readonly #sizes = new Sizes();
+  #focus: EditorFocus = { focused: [], edited: [] };
+  #renewal: NodeJS.Timeout | undefined;
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts;
+  }
+
+  /** Sessions whose pipe is connected. */
+  get connections(): number {
+    return [...this.#live.values()].filter(({ peer }) => peer !== null).length;
+  }
+
+  /** Models of the running sessions, the newest first. */
+  running(): SessionModel[] {
+    return [...this.#live.values()].map(({ model }) => model).reverse();
+  }
+
+  /** The editor's session is over; its adapter may have gone without a farewell. */
+  close(session: string): void {
+    this.#parts.tokens.revoke(session);
+    const live = this.#live.get(session);
+    if (live === undefined) return;
+    live.peer?.close();
+    this.end(live, Date.now());
+  }
+
+  accepts(session: string, token: string): boolean {
+    return this.#parts.tokens.accepts(session, token);
+  }
+
+  greeted(told: SessionState, peer: Peer): void {
+    const known = this.#live.get(told.id);
+    // An adapter that connects again may be faster than the news that its old pipe broke.
+    if (known !== undefined && known.peer !== peer) known.peer?.close();
+    const model = begin(told, known?.model);
+    for (const [module, { bytes }] of model.prepared) this.#sizes.learn(module, bytes);
+    this.#live.set(told.id, {
+      model,
+      peer,
+      plans: known?.plans ?? 0,
+      actions: [],
+      stepping: known?.stepping ?? new Map<number, string>(),
+    });
+    if (known === undefined) {
+      this.#parts.memory.record({ kind: 'sessionStarted', at: told.startedAt, session: told.id });
+      this.#parts.witness.began(model);
+    }
+    this.#parts.witness.connected(told.id, true);
+  }
+
+  plan(session: string, event: SessionEvent): Plan {
+    const live = this.apply(session, event);
+    const began = performance.now();
+    live.actions = this.draw(live.model);
+    const plan = this.numbered(live);
+    this.#parts.witness.planned(session, plan, performance.now() - began, true);
+    return plan;
+  }
+
+  event(session: string, event: SessionEvent): void {
+    const live = this.apply(session, event);
+    if (event.kind === 'sessionEnded') this.end(live, event.at);
+  }
+
+  gone(session: string, peer: Peer): void {
+    const live = this.#live.get(session);
+    if (live?.peer !== peer) return;
+    live.peer = null;
+    this.#parts.witness.connected(session, false);
+  }
+
+  refused(reason: Refusal, message: string): void {
+    this.#parts.log(`A message on the pipe was refused (${reason}): ${message}`);
+    this.#parts.witness.refused(reason);
+  }
+
+  trouble(message: string): void {
+    this.#parts.log(message);
+  }
+
+  /** Tells all running sessions; answers how many there are. */
+  command(command: SessionCommand): number {
+    const peers = [...this.#live.values()].flatMap(({ peer }) => (peer === null ? [] : [peer]));
+    for (const peer of peers) peer.notify('coordination/command', command);
+    return peers.length;
+  }
+
+  focusMoved(focus: EditorFocus): void {
+    this.#focus = focus;
+    this.renewSoon();
+  }
+
+  /** The editor or the user changed what plans rest on. Several changes become one renewal. */
+  renewSoon(): void {
+    if (this.#live.size === 0 || this.#renewal !== undefined) return;
+    this.#renewal = setTimeout(() => {
+      this.#renewal = undefined;
+      for (const live of this.#live.values()) this.renew(live);
+    }, RENEWAL_DELAY);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#renewal);
+    for (const live of this.#live.values()) this.end(live, Date.now());
+  }
+
+  private renew(live: Live): void {
+    if (live.peer === null) return;
+    const began = performance.now();
+    const actions = this.draw(live.model);
+    if (sameActions(actions, live.actions)) return;
+    live.actions = actions;
+    const plan = this.numbered(live);
+    this.#parts.witness.planned(live.model.state.id, plan, performance.now() - began, false);
+    live.peer.notify('coordination/renewedPlan', plan);
+  }
+
+  private numbered(live: Live): Plan {
+    live.plans++;
+    const { strategy } = live.model.state.mode;
+    return { version: COORDINATION_VERSION, number: live.plans, strategy, actions: [...live.actions] };
+  }
+
+  private draw(model: SessionModel): PlannedAction[] {
+    const { mode, paused, engine } = model.state;
+    // The traditional engine interprets whole modules by its own patterns.
+    if (!mode.enabled || engine === 'traditional') return [];
+    const { strategies, graph, memory } = this.#parts;
+    const never = new Set(memory.neverInterpreted());
+    const refused = new Set([...never, ...model.failed.keys()]);
+    const situation = situationOf(model, this.#focus);
+    const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
+    return planActions(
+      {
+        demand: predict('demand-driven', MAX_DEMAND),
+        predictions: mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS),
+        pinned: new Set(memory.pinned()),
+        never,
+      },
+      {
+        prepared: model.prepared,
+        unreleasable: unreleasable(model, model.at),
+        impossible: new Set(model.failed.keys()),
+        lastUsedAt: (module) => model.used.get(module)?.lastUsedAt ?? 0,
+        sizeOf: (module) => this.#sizes.of(module),
+      },
+      {
+        memoryThreshold: mode.memoryThreshold,
+        cores: availableParallelism(),
+        busy: model.memory?.busy ?? null,
+        paused,
+      },
+    );
+  }
+
+  private apply(session: string, event: SessionEvent): Live {
+    const live = this.#live.get(session);
+    if (live === undefined) throw new Error(`There is no session ${session}.`);
+    const before = live.model;
+    live.model = reduce(before, event);
+    if (event.kind === 'interpreted') this.#sizes.learn(event.module, event.bytes);
+    this.remember(live, before, event);
+    this.#parts.witness.happened(before, live.model, event);
+    return live;
+  }
+
+  /** What the workspace learns from. */
+  private remember(live: Live, before: SessionModel, event: SessionEvent): void {
+    const { memory } = this.#parts;
+    const session = live.model.state.id;
+    const { at } = event;
+    switch (event.kind) {
+      case 'breakpointsSet': {
+        const known = before.state.breakpoints.find(({ file }) => file === event.file.file);
+        const had = new Set(known?.breakpoints.flatMap(({ modules }) => modules));
+        const has = new Set(event.file.breakpoints.flatMap(({ modules }) => modules));
+        for (const module of has) if (!had.has(module)) memory.record({ kind: 'breakpoint', at, session, module });
+        return;
+      }
+      case 'steppingInto':
+        live.stepping.set(event.thread, event.from.module);
+        return;
+      case 'stopped': {
+        const module = event.frames[0]?.module;
+        const from = live.stepping.get(event.thread);
+        live.stepping.delete(event.thread);
+        if (module === undefined) return;
+        const stepped = event.reason === 'step' && from !== undefined && from !== module;
+        if (stepped) memory.record({ kind: 'steppedInto', at, session, module });
+        memory.record({ kind: 'stopped', at, session, module });
+        return;
+      }
+      case 'entered':
+        if (!before.path.includes(event.module)) {
+          memory.record({ kind: 'entered', at, session, module: event.module });
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  private end(live: Live, at: number): void {
+    const { id } = live.model.state;
+    if (!this.#live.delete(id)) return;
+    if (live.model.ended === null) live.model = reduce(live.model, { kind: 'sessionEnded', at, exitCode: null });
+    this.#parts.memory.record({ kind: 'sessionEnded', at, session: id });
+    this.#parts.witness.ended(live.model);
+  }
+}
+
+/** Whether the adapter would do the same; probabilities that moved a little change nothing for it. */
+function sameActions(one: readonly PlannedAction[], other: readonly PlannedAction[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ module, action }, index) => other[index]?.module === module && other[index].action === action)
+  );
+}
