@@ -29,48 +29,54 @@ export class FrameGuard extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    let rest = chunk;
-    while (rest.length > 0) {
-      if (this.#body > 0) {
-        const part = rest.subarray(0, this.#body);
-        this.#body -= part.length;
-        this.push(part);
-        rest = rest.subarray(part.length);
-        continue;
-      }
-      // The end of the headers may lie across two chunks, so what came before is looked at again; it is short.
-      const seen = Buffer.concat([this.#headers, rest.subarray(0, MAX_HEADERS)]);
-      const end = seen.indexOf(END);
-      if (end < 0) {
-        if (seen.length >= MAX_HEADERS) return done(new RefusedFrame('malformed', 'The message has no headers.'));
-        this.#headers = seen;
-        return done();
-      }
-      const length = bodyLength(seen.subarray(0, end).toString('latin1'));
-      if (length instanceof RefusedFrame) return done(length);
-      if (length > this.maxBody) {
-        return done(
-          new RefusedFrame('oversized', `The message has ${length} bytes; at most ${this.maxBody} are taken.`),
-        );
-      }
-      this.push(seen.subarray(0, end + END.length));
-      rest = rest.subarray(end + END.length - this.#headers.length);
-      this.#headers = Buffer.alloc(0);
-      this.#body = length;
+    try {
+      let rest = chunk;
+      while (rest.length > 0) rest = this.#body > 0 ? this.body(rest) : this.headers(rest);
+      done();
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
     }
-    done();
+  }
+
+  /** Lets through what belongs to the current body; gives the rest. */
+  private body(bytes: Buffer): Buffer {
+    const part = bytes.subarray(0, this.#body);
+    this.#body -= part.length;
+    this.push(part);
+    return bytes.subarray(part.length);
+  }
+
+  /** Lets headers through once they are whole and in order; gives the rest. */
+  private headers(bytes: Buffer): Buffer {
+    const before = this.#headers.length;
+    const seen = Buffer.concat([this.#headers, bytes.subarray(0, MAX_HEADERS)]);
+    const end = seen.indexOf(END);
+    if (end < 0) {
+      if (seen.length >= MAX_HEADERS) throw new RefusedFrame('malformed', 'The message has no headers.');
+      this.#headers = seen;
+      return bytes.subarray(seen.length - before);
+    }
+    const length = bodyLength(seen.subarray(0, end).toString('latin1'));
+    if (length > this.maxBody) {
+      throw new RefusedFrame('oversized', `The message has ${length} bytes; at most ${this.maxBody} are taken.`);
+    }
+    this.push(seen.subarray(0, end + END.length));
+    this.#headers = Buffer.alloc(0);
+    this.#body = length;
+    return bytes.subarray(end + END.length - before);
   }
 }
 
-function bodyLength(headers: string): number | RefusedFrame {
-  const lengths = headers.split('\r\n').flatMap((line) => /^content-length: *(\d{1,15})$/i.exec(line)?.[1] ?? []);
+function bodyLength(headers: string): number {
+  const lines = headers.split('\r\n');
+  const lengths = lines.flatMap((line) => /^content-length: *(\d{1,15})$/i.exec(line)?.[1] ?? []);
   const [length] = lengths;
   if (length === undefined || lengths.length > 1 || Number(length) === 0) {
-    return new RefusedFrame('malformed', 'The message does not say how long it is.');
+    throw new RefusedFrame('malformed', 'The message does not say how long it is.');
   }
   // A line without a colon makes the reader throw and then wait for ever.
-  if (headers.split('\r\n').some((line) => !line.includes(':'))) {
-    return new RefusedFrame('malformed', 'A header of the message has no name.');
+  if (lines.some((line) => !line.includes(':'))) {
+    throw new RefusedFrame('malformed', 'A header of the message has no name.');
   }
   return Number(length);
 }

@@ -104,10 +104,11 @@ export class Link implements Peer {
   notify<Method extends Pushed>(method: Method, params: CoordinationNotifications[Method]): void {
     if (this.#closed) return;
     // A peer that reads nothing must not fill our memory; it may connect again and is then told everything anew.
-    if (this.socket.writableLength > MAX_COORDINATION_MESSAGE) return this.close();
-    this.#connection.sendNotification(method, params).catch(() => {
-      // The pipe broke while it was written to: 'close' follows.
-    });
+    if (this.socket.writableLength > MAX_COORDINATION_MESSAGE) this.close();
+    else
+      this.#connection.sendNotification(method, params).catch(() => {
+        // The pipe broke while it was written to: 'close' follows.
+      });
   }
 
   close(): void {
