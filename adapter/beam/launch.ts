@@ -19,8 +19,10 @@ import type { Ending, OutputSink, Program } from './program';
 const CONNECT_TIMEOUT = 60_000;
 /** The same in a terminal, where nobody sees it fail. */
 const TERMINAL_CONNECT_TIMEOUT = 30_000;
-/** ms after the end of the program in which its last output and the agent's last events must have come. */
+/** ms after the end of the program in which its last output must have come, unless others hold its pipes open. */
 const DRAIN_TIMEOUT = 1_500;
+/** ms in which the agent's last events must have come; its socket is nobody else's and closes with the program. */
+const LAST_EVENTS_TIMEOUT = 5_000;
 /** Characters of its last words that go into a message when the program dies before the agent connects. */
 const LAST_WORDS = 400;
 const LAST_LINES = 3;
@@ -142,7 +144,10 @@ async function inPipes(
       const ending = await ended;
       log.info('beam.end', 'ended', { name: plan.name, ...ending });
       // What a grandchild that outlives the program still holds open is not waited for.
-      await Promise.race([Promise.all([drained, agent.closed]), delay(DRAIN_TIMEOUT)]);
+      await Promise.all([
+        Promise.race([drained, delay(DRAIN_TIMEOUT)]),
+        Promise.race([agent.closed, delay(LAST_EVENTS_TIMEOUT, undefined, { ref: false })]),
+      ]);
       child.stdout.destroy();
       child.stderr.destroy();
       return ending;

@@ -18,7 +18,8 @@
 -define(UTILS, 'Elixir.Kernel.Utils').
 -define(HANDLER, ecd_post_mortem).
 -define(DESCRIBE, 2000).
--define(FLUSH, 1000).
+%% ms for crashes that happened to be told; usually moments, unless the machine is very busy.
+-define(FLUSH, 5000).
 %% Processes whose end was told, so that it is told once though two sources report it.
 -define(TOLD, 1000).
 

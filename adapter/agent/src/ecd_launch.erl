@@ -63,4 +63,5 @@ notice(Level, Text) ->
 
 ended(Status) ->
     ok = ecd_exceptions:flush(),
-    ecd_wire:event(taskEnded, #{exitCode => Status}).
+    ecd_wire:event(taskEnded, #{exitCode => Status}),
+    ecd_wire:flush().

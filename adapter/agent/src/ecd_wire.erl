@@ -1,13 +1,15 @@
 %% The agent's end of the connection: frames in and out, over the socket or through the relay. Interprets no command.
 -module(ecd_wire).
 
--export([connect/4, relay/2, event/2]).
+-export([connect/4, relay/2, event/2, flush/0]).
 
 -define(PROTOCOL, 1).
 %% Bytes of one frame; a larger one is refused by {packet, 4}'s packet_size.
 -define(MAX_FRAME, 64 * 1024 * 1024).
 %% ms a frame may wait for a client that does not read.
 -define(SEND_TIMEOUT, 30000).
+%% ms until what was told so far must be on its way.
+-define(FLUSH, 5000).
 
 -record(wire, {
     transport :: {tcp, gen_tcp:socket()} | {relay, pid()},
@@ -25,6 +27,26 @@ event(Name, Body) ->
     case whereis(?MODULE) of
         undefined -> ok;
         Wire -> Wire ! {event, Name, Body}, ok
+    end.
+
+%% Returns when the socket has all events so far. The VM may end the moment after: it does not wait for our process.
+-spec flush() -> ok.
+flush() ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Wire -> flush(Wire)
+    end.
+
+%% In a process of the user's, which must not find a late answer among its messages.
+flush(Wire) ->
+    Alias = monitor(process, Wire, [{alias, reply_demonitor}]),
+    Wire ! {flush, Alias},
+    receive
+        {Alias, flushed} -> ok;
+        {'DOWN', Alias, process, Wire, _} -> ok
+    after ?FLUSH ->
+        true = demonitor(Alias, [flush]),
+        ok
     end.
 
 %% The life of the connection process of a launched program. Exits when the adapter cannot be reached.
@@ -75,6 +97,9 @@ loop(Wire) ->
             loop(finish(Id, Outcome, Wire));
         {'DOWN', Ref, process, Worker, Reason} ->
             loop(down(Ref, Worker, Reason, Wire));
+        {flush, Alias} ->
+            Alias ! {Alias, flushed},
+            loop(Wire);
         {go, Id} ->
             is_pid(Wire#wire.starter) andalso (Wire#wire.starter ! {self(), go}),
             send(Wire, {reply, Id, #{}}),
