@@ -56,6 +56,8 @@ function transcript(client: DapClient, replace: Record<string, string>): string 
     text
       .replace(/<\d+\.\d+\.\d+>/g, '<PID>')
       .replace(/\(elixir [\d.]+\)/g, '(elixir VERSION)')
+      // Sources of OTP are there on some machines.
+      .replace(/ \([^()]*\.erl:\d+\)/g, '')
       // Each Elixir has its own words for a syntax error.
       .replace(/cannot be parsed: .*",$/gm, 'cannot be parsed: REASON",')
   );
