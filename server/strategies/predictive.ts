@@ -1,0 +1,217 @@
+// Strategy "predictive": ranks modules by where the dependency graph leads from here. It learns nothing.
+import type { PredictionScope } from '../../protocol/coordination';
+import type { DependencyGraph } from '../index/graph';
+import { anchorsOf, type Anchors } from './anchors';
+import { compact, segmentsOf, type CompactGraph } from './compactGraph';
+import { pageRank } from './pageRank';
+import type { Prediction, Situation, Strategy } from './strategy';
+
+/**
+ * Weights of a multinomial logit: each is by how much the logarithm of a module's odds grows. Fitted to recorded journeys
+ * (bench/README.md, "Prediction"), each checked on the applications that it was not fitted to.
+ */
+const LOG_ODDS = {
+  /** × logarithm of the personalised PageRank. */
+  rank: 0.7,
+  /** × how surely a module of the situation calls it, 0..1. */
+  called: 2.2,
+  /** × how surely the current module calls it, 0..1, on top. */
+  calledNow: 1,
+  /** Its name lies below the current module's: `Shop.Cart.Item` below `Shop.Cart`. */
+  below: 1.1,
+  /** × share of the name that it has in common with the current module's. */
+  near: 4.5,
+  /** An exception is raised much less often than it is named. */
+  exception: -2.3,
+  /** Not of the project; not fitted, the journeys hold the application's own modules alone. */
+  foreign: -2,
+  /** A breakpoint is in it, or it is on the stack of a stopped process; not fitted, for it is known and need not be guessed. */
+  asked: 3,
+  /** × weight in the situation: execution comes back to where it was; not fitted, a journey counts first entries. */
+  returning: 1.5,
+} as const;
+
+/** Share of restarts anywhere: what is central to the application is entered from everywhere. */
+const ANYWHERE = 0.6;
+/** How fast repeated evidence of calls saturates: one sure caller gives 0.86. */
+const SATURATION = 2;
+
+/** Probabilities of all modules of the graph, by their numbers in it. */
+export interface Distribution {
+  graph: CompactGraph;
+  probability: Float64Array;
+  reason: (module: number) => string;
+}
+
+export class PredictiveStrategy implements Strategy {
+  readonly name = 'predictive';
+
+  predict(situation: Situation, graph: DependencyGraph, limit: number, exclude?: ReadonlySet<string>): Prediction[] {
+    return best(this.distribution(situation, graph, exclude), limit);
+  }
+
+  /** Over the modules in scope that are not excluded; of all others it is 0. */
+  distribution(situation: Situation, source: DependencyGraph, exclude?: ReadonlySet<string>): Distribution {
+    const graph = compact(source);
+    const anchors = anchorsOf(situation);
+    const features = new Features(graph, anchors);
+    const candidates = inScope(graph, anchors, situation.scope);
+    for (const module of exclude ?? []) {
+      const number = graph.number.get(module);
+      if (number !== undefined) candidates[number] = 0;
+    }
+    const asked = numbers(graph, [...situation.breakpoints, ...situation.frames]);
+    const odds = new Float64Array(graph.names.length);
+    let top = -Infinity;
+    for (let module = 0; module < odds.length; module++) {
+      if (candidates[module] === 0) continue;
+      const value = features.logOdds(module) + (asked.has(module) ? LOG_ODDS.asked : 0);
+      odds[module] = value;
+      top = Math.max(top, value);
+    }
+    let total = 0;
+    for (let module = 0; module < odds.length; module++) {
+      const value = candidates[module] === 0 ? 0 : Math.exp((odds[module] ?? 0) - top);
+      odds[module] = value;
+      total += value;
+    }
+    const probability = total === 0 ? odds : odds.map((value) => value / total);
+    return { graph, probability, reason: (module) => (asked.has(module) ? 'asked for' : features.reason(module)) };
+  }
+}
+
+/** The likeliest first, of equals the one whose name comes first. */
+export function best({ graph, probability, reason }: Distribution, limit: number): Prediction[] {
+  const order: number[] = [];
+  probability.forEach((value, module) => {
+    if (value > 0) order.push(module);
+  });
+  order.sort((a, b) => (probability[b] ?? 0) - (probability[a] ?? 0) || a - b);
+  return order.slice(0, limit).map((module) => ({
+    module: graph.names[module] ?? '',
+    probability: probability[module] ?? 0,
+    reason: reason(module),
+  }));
+}
+
+/** What the graph and the names say about each module in one situation. */
+class Features {
+  readonly #graph: CompactGraph;
+  readonly #current: number | undefined;
+  readonly #currentName: readonly string[] | undefined;
+  /** Module → weight in the situation. */
+  readonly #weights = new Map<number, number>();
+  /** Evidence that anything of the situation calls it; that the current module does. */
+  readonly #called: Float64Array;
+  readonly #calledNow: Float64Array;
+  /** The heaviest caller. */
+  readonly #caller: Int32Array;
+  readonly #rank: Float64Array;
+
+  constructor(graph: CompactGraph, anchors: Anchors) {
+    this.#graph = graph;
+    const size = graph.names.length;
+    this.#current = anchors.current === undefined ? undefined : graph.number.get(anchors.current);
+    this.#currentName = anchors.current === undefined ? undefined : segmentsOf(anchors.current);
+    this.#called = new Float64Array(size);
+    this.#calledNow = new Float64Array(size);
+    this.#caller = new Int32Array(size).fill(-1);
+    const restart = new Float64Array(size).fill(1 / size);
+    for (const [name, weight] of anchors.weights) {
+      const from = graph.number.get(name);
+      if (from !== undefined) this.#weights.set(from, weight);
+    }
+    let total = 0;
+    for (const weight of this.#weights.values()) total += restartShare(weight);
+    if (total > 0) restart.fill(ANYWHERE / size);
+    for (const [from, weight] of this.#weights) {
+      restart[from] = (restart[from] ?? 0) + ((1 - ANYWHERE) * restartShare(weight)) / total;
+      this.follow(from, weight);
+    }
+    this.#rank = pageRank(graph.links, restart);
+  }
+
+  logOdds(module: number): number {
+    const { own, exception } = this.#graph;
+    return (
+      LOG_ODDS.rank * Math.log(this.#rank[module] ?? 0) +
+      LOG_ODDS.called * (1 - Math.exp(-SATURATION * (this.#called[module] ?? 0))) +
+      LOG_ODDS.calledNow * (this.#calledNow[module] ?? 0) +
+      this.nearness(module) +
+      (exception[module] === 1 ? LOG_ODDS.exception : 0) +
+      (own[module] === 1 ? 0 : LOG_ODDS.foreign) +
+      LOG_ODDS.returning * (this.#weights.get(module) ?? 0)
+    );
+  }
+
+  reason(module: number): string {
+    const { names } = this.#graph;
+    const [current, caller] = [this.#current, this.#caller[module] ?? -1];
+    const here = current === undefined ? undefined : names[current];
+    if (this.#weights.has(module)) return 'execution was there, or it is being edited';
+    if (here !== undefined && (this.#calledNow[module] ?? 0) > 0) return `called by ${here}`;
+    if (caller >= 0) return `called by ${names[caller] ?? ''}`;
+    if (here !== undefined && this.nearness(module) > 0) return `named like ${here}`;
+    return 'close in the dependency graph';
+  }
+
+  private follow(from: number, weight: number): void {
+    const { start, to, weight: evidence } = this.#graph.calls;
+    for (let edge = start[from] ?? 0; edge < (start[from + 1] ?? 0); edge++) {
+      const module = to[edge] ?? 0;
+      this.#called[module] = (this.#called[module] ?? 0) + weight * (evidence[edge] ?? 0);
+      // Anchors come heaviest first.
+      if (this.#caller[module] === -1) this.#caller[module] = from;
+      if (from === this.#current) this.#calledNow[module] = evidence[edge] ?? 0;
+    }
+  }
+
+  private nearness(module: number): number {
+    const current = this.#currentName;
+    if (current === undefined || module === this.#current) return 0;
+    const name = this.#graph.segments[module] ?? [];
+    let common = 0;
+    while (common < current.length && current[common] === name[common]) common++;
+    const below = common === current.length && name.length > common;
+    return (LOG_ODDS.near * common) / Math.max(current.length, name.length) + (below ? LOG_ODDS.below : 0);
+  }
+}
+
+/** Walks start again mostly at the newest: the weight cubed, so that recency falls off faster than for calls. */
+const restartShare = (weight: number): number => weight ** 3;
+
+const numbers = (graph: CompactGraph, modules: readonly string[]): Set<number> =>
+  new Set(modules.flatMap((module) => graph.number.get(module) ?? []));
+
+/**
+ * 1 for each module that may be predicted. `minimal`: what the situation's modules call. `conservative`: what is at most two
+ * edges away from them, or shares the first part of a name with them: calls that no edge shows stay within an application.
+ * `transitive`: everything, for a call at run time reaches what no edge leads to.
+ */
+function inScope(graph: CompactGraph, { weights }: Anchors, scope: PredictionScope): Uint8Array {
+  const size = graph.names.length;
+  if (scope === 'transitive' || weights.size === 0) return new Uint8Array(size).fill(1);
+  const reached = new Uint8Array(size);
+  let border = [...numbers(graph, [...weights.keys()])];
+  for (const module of border) reached[module] = 1;
+  const [rows, steps] = scope === 'minimal' ? [graph.calls, 1] : [graph.links, 2];
+  for (let step = 0; step < steps; step++) {
+    const next: number[] = [];
+    for (const from of border) {
+      for (let edge = rows.start[from] ?? 0; edge < (rows.start[from + 1] ?? 0); edge++) {
+        const module = rows.to[edge] ?? 0;
+        if (reached[module] === 1) continue;
+        reached[module] = 1;
+        next.push(module);
+      }
+    }
+    border = next;
+  }
+  if (scope === 'conservative') {
+    const applications = new Set([...weights.keys()].map((name) => segmentsOf(name)[0]));
+    graph.segments.forEach(([application], module) => {
+      if (applications.has(application)) reached[module] = 1;
+    });
+  }
+  return reached;
+}
