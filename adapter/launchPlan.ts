@@ -120,7 +120,10 @@ function configureCommon(args: LaunchArguments | AttachArguments, projectDir: st
 }
 
 /** Without coordination modules are interpreted as the stock debugger does; a named engine is the user's own choice. */
-export function engineFor(args: Pick<LaunchArguments, 'engine' | 'coordination'>): ConfigureArgs['engine'] {
+export function engineFor(args: {
+  engine: LaunchArguments['engine'];
+  coordination: Pick<LaunchArguments['coordination'], 'enabled'>;
+}): ConfigureArgs['engine'] {
   return args.engine === 'auto' && !args.coordination.enabled ? 'traditional' : args.engine;
 }
 

@@ -1,5 +1,6 @@
 // The life of a session's program: launch or attach, go, restart, end; the only place that changes the state. Answers no
 // request itself.
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BreakpointState } from '../protocol/agent';
 import { Failure } from '../protocol/failure';
@@ -10,7 +11,7 @@ import type { Ending, Program } from './beam/program';
 import type { Breakpoints } from './breakpoints';
 import { abortReason, type Call, type Cancellation } from './cancellation';
 import type { Connection } from './connection';
-import type { Coordinator } from './coordinator';
+import type { Coordinator } from './coordination/coordinator';
 import { patternNotices } from './launchPlan';
 import type { Log } from './log';
 import type { ProgressReporter } from './progress';
@@ -51,6 +52,8 @@ export class Lifecycle {
   #early = { configurationDone: false };
   /** The client is leaving: nothing may be started any more. */
   #leaving = false;
+  /** Settled when the coordination server knows that the program has ended, or will not learn it. */
+  #coordinationEnded: Promise<void> = Promise.resolve();
   /** Settled when no start is under way. */
   #starting: Promise<unknown> = Promise.resolve();
 
@@ -100,6 +103,7 @@ export class Lifecycle {
     const { live } = state;
     this.#become({ kind: 'restarting', live });
     await this.#end(live, DISCONNECT_TIMEOUT);
+    await this.parts.coordinator.end('restart');
     this.parts.events.forgetThreads();
     try {
       await this.#go(await this.#start(next ?? live.start, call));
@@ -133,8 +137,13 @@ export class Lifecycle {
       return;
     }
     const live = liveOf(state);
-    if (live === null) return;
+    if (live !== null) await this.#leave(live, terminateDebuggee);
+    await this.#coordinationEnded;
+  }
+
+  async #leave(live: Live, terminateDebuggee: boolean | undefined): Promise<void> {
     const { program } = live;
+    const state = this.#state;
     if (state.kind === 'configuring' && program.start === 'launch') program.kill();
     if (program.start === 'attach' && terminateDebuggee === true) await this.#terminateProgram(live, TERMINATE_TIMEOUT);
     else await this.#end(live, DISCONNECT_TIMEOUT);
@@ -179,9 +188,10 @@ export class Lifecycle {
     call.signal.addEventListener('abort', cancel, { once: true });
     const progress = parts.progress.start('Starting the debugger', { requestId: call.seq });
     parts.cancellation.bindProgress(call.seq, progress.id);
+    const began = performance.now();
     const { coordination, logFile, logLevel } = start.args;
     parts.log.redirect(logFile, logLevel);
-    parts.coordinator.setMode(coordination.enabled, coordination.strategy);
+    parts.coordinator.configure(coordination);
     this.#taskExitCode = null;
     this.#become({ kind: 'launching', start, abort });
     try {
@@ -198,7 +208,10 @@ export class Lifecycle {
       this.#become({ kind: 'configuring', live });
       void program.ended.then((ending) => this.#ended(live, ending));
       this.#announce(live);
-      if (debug) await this.#sendBreakpoints(program.agent);
+      if (debug) {
+        this.#coordinate(live, configured.elixir, performance.now() - began);
+        await this.#sendBreakpoints(program.agent);
+      }
       return live;
     } catch (thrown) {
       this.#become(before);
@@ -214,6 +227,13 @@ export class Lifecycle {
     if (liveOf(this.#state) === live) this.#become({ kind: 'running', live });
   }
 
+  #coordinate({ start: { args }, program, engine }: Live, elixir: string | null, launchMs: number): void {
+    const { agent, name } = program;
+    const projectDir = path.resolve(args.projectDir ?? '.');
+    const known = { agent, engine, otp: agent.otp, elixir, projectDir, launchMs };
+    this.parts.coordinator.begin({ ...known, name: args.name ?? name });
+  }
+
   #announce({ program }: Live): void {
     this.parts.connection.event('process', {
       name: program.name,
@@ -225,18 +245,22 @@ export class Lifecycle {
 
   /** What was set before there was a program; the answers came long ago, so the outcome goes out as events. */
   async #sendBreakpoints(agent: AgentClient): Promise<void> {
-    const { breakpoints, connection, events } = this.parts;
-    const announce = ({ breakpoints: states }: { breakpoints: BreakpointState[] }): void => {
-      for (const state of states) {
-        connection.event('breakpoint', { reason: 'changed', breakpoint: breakpoints.toDap(state) });
-      }
-    };
-    const requests: Promise<unknown>[] = breakpoints.files.map(([path, wanted]) =>
-      agent.request('setBreakpoints', { path, breakpoints: wanted }).then(announce),
+    const { breakpoints, connection, coordinator, events } = this.parts;
+    const announce =
+      (file: string, wanted: readonly { id: number }[]) =>
+      ({ breakpoints: states }: { breakpoints: BreakpointState[] }): void => {
+        for (const state of states) {
+          connection.event('breakpoint', { reason: 'changed', breakpoint: breakpoints.toDap(state) });
+        }
+        coordinator.breakpointsSet(file, wanted, states, null);
+      };
+    const requests: Promise<unknown>[] = breakpoints.files.map(([file, wanted]) =>
+      agent.request('setBreakpoints', { path: file, breakpoints: wanted }).then(announce(file, wanted)),
     );
     const { functions, exceptions } = breakpoints;
     if (functions.length > 0) {
-      requests.push(agent.request('setFunctionBreakpoints', { breakpoints: functions }).then(announce));
+      const set = agent.request('setFunctionBreakpoints', { breakpoints: functions });
+      requests.push(set.then(announce('', functions)));
     }
     if (exceptions.length > 0) requests.push(agent.request('setExceptionBreakpoints', { filters: exceptions }));
     for (const result of await Promise.allSettled(requests)) {
@@ -288,8 +312,11 @@ export class Lifecycle {
     if (liveOf(this.#state) !== live || this.#restarting(live)) return;
     this.#become({ kind: 'ended' });
     this.parts.events.forgetThreads();
-    if (live.program.start === 'launch') {
-      this.parts.connection.event('exited', { exitCode: ending.exitCode ?? this.#taskExitCode ?? 1 });
+    const launched = live.program.start === 'launch';
+    const exitCode = launched ? (ending.exitCode ?? this.#taskExitCode ?? 1) : null;
+    this.#coordinationEnded = this.parts.coordinator.end({ exitCode });
+    if (exitCode !== null) {
+      this.parts.connection.event('exited', { exitCode });
     } else if (!this.#leaving) {
       this.parts.events.notice({ level: 'warning', text: `The connection to ${live.program.name} has ended.` });
     }

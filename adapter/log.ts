@@ -17,7 +17,9 @@ export type LogTag =
   | 'beam.compile'
   | 'beam.start'
   | 'beam.end'
-  | 'session.state';
+  | 'session.state'
+  | 'coordination.link'
+  | 'coordination.plan';
 
 export type LogDetails = Readonly<Record<string, unknown>>;
 

@@ -2,6 +2,7 @@
 // nothing running.
 import { createServer } from 'node:net';
 import { Connection } from './connection';
+import { takeServerPair, type ServerPair } from './coordination/serverPair';
 import { Log, type LogLevel, type LogTarget } from './log';
 import { Session } from './session';
 
@@ -22,9 +23,10 @@ function openLog(session: string): Log {
 function serve(
   input: NodeJS.ReadStream | import('node:net').Socket,
   output: NodeJS.WriteStream | import('node:net').Socket,
+  server: ServerPair | null,
 ): Session {
   const log = openLog(`${process.pid}-${sessions.size + 1}`);
-  const session = new Session(new Connection(input, output, log), log);
+  const session = new Session(new Connection(input, output, log), log, server);
   sessions.add(session);
   log.info('adapter.start', 'session begins');
   session.start();
@@ -35,8 +37,8 @@ function serve(
   return session;
 }
 
-async function overStdio(): Promise<void> {
-  const session = serve(process.stdin, process.stdout);
+async function overStdio(server: ServerPair | null): Promise<void> {
+  const session = serve(process.stdin, process.stdout, server);
   await session.finished;
   await session.connection.flush();
   process.exit(0);
@@ -45,7 +47,8 @@ async function overStdio(): Promise<void> {
 function overPort(port: number): void {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
-    const session = serve(socket, socket);
+    // A token is for one session; these are told by `setCoordinationServer` where theirs is.
+    const session = serve(socket, socket, null);
     void session.finished.then(() => socket.end());
   });
   server.on('error', (error) => {
@@ -72,6 +75,8 @@ async function shutDown(exitCode: number): Promise<never> {
 }
 
 function main(): void {
+  // Before anything else runs, so that nothing can inherit it.
+  const server = takeServerPair(process.env);
   for (const [signal, number] of [
     ['SIGTERM', 15],
     ['SIGINT', 2],
@@ -89,7 +94,7 @@ function main(): void {
 
   const option = process.argv.slice(2).find((argument) => argument.startsWith('--server='));
   if (option === undefined) {
-    void overStdio();
+    void overStdio(server);
     return;
   }
   const port = Number(option.slice('--server='.length));

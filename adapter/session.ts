@@ -6,7 +6,8 @@ import type { AgentEvent } from './beam/agentClient';
 import { Breakpoints } from './breakpoints';
 import { Cancellation, orAborted, type Call } from './cancellation';
 import type { Connection } from './connection';
-import { Coordinator } from './coordinator';
+import { Coordinator } from './coordination/coordinator';
+import type { ServerPair } from './coordination/serverPair';
 import { parseArguments, toDapError } from './errors';
 import type { Handler } from './handler';
 import { Lifecycle } from './lifecycle';
@@ -49,7 +50,7 @@ const BEFORE_INITIALIZE = new Set(['initialize', 'disconnect']);
 export class Session {
   readonly conventions = new Conventions();
   readonly cancellation = new Cancellation();
-  readonly coordinator = new Coordinator();
+  readonly coordinator: Coordinator;
   readonly progress: ProgressReporter;
   readonly breakpoints: Breakpoints;
   readonly events: AgentEventTranslator;
@@ -64,8 +65,6 @@ export class Session {
   readonly began = performance.now();
   readonly requestTimings = new Timings();
   readonly prepareDurations = new Durations();
-  /** Preparations that the agent reported, and those it could answer from what was prepared. */
-  readonly prepared = { total: 0, cached: 0 };
 
   /** Resolves when the client is done with us: it has disconnected, or is gone, and nothing of the program is left. */
   readonly finished: Promise<void>;
@@ -74,9 +73,16 @@ export class Session {
   constructor(
     readonly connection: Connection,
     readonly log: Log,
+    server: ServerPair | null,
   ) {
     this.finished = new Promise((resolve) => (this.#finish = resolve));
-    const { conventions, cancellation, coordinator } = this;
+    const { conventions, cancellation } = this;
+    const coordinator = new Coordinator({
+      log,
+      notice: (text) => this.events.notice({ level: 'warning', text }),
+    });
+    this.coordinator = coordinator;
+    if (server !== null) coordinator.setServer(server);
     this.progress = new ProgressReporter(connection);
     this.breakpoints = new Breakpoints(conventions);
     this.events = new AgentEventTranslator({
@@ -186,10 +192,7 @@ export class Session {
   }
 
   #observe(event: AgentEvent): void {
-    if (event.name === 'stopped') this.coordinator.recommend();
-    if (event.name !== 'interpreted') return;
-    this.prepared.total++;
-    if (event.body.cached) this.prepared.cached++;
-    else this.prepareDurations.add(event.body.ms);
+    this.coordinator.observe(event);
+    if (event.name === 'interpreted' && !event.body.cached) this.prepareDurations.add(event.body.ms);
   }
 }

@@ -50,10 +50,18 @@ export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 const strategy = oneOf(...STRATEGIES);
 
+/** How far a prediction may reach: functions called directly, the usual neighbourhood, everything reachable. */
+export const SCOPES = ['minimal', 'conservative', 'transitive'] as const;
+export type PredictionScope = (typeof SCOPES)[number];
+const scope = oneOf(...SCOPES);
+
 const Coordination = v.object(
   {
     enabled: v.optional(flag, true),
     strategy: v.optional(strategy, 'demand-driven'),
+    scope: v.optional(scope, 'conservative'),
+    /** Samples of memory and latencies for the coordination server. */
+    performanceMonitoring: v.optional(flag, true),
     /** Bytes of prepared modules to keep. */
     memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_MEMORY_THRESHOLD),
     /** ms to wait for an answer of the coordination server. */
@@ -64,6 +72,8 @@ const Coordination = v.object(
 
 /** What launch and attach have in common. */
 const common = {
+  /** Of the launch configuration; clients may put there what they like. */
+  name: v.fallback(v.optional(text), undefined),
   projectDir: v.optional(text),
   env: v.optional(environment, {}),
   /** A file of NAME=value lines; `env` wins over it. */
@@ -193,16 +203,38 @@ export interface InterpretationStatus {
   }[];
   /** Modules whose stand-in stayed after an earlier detach, because closures need it. */
   leftBehind: string[];
+  scope: PredictionScope;
+  /** none: nobody named a server, the session is demand-only. refused: the server will not have us. */
+  server: 'none' | 'connecting' | 'connected' | 'disconnected' | 'refused';
+  /** Nothing is prepared in the background while it is set. */
+  paused: boolean;
+  /** Number of the newest plan and what of it is still to do; null before the first. */
+  plan: { number: number; strategy: Strategy; waiting: number } | null;
 }
 
-export const SetCoordinationModeArguments = v.object({ enabled: flag, strategy: v.optional(strategy) });
+export const SetCoordinationModeArguments = v.object({
+  enabled: flag,
+  strategy: v.optional(strategy),
+  scope: v.optional(scope),
+});
 export interface CoordinationMode {
   enabled: boolean;
   strategy: Strategy;
+  scope: PredictionScope;
   engine: 'interpreter' | 'traditional' | null;
   /** Engines cannot be mixed in one VM: a change of `enabled` chooses another engine only at the next launch. */
   engineNextLaunch: 'auto' | 'interpreter' | 'traditional';
 }
+
+/** Where the coordination server is from now on, e.g. after it was restarted; answered at once, with `{}`. */
+export const SetCoordinationServerArguments = v.object({
+  pipe: v.pipe(text, v.nonEmpty('must not be empty')),
+  // The value itself stays out of the message: it may be a real token in the wrong wrapping.
+  token: v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty')),
+  /** The session's id that the token was made for; without it the one that the session has already. */
+  session: v.optional(v.pipe(text, v.nonEmpty('must not be empty'))),
+});
+export type SetCoordinationServerArguments = v.InferOutput<typeof SetCoordinationServerArguments>;
 
 /** Milliseconds; null where nothing was measured yet. */
 export interface Timing {
@@ -221,10 +253,17 @@ export interface PerformanceMetrics {
   /** Preparing modules, as the agent measured it. */
   interpretationTiming: Timing;
   memoryUsage: { adapterBytes: number; preparedBytes: number | null; beamBytes: number | null };
-  /** Preparations that were answered from the prepared set. */
+  /** Demands of breakpoints, steps and requests that found their module prepared, or its rows on disk. */
   cacheHitRate: number | null;
-  /** Decisions that had to be taken without the coordination server though one was wished. */
+  /** Share of the decisions that had to be taken without the coordination server though one was wished. */
   fallbackRate: number | null;
+  /** What to prepare next was to be decided that often. */
+  decisions: number;
+  fallbacks: { late: number; disconnected: number; refused: number };
+  /** Plans that were followed. */
+  plans: number;
+  /** What the coordination server was not told because it did not keep up. */
+  droppedEvents: number;
   /** From a request's arrival to its answer, by command. */
   requests: Record<string, Timing>;
   /** What the agent counts itself. */

@@ -97,6 +97,8 @@ export interface BreakpointState {
   /** Why it is not verified, in a sentence for the user. */
   message?: string;
   reason?: 'pending' | 'failed';
+  /** Where it stops; missing while it is not armed. */
+  modules?: string[];
 }
 export interface FunctionBreakpoint {
   id: number;
@@ -240,10 +242,18 @@ export interface AgentCommands {
     { modules: string[]; mode: 'immediate' | 'queued' | 'background'; reason: string },
     { prepared: string[]; queued: string[]; failed: ModuleFailure[]; ms: number },
   ];
+  /**
+   * A piece of a plan: one module after the other as long as the memory threshold allows, answered when done. Modules
+   * that stayed undone because of it are in neither list. `busy`: see `metrics`.
+   */
+  prepareAhead: [
+    { modules: { module: string; reason: string }[] },
+    { prepared: string[]; failed: ModuleFailure[]; ms: number; preparedBytes: number; full: boolean; busy: number },
+  ];
   /** Gives prepared rows back; refused while a frame or closure holds them, saying which. */
   release: [{ modules: string[] }, { released: string[]; failed: ModuleFailure[] }];
   status: [Record<string, never>, { engine: EngineName; modules: ModuleStatus[]; leftBehind: string[] }];
-  /** Numbers of the agent: times in ms, sizes in bytes, counts. */
+  /** Numbers of the agent: times in ms, sizes in bytes, counts. `busy`: 0..1, how many of the VM's schedulers have work. */
   metrics: [Record<string, never>, Record<string, number | number[]>];
   reload: [{ files: string[] | null }, { reloaded: string[]; failed: { file: string; error: string }[] }];
 
@@ -282,6 +292,11 @@ export interface AgentEvents {
   taskEnded: { exitCode: number };
   /** For metrics and the coordination server: what was armed or prepared, and how long it took. */
   interpreted: { module: string; ms: number; bytes: number; cached: boolean; cause: string };
+  /**
+   * Interpretation got into a module: for the first time, or by a step into it. `ready`: it was prepared before; `ms`:
+   * what the process waited for it, `bytes`: what its rows take.
+   */
+  entered: { module: string; ready: boolean; ms: number; bytes: number };
   /** The rest of Failure's world: something the user should read once. */
   notice: { level: 'info' | 'warning' | 'error'; text: string };
 }

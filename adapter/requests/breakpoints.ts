@@ -43,7 +43,7 @@ export const breakpointRequests: Readonly<Record<string, Handler>> = {
     arguments: SetFunctionBreakpointsArguments,
     run: async (session, args) => {
       const wanted = session.breakpoints.setFunctions(args.breakpoints);
-      const states = await outcome(session, wanted, (live) =>
+      const states = await outcome(session, '', wanted, (live) =>
         live.program.agent.request('setFunctionBreakpoints', { breakpoints: wanted }, { timeout: SET_TIMEOUT }),
       );
       return { breakpoints: states.map((state) => session.breakpoints.toDap(state)) };
@@ -95,7 +95,9 @@ export const breakpointRequests: Readonly<Record<string, Handler>> = {
         return { breakpoints, interpreted: [], failed: modules.map((module) => ({ module, error })) };
       }
       const request = { modules, mode: 'immediate' as const, reason: 'required by a breakpoint' };
+      const settle = session.coordinator.requesting(modules);
       const { prepared, failed } = await live.program.agent.request('prepare', request, { timeout: PREPARE_TIMEOUT });
+      settle(failed);
       return { breakpoints, interpreted: prepared, failed };
     },
   }),
@@ -120,7 +122,7 @@ async function setLines(
     path,
     given.map((one) => ({ ...one, line: conventions.fromLine(one.line) })),
   );
-  const states = await outcome(session, wanted, (live) =>
+  const states = await outcome(session, path, wanted, (live) =>
     live.program.agent.request('setBreakpoints', { path, breakpoints: wanted }, { timeout: SET_TIMEOUT }),
   );
   return wanted.map(({ id, line }) => {
@@ -136,15 +138,18 @@ async function setLines(
 /** The agent's answer; before there is an agent everything waits, and without debugging nothing is set. */
 async function outcome(
   session: Session,
-  wanted: readonly { id: number }[],
+  file: string,
+  wanted: readonly { id: number; line?: number; condition?: string }[],
   ask: (live: Live) => Promise<{ breakpoints: BreakpointState[] }>,
 ): Promise<BreakpointState[]> {
   const live = liveOf(session.lifecycle.state);
   if (live === null) return wanted.map(({ id }) => ({ id, verified: false, message: NOT_STARTED, reason: 'pending' }));
   if (!live.debug) return wanted.map(({ id }) => ({ id, verified: false, message: NO_DEBUG, reason: 'failed' }));
-  session.coordinator.recommend();
   const progress = session.progress.start('Preparing breakpoints', {});
-  return (await ask(live).finally(() => progress.end())).breakpoints;
+  const began = performance.now();
+  const { breakpoints } = await ask(live).finally(() => progress.end());
+  session.coordinator.breakpointsSet(file, wanted, breakpoints, performance.now() - began);
+  return breakpoints;
 }
 
 function filePath(session: Session, source: { path?: string | undefined }, call: Call): string {

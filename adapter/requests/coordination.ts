@@ -4,6 +4,7 @@ import {
   NoArguments,
   ReloadCodeArguments,
   SetCoordinationModeArguments,
+  SetCoordinationServerArguments,
   type CoordinationMode,
   type InterpretationStatus,
   type InterpretModulesResult,
@@ -25,7 +26,7 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
     run: async (session, args, call): Promise<InterpretModulesResult> => {
       const began = performance.now();
       const live = debugged(session);
-      const nextRecommendations = session.coordinator.recommend();
+      const nextRecommendations = session.coordinator.recommend(args.modules);
       if (live === null) {
         const failed = args.modules.map((module) => ({ module, error: notDebugged(session) }));
         return { interpreted: [], queued: [], failed, totalTime: performance.now() - began, nextRecommendations };
@@ -39,8 +40,10 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
       const options = { signal: call.signal, timeout: LONG_TIMEOUT };
       const progress = session.progress.start('Preparing modules', { requestId: call.seq });
       session.cancellation.bindProgress(call.seq, progress.id);
+      const settle = session.coordinator.requesting(args.modules);
       const asked = live.program.agent.request('prepare', request, options);
       const { prepared, queued, failed } = await asked.finally(() => progress.end());
+      settle(failed);
       return { interpreted: prepared, queued, failed, totalTime: performance.now() - began, nextRecommendations };
     },
   }),
@@ -48,11 +51,12 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
   getInterpretationStatus: handler({
     arguments: NoArguments,
     run: async (session): Promise<InterpretationStatus> => {
-      const { enabled, strategy } = session.coordinator;
       const live = debugged(session);
-      if (live === null) return { enabled, strategy, engine: null, modules: [], leftBehind: [] };
-      const { engine, modules, leftBehind } = await live.program.agent.request('status', {});
-      return { enabled, strategy, engine, modules, leftBehind };
+      const of =
+        live === null ? { engine: null, modules: [], leftBehind: [] } : await live.program.agent.request('status', {});
+      const { enabled, strategy, scope } = session.coordinator.mode;
+      const { engine, modules, leftBehind } = of;
+      return { enabled, strategy, scope, engine, modules, leftBehind, ...session.coordinator.status };
     },
   }),
 
@@ -60,15 +64,22 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
     arguments: SetCoordinationModeArguments,
     run: (session, args): CoordinationMode => {
       const { coordinator } = session;
-      coordinator.setMode(args.enabled, args.strategy);
-      const { enabled, strategy } = coordinator;
+      coordinator.setMode(args);
+      const { enabled, strategy, scope } = coordinator.mode;
       const live = liveOf(session.lifecycle.state);
-      const configured = live?.start.args;
       const engineNextLaunch = engineFor({
-        engine: configured?.engine ?? 'auto',
-        coordination: { memoryThreshold: 0, fallbackTimeout: 0, ...configured?.coordination, enabled, strategy },
+        engine: live?.start.args.engine ?? 'auto',
+        coordination: { enabled },
       });
-      return { enabled, strategy, engine: live?.debug === true ? live.engine : null, engineNextLaunch };
+      return { enabled, strategy, scope, engine: live?.debug === true ? live.engine : null, engineNextLaunch };
+    },
+  }),
+
+  setCoordinationServer: handler({
+    arguments: SetCoordinationServerArguments,
+    run: (session, { pipe, token, session: id }) => {
+      session.coordinator.setServer({ pipe, token, session: id ?? null });
+      return {};
     },
   }),
 
@@ -78,8 +89,7 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
       const live = debugged(session);
       const agent = live === null ? {} : await live.program.agent.request('metrics', {});
       const sessionMs = performance.now() - session.began;
-      const { total, cached } = session.prepared;
-      const { spentMs, fallbackRate } = session.coordinator;
+      const { spentMs, figures } = session.coordinator;
       return {
         coordinationOverhead: spentMs / sessionMs,
         coordinationMs: spentMs,
@@ -90,8 +100,7 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
           preparedBytes: bytes(agent['preparedBytes']),
           beamBytes: bytes(agent['beamMemory']),
         },
-        cacheHitRate: total === 0 ? null : cached / total,
-        fallbackRate,
+        ...figures,
         requests: session.requestTimings.summary(),
         agent,
       };

@@ -13,6 +13,7 @@ function resuming(command: 'next' | 'stepOut'): Handler {
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
       session.resuming(call);
+      session.coordinator.resuming(args.threadId, command);
       await agent.request(command, { thread: args.threadId, single: args.singleThread });
       return undefined;
     },
@@ -25,6 +26,7 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
       session.resuming(call);
+      session.coordinator.resuming(args.threadId, 'continue');
       const { all } = await agent.request('continue', { thread: args.threadId, single: args.singleThread });
       return { allThreadsContinued: all };
     },
@@ -38,6 +40,7 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
     run: async (session, args, call) => {
       const { agent } = session.debugged(call).program;
       session.resuming(call);
+      session.coordinator.resuming(args.threadId, 'stepIn');
       const { threadId: thread, singleThread: single, targetId } = args;
       await agent.request('stepIn', { thread, single, target: targetId ?? null });
       return undefined;

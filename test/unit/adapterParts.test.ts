@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { Breakpoints } from '../../adapter/breakpoints';
 import { Cancellation, orAborted } from '../../adapter/cancellation';
-import { Coordinator } from '../../adapter/coordinator';
 import { toDapError } from '../../adapter/errors';
 import { redact } from '../../adapter/log';
 import { Conventions } from '../../adapter/sources';
@@ -99,7 +98,6 @@ describe('failures in DAP', () => {
 describe('measurements', () => {
   it('are null before there are any', () => {
     assert.deepEqual(new Durations().summary(), { count: 0, totalMs: 0, p50Ms: null, p95Ms: null, maxMs: null });
-    assert.equal(new Coordinator().fallbackRate, null);
   });
 
   it('summarise the latest samples and count all', () => {
@@ -107,18 +105,6 @@ describe('measurements', () => {
     for (let ms = 1; ms <= 1100; ms++) durations.add(ms);
     const { count, p50Ms, p95Ms, maxMs } = durations.summary();
     assert.deepEqual({ count, p50Ms, p95Ms, maxMs }, { count: 1100, p50Ms: 600, p95Ms: 1050, maxMs: 1100 });
-  });
-
-  it('count a decision without the server as a fallback only if the strategy needs it', () => {
-    const coordinator = new Coordinator();
-    coordinator.recommend();
-    assert.equal(coordinator.fallbackRate, 0);
-    coordinator.setMode(true, 'predictive');
-    coordinator.recommend();
-    assert.equal(coordinator.fallbackRate, 0.5);
-    coordinator.setMode(false, undefined);
-    coordinator.recommend();
-    assert.equal(coordinator.fallbackRate, 0.5);
   });
 });
 

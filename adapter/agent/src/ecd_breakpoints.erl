@@ -308,7 +308,9 @@ answered(B, Answer) -> B#breakpoint{places = [], known = state(B, Answer)}.
 unknown(Name, #breakpoint{spec = #{condition := Condition}}) ->
     ["The condition `", Condition, "` names `", Name, "`, which is no variable here."].
 
-state(#breakpoint{id = Id}, {armable, Line, _}) -> #{id => Id, verified => true, line => Line};
+state(#breakpoint{id = Id}, {armable, Line, Places}) ->
+    Mods = lists:usort([ecd_modules:display(Mod) || {Mod, _, _} <- Places]),
+    #{id => Id, verified => true, line => Line, modules => Mods};
 state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};
 state(#breakpoint{id = Id, line = Line}, {Reason, Message}) ->
     Place = maps:from_list([{line, Line} || Line > 0]),

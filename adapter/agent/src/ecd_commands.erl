@@ -35,6 +35,7 @@ handler(source) -> {worker, {ecd_source, source}};
 handler(modules) -> {worker, {ecd_loaded, modules}};
 handler(loadedSources) -> {worker, {ecd_loaded, loaded_sources}};
 handler(prepare) -> {worker, {ecd_prepared, prepare}};
+handler(prepareAhead) -> {worker, {ecd_prepared, prepare_ahead}};
 handler(release) -> {worker, {ecd_prepared, release}};
 handler(status) -> {worker, {ecd_session, status}};
 handler(metrics) -> {worker, {ecd_session, metrics}};

@@ -162,6 +162,9 @@ handle_info({ecd, heavy, _Pid, {M, F, A}, Bytes}, S) ->
                          [ecd_names:function(M, F, A), Bytes div (1024 * 1024)]),
     ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)}),
     {noreply, S};
+handle_info({ecd, entered, Mod, Facts}, S) ->
+    ecd_wire:event(entered, Facts#{module => ecd_modules:display(Mod)}),
+    {noreply, S};
 handle_info({ecd, _Move, Pid}, S) ->
     {noreply, confirmed(Pid, S)};
 handle_info({repeat, Pid, Turn}, S) ->

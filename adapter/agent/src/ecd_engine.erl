@@ -190,6 +190,7 @@ step_mode(Pid, Mode) -> (engine()):step_mode(Pid, Mode).
 %% {ecd, stopped, Pid, Meta, Mod, Line} | {ecd, running | idle | waiting, Pid} | {ecd, exit, Pid, Reason, ExitInfo} |
 %% {ecd, new, Pid, Meta, {M, F, Arity}} | {ecd, lost, Mod, [{{F, A}, [Owner]}]} | {ecd, engine_down, Reason} |
 %% {ecd, heavy, Pid, {M, F, Arity}, Bytes}: interpreting the function copies so much, told once.
+%% {ecd, entered, Mod, #{ready, ms, bytes}}: interpretation got into a module, for the first time or by a step.
 %% Moves are told of processes that have stopped or step, until they have left interpreted code.
 -spec subscribe(pid()) -> ok.
 subscribe(Pid) -> (engine()):subscribe(Pid).

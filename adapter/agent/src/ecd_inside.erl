@@ -56,15 +56,39 @@ table(Mod, Pid) ->
 %% What has not been loaded yet would be by the call itself. The engine asks for nothing on the way to it.
 enter(Mod, Pid) ->
     case code:ensure_loaded(Mod) of
-        {module, _} -> ask(?ENGINE, {with, Mod, none, {enter, Pid}}, ?ENTER_TIMEOUT, not_found);
-        {error, _} -> not_found
+        {module, _} ->
+            Ready = is_prepared(Mod),
+            Start = erlang:monotonic_time(microsecond),
+            Table = ask(?ENGINE, {with, Mod, none, {enter, Pid}}, ?ENTER_TIMEOUT, not_found),
+            Ms = (erlang:monotonic_time(microsecond) - Start) / 1000,
+            _ = [tell_entered(Mod, Ready, Ms, Table) || Table =/= not_found],
+            Table;
+        {error, _} ->
+            not_found
     end.
+
+is_prepared(Mod) ->
+    case ecd_state:get({prepared, Mod}, none) of
+        none -> false;
+        Table -> ecd_prepare:is_filled(Table)
+    end.
+
+%% For whoever measures how often modules are prepared before a process gets to them.
+tell_entered(Mod, Ready, Ms, Table) ->
+    gen_server:cast(?SERVER, {entered, Mod, #{ready => Ready, ms => Ms, bytes => ecd_prepare:bytes(Table)}}).
 
 answered(Mod) ->
     case ecd_state:member({answered, Mod}) of
-        true -> ecd_state:get({prepared, Mod}, not_found);
+        true -> armed(ecd_state:get({prepared, Mod}, not_found), Mod);
         false -> not_found
     end.
+
+%% Told once: a function that holds a breakpoint is entered as often as it is called.
+armed(not_found, _Mod) ->
+    not_found;
+armed(Table, Mod) ->
+    ecd_state:member({entered, Mod}) orelse tell_entered(Mod, true, 0, Table),
+    Table.
 
 %% A closure is made in a function of the module. The tables are gone where a frame has outlived the agent.
 -spec made(#ieval{}) -> ok.

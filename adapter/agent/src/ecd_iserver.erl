@@ -143,6 +143,9 @@ handle_cast({moved, Move, Pid, _Meta}, S) ->
 handle_cast({heavy, Pid, MFA, Bytes}, S) ->
     tell({ecd, heavy, Pid, MFA, Bytes}, S),
     {noreply, S};
+handle_cast({entered, Mod, Facts}, S) ->
+    tell({ecd, entered, Mod, Facts}, S),
+    {noreply, S};
 handle_cast({exit_info, Meta, ExitInfo}, #state{exits = Exits} = S) ->
     {noreply, S#state{exits = Exits#{Meta => ExitInfo}}}.
 

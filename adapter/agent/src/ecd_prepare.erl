@@ -8,7 +8,7 @@
 -module(ecd_prepare).
 
 -export([run/4, stock/2, lambdas/4, debugger/0]).
--export([info/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([info/1, is_filled/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
 
 -define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
 
@@ -101,6 +101,11 @@ info(Table) ->
         [{info, Info}] -> {ok, Info};
         [] -> none
     end.
+
+%% Whether there is anything in it; quicker than reading it.
+-spec is_filled(ets:tid()) -> boolean().
+is_filled(Table) ->
+    ets:member(Table, info).
 
 %% Lines that can stop, with their functions.
 -spec lines(ets:tid()) -> [{pos_integer(), [function_key()]}].

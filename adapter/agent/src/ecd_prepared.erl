@@ -2,17 +2,18 @@
 %% Prepares only; arms nothing.
 -module(ecd_prepared).
 
--export([prepare/1, release/1, announce/3, reason/2]).
+-export([prepare/1, prepare_ahead/1, release/1, announce/3, reason/2]).
 
 %% Modules of a mode that waits are prepared one after the other, at low priority, by one process.
 -define(QUEUE, ecd_prepare_queue).
+-define(EXCLUDED, <<"excluded by excludeModules">>).
 
 -spec prepare(map()) -> map().
 prepare(#{modules := Names, mode := Mode, reason := Cause}) ->
     Start = erlang:monotonic_time(microsecond),
     {Known, Unknown} = known(Names),
     Allowed = [{Name, Mod} || {Name, Mod} <- Known, not is_excluded(Mod)],
-    Excluded = [#{module => Name, error => <<"excluded by excludeModules">>} || {Name, Mod} <- Known, is_excluded(Mod)],
+    Excluded = [#{module => Name, error => ?EXCLUDED} || {Name, Mod} <- Known, is_excluded(Mod)],
     Outcome =
         case Mode of
             <<"immediate">> -> now(Allowed, Cause);
@@ -21,6 +22,41 @@ prepare(#{modules := Names, mode := Mode, reason := Cause}) ->
         end,
     Failed = maps:get(failed, Outcome) ++ Unknown ++ Excluded,
     Outcome#{failed := Failed, ms => (erlang:monotonic_time(microsecond) - Start) / 1000}.
+
+%% A piece of a plan, within the memory threshold. `busy`: on the average of the moments between two modules.
+-spec prepare_ahead(map()) -> map().
+prepare_ahead(#{modules := Wanted}) ->
+    Start = erlang:monotonic_time(microsecond),
+    #{preparedBytes := Used} = ecd_engine:metrics(),
+    First = #{prepared => [], failed => [], preparedBytes => Used, full => false, busy => [ecd_session:busy()]},
+    #{busy := Busy} = Done = ahead(Wanted, ecd_config:get(memoryThreshold), First),
+    Ms = (erlang:monotonic_time(microsecond) - Start) / 1000,
+    Done#{ms => Ms, busy := lists:sum(Busy) / length(Busy)}.
+
+ahead([], _Threshold, Done) ->
+    Done;
+ahead(_Wanted, Threshold, #{preparedBytes := Used} = Done) when Used >= Threshold ->
+    Done#{full := true};
+ahead([#{module := Name, reason := Cause} | Wanted], Threshold, #{busy := Busy} = Done) ->
+    Next = count(Name, prepare_named(Name, Cause), Done),
+    ahead(Wanted, Threshold, Next#{busy := [ecd_session:busy() | Busy]}).
+
+count(Name, {ok, #{bytes := Bytes, cached := Cached}}, #{prepared := Prepared, preparedBytes := Used} = Done) ->
+    More = case Cached of true -> 0; false -> Bytes end,
+    Done#{prepared := [Name | Prepared], preparedBytes := Used + More};
+count(Name, {error, Why}, #{failed := Failed} = Done) ->
+    Done#{failed := [#{module => Name, error => Why} | Failed]}.
+
+prepare_named(Name, Cause) ->
+    case known([Name]) of
+        {[], [#{error := Why}]} ->
+            {error, Why};
+        {[{_, Mod}], []} ->
+            case is_excluded(Mod) of
+                true -> {error, ?EXCLUDED};
+                false -> announced(Mod, Cause)
+            end
+    end.
 
 %% Gives the rows of modules back, as far as no frame or closure needs them.
 -spec release(map()) -> map().
@@ -69,9 +105,18 @@ now(Modules, Cause) ->
     }.
 
 one(Mod, Cause) ->
+    case announced(Mod, Cause) of
+        {ok, _} -> ok;
+        {error, Reason} -> {error, Reason}
+    end.
+
+announced(Mod, Cause) ->
     case ecd_engine:prepare(Mod, Cause) of
-        {ok, Info} -> announce(Mod, Info, Cause);
-        {error, Reason} -> {error, reason(Mod, Reason)}
+        {ok, Info} ->
+            ok = announce(Mod, Info, Cause),
+            {ok, Info};
+        {error, Reason} ->
+            {error, reason(Mod, Reason)}
     end.
 
 later(Modules, Cause, Priority) ->

@@ -1,0 +1,260 @@
+// The lasting way to the coordination server: connects, connects again with growing pauses, and answers every question in
+// time, with a plan or with the reason why there is none. Nobody who debugs ever waits for it.
+import { once } from 'node:events';
+import type { Plan, SessionCommand, SessionEvent, SessionState } from '../../protocol/coordination';
+import type { Log } from '../log';
+import { Link, RefusedLink } from './link';
+import type { ServerPair } from './serverPair';
+import type { Stopwatch } from './stopwatch';
+
+/** ms before the first, second, … attempt to connect again; the last one is repeated. */
+const BACKOFF = [50, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
+/** Events kept while the server takes in the greeting, or while there is none. */
+const MAX_KEPT = 500;
+/** Questions under way; a session that stops hundreds of times a second needs no plan for each of them. */
+const MAX_QUESTIONS = 4;
+
+export type FallbackReason = Extract<SessionEvent, { kind: 'fallback' }>['why'];
+/** plan: null where an answer under way, or the newest one, serves this question, too. */
+export type Answer = { plan: Plan | null } | { fallback: FallbackReason };
+export type PipeStatus = 'none' | 'connecting' | 'connected' | 'disconnected' | 'refused';
+
+export interface PipeParts {
+  log: Log;
+  stopwatch: Stopwatch;
+  state: (session: string | null) => Promise<SessionState>;
+  /** What a new connection asks the first plan with; null: there is nothing to plan. */
+  opening: () => { event: SessionEvent; timeout: number } | null;
+  plan: (plan: Plan) => void;
+  command: (command: SessionCommand) => void;
+  /** The server speaks another version: told once. */
+  wrongVersion: (message: string) => void;
+}
+
+export class Pipe {
+  #pair: ServerPair | null = null;
+  #status: PipeStatus = 'none';
+  #link: Link | null = null;
+  /** Attempts and connections of an earlier pair, or of an ended program, end when it is aborted. */
+  #life = new AbortController();
+  #attempts = 0;
+  /** What happened since the state was taken that the server is being greeted with; null: no greeting is under way. */
+  #meanwhile: SessionEvent[] | null = null;
+  /** What could not be told when it happened, and no greeting tells. */
+  #untold: SessionEvent[] = [];
+  #outbox: SessionEvent[] = [];
+  #questions = 0;
+  #dropped = 0;
+  /** Called when there is a connection with its first plan, or when there will be none. */
+  readonly #waiting = new Set<(answer: Answer) => void>();
+
+  constructor(private readonly parts: PipeParts) {}
+
+  get status(): PipeStatus {
+    return this.#status;
+  }
+  get wished(): boolean {
+    return this.#pair !== null;
+  }
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** From now on the server is there; a former connection ends. */
+  open(pair: ServerPair): void {
+    this.#cut();
+    this.#pair = pair;
+    this.#attempts = 0;
+    void this.#connect(pair, this.#life.signal);
+  }
+
+  /** Ends the connection when all is told. It can be opened again. */
+  async close(): Promise<void> {
+    this.#flush();
+    const link = this.#link;
+    this.#link = null;
+    this.#cut();
+    await link?.end();
+  }
+
+  /** Costs nothing here: it goes out when the adapter has nothing better to do. */
+  tell(event: SessionEvent): void {
+    if (this.#link !== null) {
+      if (this.#outbox.length === 0) setImmediate(() => this.#flush());
+      this.#outbox.push(event);
+    } else if (this.#meanwhile !== null) {
+      this.#keep(this.#meanwhile, event);
+    } else if (event.kind === 'fallback' || event.kind === 'latency') {
+      this.#keep(this.#untold, event);
+    }
+    // Otherwise the next greeting tells it with the whole state.
+  }
+
+  /** Tells an event and asks what to prepare now. Answers within `timeout` ms, always. */
+  async ask(event: SessionEvent, timeout: number): Promise<Answer> {
+    if (this.#pair === null) return { plan: null };
+    if (this.#status === 'refused') return { fallback: 'refused' };
+    const deadline = AbortSignal.timeout(timeout);
+    const link = this.#link;
+    if (link === null) {
+      if (this.#meanwhile !== null) this.#keep(this.#meanwhile, event);
+      return this.#firstPlan(deadline);
+    }
+    if (this.#questions >= MAX_QUESTIONS) {
+      this.tell(event);
+      return { plan: null };
+    }
+    return this.#question(link, event, deadline);
+  }
+
+  async #question(link: Link, event: SessionEvent, deadline: AbortSignal): Promise<Answer> {
+    this.#questions++;
+    this.#flush();
+    const late = once(deadline, 'abort').then((): Answer => ({ fallback: 'late' }));
+    const answer = link.plan(event, deadline).then(
+      (plan): Answer => ({ plan }),
+      (thrown: unknown): Answer => {
+        if (deadline.aborted) return { fallback: 'late' };
+        if (this.#link !== link) return { fallback: 'disconnected' };
+        this.parts.log.warn('coordination.plan', 'no plan', { error: String(thrown) });
+        return { fallback: 'refused' };
+      },
+    );
+    const ended = link.closed.then((): Answer => ({ fallback: 'disconnected' }));
+    try {
+      return await Promise.race([answer, late, ended]);
+    } finally {
+      this.#questions--;
+    }
+  }
+
+  /** The plan that the next connection begins with. */
+  #firstPlan(deadline: AbortSignal): Promise<Answer> {
+    return new Promise((resolve) => {
+      const done = (answer: Answer): void => {
+        this.#waiting.delete(done);
+        deadline.removeEventListener('abort', late);
+        resolve(answer);
+      };
+      const late = (): void => done({ fallback: this.#status === 'connecting' ? 'late' : 'disconnected' });
+      deadline.addEventListener('abort', late, { once: true });
+      this.#waiting.add(done);
+    });
+  }
+
+  async #connect(pair: ServerPair, life: AbortSignal): Promise<void> {
+    const { parts } = this;
+    this.#status = 'connecting';
+    try {
+      const link = await Link.open(pair, {
+        log: parts.log,
+        stopwatch: parts.stopwatch,
+        state: async () => {
+          const state = await parts.state(pair.session);
+          if (!life.aborted) this.#meanwhile = [];
+          return state;
+        },
+        renewedPlan: (plan) => {
+          if (!life.aborted) parts.plan(plan);
+        },
+        command: (command) => {
+          if (!life.aborted) parts.command(command);
+        },
+      });
+      if (life.aborted) await link.end();
+      else await this.#connected(link, pair, life);
+    } catch (thrown) {
+      if (!life.aborted) this.#failed(thrown, pair, life);
+    }
+  }
+
+  async #connected(link: Link, pair: ServerPair, life: AbortSignal): Promise<void> {
+    const { parts } = this;
+    parts.log.info('coordination.link', 'connected');
+    this.#link = link;
+    this.#status = 'connected';
+    this.#attempts = 0;
+    this.#outbox.push(...this.#untold.splice(0), ...(this.#meanwhile ?? []));
+    this.#meanwhile = null;
+    void link.closed.then(() => {
+      if (life.aborted) return;
+      this.#link = null;
+      this.#failed(new Error('the connection has ended'), pair, life);
+    });
+    const opening = parts.opening();
+    if (opening === null) {
+      this.#flush();
+      this.#answerWaiting({ plan: null });
+      return;
+    }
+    const answer = await this.#question(link, opening.event, AbortSignal.timeout(opening.timeout));
+    if ('plan' in answer && answer.plan !== null && !life.aborted) parts.plan(answer.plan);
+    this.#answerWaiting('plan' in answer ? { plan: null } : answer);
+  }
+
+  #failed(thrown: unknown, pair: ServerPair, life: AbortSignal): void {
+    const { log } = this.parts;
+    this.#meanwhile = null;
+    if (thrown instanceof RefusedLink && (thrown.reason === 'wrongToken' || thrown.reason === 'wrongVersion')) {
+      log.warn('coordination.link', 'refused', { reason: thrown.reason, message: thrown.message });
+      this.#status = 'refused';
+      this.#answerWaiting({ fallback: 'refused' });
+      if (thrown.reason === 'wrongVersion') this.parts.wrongVersion(thrown.message);
+      return;
+    }
+    this.#status = 'disconnected';
+    const wait = BACKOFF[Math.min(this.#attempts, BACKOFF.length - 1)];
+    this.#attempts++;
+    log.debug('coordination.link', 'no connection', { error: String(thrown), againInMs: wait });
+    const timer = setTimeout(() => {
+      life.removeEventListener('abort', stop);
+      void this.#connect(pair, life);
+    }, wait);
+    const stop = (): void => clearTimeout(timer);
+    life.addEventListener('abort', stop, { once: true });
+    timer.unref();
+  }
+
+  #flush(): void {
+    const events = this.#outbox.splice(0);
+    const link = this.#link;
+    if (link === null || events.length === 0) return;
+    this.parts.stopwatch.measure(() => {
+      for (const event of merged(events)) if (!link.tell(event)) this.#dropped++;
+    });
+  }
+
+  /** Ends whatever goes on with the present pair. */
+  #cut(): void {
+    this.#life.abort();
+    this.#life = new AbortController();
+    const link = this.#link;
+    this.#link = null;
+    this.#meanwhile = null;
+    this.#outbox = [];
+    if (this.#status !== 'none') this.#status = 'disconnected';
+    this.#answerWaiting({ fallback: 'disconnected' });
+    void link?.end();
+  }
+
+  #answerWaiting(answer: Answer): void {
+    for (const done of [...this.#waiting]) done(answer);
+  }
+
+  #keep(list: SessionEvent[], event: SessionEvent): void {
+    if (list.length < MAX_KEPT) list.push(event);
+    else this.#dropped++;
+  }
+}
+
+/** Modules that were loaded one after the other are told together. */
+function merged(events: readonly SessionEvent[]): SessionEvent[] {
+  const result: SessionEvent[] = [];
+  for (const event of events) {
+    const last = result.at(-1);
+    if (event.kind === 'modulesLoaded' && last?.kind === 'modulesLoaded')
+      result[result.length - 1] = { ...last, modules: [...last.modules, ...event.modules] };
+    else result.push(event);
+  }
+  return result;
+}

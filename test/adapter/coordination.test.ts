@@ -1,0 +1,304 @@
+// The adapter's side of the coordination against a real BEAM: what it tells, how it follows plans, and that nobody who
+// debugs notices when the server is late, wrong or gone.
+import assert from 'node:assert/strict';
+import type { InterpretationStatus, PerformanceMetrics } from '../../protocol/adapter';
+import { CoordinationPeer, prepare } from '../support/coordinationPeer';
+import { eventually } from '../support/deadline';
+import { fixture } from '../support/fixture';
+import { sessions, type LaunchOptions, type Session } from '../support/session';
+
+const basic = 'lib/constructs/basic.ex';
+const processes = 'lib/constructs/processes.ex';
+/** Stops before a call into a module of another file. */
+const atCall = { run: 'Constructs.Processes.call_server()', breakpoints: { [processes]: ['call_add'] } };
+
+describe('a coordinated session', () => {
+  const debug = sessions();
+  let peer: CoordinationPeer;
+  beforeEach(async () => {
+    peer = await CoordinationPeer.open();
+  });
+  afterEach(() => peer.close());
+
+  const launch = async (options: LaunchOptions = {}): Promise<Session> =>
+    debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['first'] },
+      ...options,
+      env: { ...peer.env, ...options.env },
+    });
+  const status = (session: Session) => session.client.custom<InterpretationStatus>('getInterpretationStatus', {});
+  const metrics = (session: Session) => session.client.custom<PerformanceMetrics>('getPerformanceMetrics', {});
+  const isPrepared = (session: Session, module: string) =>
+    eventually(`${module} prepared`, async () =>
+      (await status(session)).modules.some((one) => one.module === module) ? true : undefined,
+    );
+
+  it('greets with its whole state, and tells of breakpoints, stops, steps and its end', async () => {
+    const session = await launch({
+      ...atCall,
+      args: { name: 'My launch', coordination: { strategy: 'learning' } },
+    });
+    const stop = await session.stop();
+    const { state } = peer;
+    assert(state !== undefined);
+    assert.deepEqual(
+      [state.id, state.name, state.engine, state.projectDir, state.mode.strategy, state.mode.scope, state.paused],
+      [peer.session, 'My launch', 'interpreter', session.project.dir, 'learning', 'conservative', false],
+    );
+    const told = await peer.event('breakpointsSet', ({ file }) => file.breakpoints[0]?.verified === true);
+    assert.equal(told.file.file, session.project.file(processes));
+    const stopped = await peer.event('stopped');
+    assert.equal(stopped.reason, 'breakpoint');
+    const { module, function: name, own, kind, line } = stopped.frames[0] ?? {};
+    assert.deepEqual([module, name, own, kind], ['Constructs.Processes', 'call_server/0', true, 'interpreted']);
+    assert.equal(line, session.project.line(processes, 'call_add'));
+    assert(stopped.frames.length <= 20);
+    const hit = await peer.event('breakpointsSet', ({ file }) => file.breakpoints[0]?.hits === 1);
+    assert.deepEqual(hit.file.breakpoints[0]?.modules, ['Constructs.Processes']);
+
+    await session.step('stepIn', stop);
+    const into = await peer.event('steppingInto');
+    assert.equal(into.from.module, 'Constructs.Processes');
+    const entered = await peer.event('entered', (event) => event.module === 'Constructs.Counter');
+    assert.equal(entered.ready, false);
+    assert(entered.waitedMs > 0);
+    const made = await peer.event('interpreted', (event) => event.module === 'Constructs.Counter');
+    assert.equal(made.trigger, 'demand');
+    await peer.event('latency', ({ of }) => of === 'step');
+    await peer.event('latency', ({ of }) => of === 'launch');
+    const memory = await peer.event('memory');
+    assert(memory.beamBytes > 0 && memory.preparedBytes > 0 && memory.adapterBytes > 0);
+    assert(memory.busy !== null && memory.busy >= 0 && memory.busy <= 1);
+
+    await session.resume(stop);
+    await session.end();
+    await peer.event('continued');
+    const ended = await peer.event('sessionEnded');
+    assert.equal(ended.exitCode, 0);
+    assert.equal(peer.events.at(-1)?.kind, 'sessionEnded');
+  });
+
+  it('prepares what a plan says, in its order, and a step finds it ready', async () => {
+    peer.answer = () => prepare('Constructs.Counter', 'Constructs.Flow', 'No.Such.Module');
+    const session = await launch(atCall);
+    const stop = await session.stop();
+    await isPrepared(session, 'Constructs.Flow');
+    const { modules, plan, server } = await status(session);
+    const counter = modules.find(({ module }) => module === 'Constructs.Counter');
+    assert.deepEqual(
+      [counter?.state, counter?.reason, counter?.functions],
+      ['prepared', 'planned Constructs.Counter', []],
+    );
+    assert.equal(server, 'connected');
+    assert.equal(plan?.strategy, 'predictive');
+    const made = await peer.event('interpreted', ({ module }) => module === 'Constructs.Counter');
+    assert.deepEqual([made.trigger, made.cause], ['plan', 'planned Constructs.Counter']);
+    const failed = await peer.event('failed');
+    assert.equal(failed.module, 'No.Such.Module');
+
+    await session.step('stepIn', stop);
+    const entered = await peer.event('entered', ({ module }) => module === 'Constructs.Counter');
+    assert.deepEqual([entered.ready, entered.waitedMs], [true, 0]);
+    const { nextRecommendations } = await session.client.custom<{ nextRecommendations: string[] }>('interpretModules', {
+      modules: ['Constructs.Flow'],
+      strategy: 'immediate',
+    });
+    assert.deepEqual(nextRecommendations, ['Constructs.Counter', 'No.Such.Module']);
+    const figures = await metrics(session);
+    assert(figures.plans >= 1 && figures.decisions >= 2);
+    assert.equal(figures.fallbackRate, 0);
+    assert((figures.coordinationOverhead ?? 1) < 0.05, `overhead ${figures.coordinationOverhead}`);
+    await session.resume(stop);
+  });
+
+  it('releases what a plan says, and tells what holds the rest', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    await peer.push(prepare('Constructs.Flow'));
+    await isPrepared(session, 'Constructs.Flow');
+    const release = ['Constructs.Flow', 'Constructs.Basic'].map((module) => ({
+      ...prepare(module)[0],
+      module,
+      action: 'release' as const,
+      priority: 0,
+      reason: 'least used',
+      predictedUse: 0,
+    }));
+    await peer.push(release);
+    assert.deepEqual((await peer.event('released')).modules, ['Constructs.Flow']);
+    const held = await peer.event('held');
+    assert.equal(held.module, 'Constructs.Basic');
+    assert.match(held.by, /armed|in a function/);
+    await session.resume(stop);
+  });
+
+  it('obeys the editor: prepares, pauses and goes on', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    await peer.command({ kind: 'pause', paused: true });
+    await peer.event('modeChanged', ({ paused }) => paused);
+    await peer.push(prepare('Constructs.Scoping'));
+    await peer.command({ kind: 'prepare', modules: ['Constructs.Flow'] });
+    const made = await peer.event('interpreted', ({ module }) => module === 'Constructs.Flow');
+    assert.equal(made.trigger, 'request');
+    const paused = await status(session);
+    assert(!paused.modules.some(({ module }) => module === 'Constructs.Scoping'));
+    assert.deepEqual([paused.paused, paused.plan?.waiting], [true, 1]);
+    await peer.command({ kind: 'pause', paused: false });
+    await isPrepared(session, 'Constructs.Scoping');
+    await session.resume(stop);
+  });
+
+  it('keeps within the memory threshold', async () => {
+    const session = await launch({ args: { coordination: { memoryThreshold: '1B' } } });
+    const stop = await session.stop();
+    await peer.push(prepare('Constructs.Flow', 'Constructs.Scoping'));
+    await eventually('the plan at its end', async () =>
+      (await status(session)).plan?.waiting === 0 ? true : undefined,
+    );
+    await session.step('next', stop);
+    const planned = (await status(session)).modules.filter(({ module }) => /Flow|Scoping/.test(module));
+    assert.deepEqual(planned, []);
+    await session.resume(stop);
+  });
+
+  it('is told of no fallback, and counts none, where no server was named', async () => {
+    const session = await launch({ env: { ECD_COORDINATION_PIPE: '', ECD_COORDINATION_TOKEN: '' } });
+    const stop = await session.stop();
+    const { fallbackRate, decisions } = await metrics(session);
+    assert.equal(fallbackRate, 0);
+    assert(decisions > 0);
+    assert.equal((await status(session)).server, 'none');
+    assert.equal(peer.greetings.length, 0);
+    await session.resume(stop);
+  });
+
+  it('goes on by demand when an answer is late, and counts it', async () => {
+    peer.answer = (event) => (event.kind === 'modeChanged' ? [] : new Promise(() => undefined));
+    const session = await launch({ args: { coordination: { fallbackTimeout: '50ms' } } });
+    const stop = await session.stop();
+    const atCall = await session.step('next', await session.step('next', stop));
+    assert.equal((await session.step('stepIn', atCall)).top.name, 'Constructs.Other.twice/1');
+    assert.equal((await peer.event('fallback')).why, 'late');
+    const { fallbacks, fallbackRate } = await metrics(session);
+    assert(fallbacks.late >= 1 && (fallbackRate ?? 0) > 0);
+    await session.resume(stop);
+  });
+
+  it('connects again by itself, with the whole state', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    await peer.event('stopped');
+    peer.cut();
+    await peer.until('second greeting', () => peer.greetings[1]);
+    assert.equal(peer.state?.id, peer.session);
+    assert.equal(peer.state.stopped[0]?.frames[0]?.module, 'Constructs.Basic');
+    assert.equal(peer.state.breakpoints[0]?.breakpoints[0]?.hits, 1);
+    const prepared = peer.state.prepared.find(({ module }) => module === 'Constructs.Basic');
+    assert.deepEqual([prepared?.state, prepared?.functions], ['interpreted', ['main/0']]);
+    await peer.push(prepare('Constructs.Flow'));
+    await isPrepared(session, 'Constructs.Flow');
+    await session.resume(stop);
+  });
+
+  it('does not notice at a stop that the server is gone, and finds a new one', async () => {
+    const session = await launch({ args: { coordination: { fallbackTimeout: '50ms' } } });
+    const stop = await session.stop();
+    await peer.close();
+    const before = session.client.seen('output').length;
+    const next = await session.step('next', stop);
+    assert.equal(next.at, 'local_call');
+    assert.equal((await session.locals(next.top))['x'], '1');
+    await eventually('a fallback', async () =>
+      (await metrics(session)).fallbacks.disconnected > 0 ? true : undefined,
+    );
+    assert.equal(session.client.seen('output').length, before);
+    assert.equal((await status(session)).server, 'disconnected');
+    peer = await CoordinationPeer.open();
+    await session.client.custom('setCoordinationServer', { pipe: peer.pipe, token: peer.token });
+    await peer.until('greeting', () => peer.greetings[0]);
+    assert.equal(peer.state?.id, peer.session);
+    assert.equal(peer.state.stopped[0]?.frames[0]?.line, next.top.line);
+    await session.resume(stop);
+  });
+
+  it('asks no more when its token is refused', async () => {
+    const session = await launch({ env: { ECD_COORDINATION_TOKEN: 'another' } });
+    const stop = await session.stop();
+    await eventually('refused', async () => ((await status(session)).server === 'refused' ? true : undefined));
+    assert.equal(peer.connections, 0);
+    assert((await metrics(session)).fallbacks.refused > 0);
+    assert.equal(session.client.output('important'), '');
+    await session.resume(stop);
+  });
+
+  it('says once that the server is of another version, and goes on', async () => {
+    peer.version = 999;
+    const session = await launch();
+    const stop = await session.stop();
+    await session.client.event('output', ({ output }) => /goes on without it/.test(output));
+    await session.step('next', stop);
+    assert.equal(session.client.output('important').match(/goes on without it/g)?.length, 1);
+    await session.resume(stop);
+  });
+
+  it('hides the pair from the program', async () => {
+    const session = await launch({ run: 'IO.inspect(System.get_env(), limit: :infinity, printable_limit: :infinity)' });
+    const { stdout } = await session.end();
+    assert(stdout.includes('"PATH"'));
+    for (const secret of ['ECD_COORDINATION', peer.token, peer.pipe]) assert(!stdout.includes(secret), secret);
+    assert(!session.client.stderr.includes(peer.token));
+  });
+
+  it('tells every change of the mode, and plans nothing while it is off', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    await peer.event('stopped');
+    const args = { enabled: true, strategy: 'predictive', scope: 'transitive' };
+    assert.deepEqual(await session.client.custom('setCoordinationMode', args), {
+      ...args,
+      engine: 'interpreter',
+      engineNextLaunch: 'auto',
+    });
+    const on = await peer.event('modeChanged', ({ mode }) => mode.strategy === 'predictive');
+    assert.equal(on.mode.scope, 'transitive');
+    await session.client.custom('setCoordinationMode', { enabled: false });
+    await peer.event('modeChanged', ({ mode }) => !mode.enabled);
+    const asked = peer.asked.length;
+    await peer.push(prepare('Constructs.Flow'));
+    await session.step('next', stop);
+    await peer.event('stopped', ({ reason }) => reason === 'step');
+    assert.equal(peer.asked.length, asked);
+    assert(!(await status(session)).modules.some(({ module }) => module === 'Constructs.Flow'));
+    await session.resume(stop);
+  });
+
+  it('tells what the traditional engine does, and plans nothing for it', async () => {
+    const session = await launch({ args: { coordination: { enabled: false } } });
+    const stop = await session.stop();
+    assert.equal((await peer.event('stopped')).frames[0]?.module, 'Constructs.Basic');
+    assert.equal(peer.state?.engine, 'traditional');
+    assert.deepEqual(peer.asked, []);
+    await session.resume(stop);
+  });
+
+  it('says nothing of a program that runs without debugging', async () => {
+    const session = await launch({ args: { noDebug: true } });
+    await session.end();
+    assert.equal(peer.greetings.length, 0);
+  });
+
+  it('names what is wrong with a server that it is told of', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    for (const [args, field] of [
+      [{ token: 'x' }, /pipe/],
+      [{ pipe: '', token: 'x' }, /pipe/],
+      [{ pipe: 'x', token: 7 }, /token/],
+    ] as const) {
+      assert.match((await session.client.refused('setCoordinationServer', args)).text, field);
+    }
+    await session.resume(stop);
+  });
+});
