@@ -125,6 +125,8 @@ class Draft {
   serveDemand(): void {
     let first = true;
     for (const [rank, wish] of this.wishes.demand.entries()) {
+      // What had to go for something more urgent is not overtaken by what is less urgent than it.
+      if (this.#gone.has(wish.module) && !this.wishes.never.has(wish.module)) return;
       if (this.isRefused(wish.module)) continue;
       if (!this.#ready.has(wish.module)) {
         this.makeRoom(0, () => true);
