@@ -22,7 +22,13 @@ const common = {
   logLevel: 'warning',
 };
 
-const programs = { extension: 'src/extension.ts', server: 'server/main.ts', adapter: 'adapter/main.ts' };
+const programs = {
+  extension: 'src/extension.ts',
+  server: 'server/main.ts',
+  scanWorker: 'server/index/scanWorker.ts',
+  adapter: 'adapter/main.ts',
+};
+const parser = path.join(root, 'node_modules', 'web-tree-sitter');
 const jobs = Object.entries(programs)
   .filter(([, entry]) => existsSync(path.join(root, entry)))
   .map(([name, entry]) => ({
@@ -30,6 +36,8 @@ const jobs = Object.entries(programs)
     entryPoints: { [name]: entry },
     outdir: 'dist',
     external: ['vscode'],
+    // Its other build asks for `import.meta.url`, which a CommonJS bundle has not.
+    alias: { 'web-tree-sitter': path.join(parser, 'web-tree-sitter.cjs') },
   }));
 
 if (tests) {
@@ -67,3 +75,8 @@ await cp(
   path.join(root, 'src', 'testing', 'exunit_reporter.ex'),
   path.join(root, 'dist', 'testing', 'exunit_reporter.ex'),
 );
+
+// The parser and its grammar are read when the server starts.
+await cp(path.join(parser, 'web-tree-sitter.wasm'), path.join(root, 'dist', 'web-tree-sitter.wasm'));
+const grammar = path.join(root, 'node_modules', 'tree-sitter-elixir', 'tree-sitter-elixir.wasm');
+await cp(grammar, path.join(root, 'dist', 'tree-sitter-elixir.wasm'));

@@ -12,9 +12,9 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
 import type { RefusalCounts } from '../protocol/metrics';
+import { ProjectIndex, WATCHED_FILES } from './index/projectIndex';
 import { Port } from './pipe/port';
 import { Tokens } from './pipe/tokens';
-import { SourceIndex, SOURCE_FILES } from './project/sourceIndex';
 import { checked, REQUESTS } from './requests';
 import { asked } from './sessions/asked';
 import { Coordinator } from './sessions/coordinator';
@@ -23,6 +23,7 @@ type Served =
   | 'coordination/health'
   | 'coordination/modulesOfFile'
   | 'coordination/filesOfModule'
+  | 'coordination/tests'
   | 'coordination/openSession'
   | 'coordination/closeSession'
   | 'coordination/pause';
@@ -32,7 +33,7 @@ type Handler<Method extends keyof ServerRequests> = (
 
 export function serve(connection: Connection): void {
   const started = Date.now();
-  const index = new SourceIndex((message) => connection.console.warn(message));
+  const index = new ProjectIndex({ programs: __dirname, warn: (message) => connection.console.warn(message) });
   const documents = new TextDocuments(TextDocument);
   const refused: RefusalCounts = { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 };
   const tokens = new Tokens();
@@ -40,7 +41,7 @@ export function serve(connection: Connection): void {
   const never = new Set<string>();
   const sessions = new Coordinator({
     tokens,
-    graph: () => ({ revision: 0, modules: () => [], module: () => undefined, outgoing: () => [], incoming: () => [] }),
+    graph: () => index.graph,
     strategies: { 'demand-driven': asked, predictive: asked, learning: asked },
     memory: {
       record: () => undefined,
@@ -64,6 +65,7 @@ export function serve(connection: Connection): void {
   });
   const port = new Port(sessions, tokens);
   let folders: string[] = [];
+  let storageDir: string | null = null;
 
   connection.onInitialize((params) => {
     const options = params.initializationOptions as Partial<ServerOptions> | undefined;
@@ -73,6 +75,7 @@ export function serve(connection: Connection): void {
         `The server speaks protocol ${SERVER_PROTOCOL_VERSION}, the client ${options.protocol}. Reload the window.`,
       );
     }
+    storageDir = options?.storageDir ?? null;
     folders = (params.workspaceFolders ?? []).map((folder) => folder.uri);
     return {
       serverInfo: { name: 'elixir-coordinated-debugger' },
@@ -85,34 +88,34 @@ export function serve(connection: Connection): void {
 
   connection.onInitialized(async () => {
     await connection.client.register(DidChangeWatchedFilesNotification.type, {
-      watchers: [{ globPattern: SOURCE_FILES }],
+      watchers: WATCHED_FILES.map((globPattern) => ({ globPattern })),
     });
     connection.workspace.onDidChangeWorkspaceFolders(async ({ added, removed }) => {
-      for (const folder of removed) index.removeFolder(fileURLToPath(folder.uri));
+      for (const folder of removed) await index.removeFolder(fileURLToPath(folder.uri));
       await index.addFolders(added.map((folder) => fileURLToPath(folder.uri)));
     });
-    await index.addFolders(folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri)));
+    const paths = folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri));
+    await index.open(paths, storageDir);
   });
 
   connection.onShutdown(async () => {
     sessions.dispose();
     await port.close();
+    await index.dispose();
   });
 
   connection.onDidChangeWatchedFiles(async ({ changes }) => {
-    for (const { uri, type } of changes) {
-      // The editor's text of an open file is newer than the disk's.
-      if (!uri.startsWith('file:') || documents.get(uri) !== undefined) continue;
-      if (type === FileChangeType.Deleted) index.remove(fileURLToPath(uri));
-      else await index.read(fileURLToPath(uri));
-    }
+    const files = changes.filter(({ uri }) => uri.startsWith('file:'));
+    await index.changedOnDisk(
+      files.map(({ uri, type }) => ({ file: fileURLToPath(uri), deleted: type === FileChangeType.Deleted })),
+    );
   });
   documents.onDidChangeContent(({ document }) => {
     if (document.uri.startsWith('file:')) index.update(fileURLToPath(document.uri), document.getText());
   });
   documents.onDidClose(async ({ document }) => {
     // Unsaved text is gone with the editor; the file on disk counts again.
-    if (document.uri.startsWith('file:')) await index.read(fileURLToPath(document.uri));
+    if (document.uri.startsWith('file:')) await index.close(fileURLToPath(document.uri));
   });
 
   const on = <Method extends Served>(method: Method, handler: Handler<Method>): void => {
@@ -122,7 +125,6 @@ export function serve(connection: Connection): void {
     protocol: SERVER_PROTOCOL_VERSION,
     pid: process.pid,
     uptime: Date.now() - started,
-    edges: 0,
     connections: sessions.connections,
     refused,
     memoryBytes: process.memoryUsage().heapUsed + process.memoryUsage().external,
@@ -130,9 +132,14 @@ export function serve(connection: Connection): void {
     ...index.size(),
   }));
   on('coordination/modulesOfFile', ({ uri }) => ({
-    modules: uri.startsWith('file:') ? index.modulesOf(fileURLToPath(uri)) : [],
+    modules: uri.startsWith('file:')
+      ? index.modulesOfFile(fileURLToPath(uri)).map(({ name, line }) => ({ name, line }))
+      : [],
   }));
-  on('coordination/filesOfModule', ({ module }) => ({ files: index.filesOf(module) }));
+  on('coordination/filesOfModule', ({ module }) => ({ files: index.filesOfModule(module) }));
+  on('coordination/tests', ({ uri }) => ({
+    tests: uri.startsWith('file:') ? [...index.testsOf(fileURLToPath(uri))] : [],
+  }));
   on('coordination/openSession', ({ session }) => port.open(session));
   on('coordination/closeSession', ({ session }) => {
     sessions.close(session);

@@ -1,0 +1,54 @@
+// The index on disk: facts by file, so that a window opens without reading the project again. Written in one piece by
+// renaming; what is of another version, torn or altered counts as absent. Knows nothing of what the facts mean.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Raised with any change of the facts or of how they are extracted. */
+const VERSION = 1;
+const NAME = 'project-index.json';
+
+/** What is known of a file's content. */
+export interface Cached<Facts> {
+  /** Size and time of change. */
+  stamp: string;
+  /** Of the content: a file whose time changed alone keeps its facts. */
+  hash: string;
+  facts: Facts;
+}
+
+/** What `writeCache` wrote; null without it. `dropped`: there was a file, and it could not be used. */
+export function readCache(storageDir: string): { content: unknown; dropped: boolean } {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path.join(storageDir, NAME));
+  } catch {
+    // No cache yet, or one that cannot be read: the sources are there to be read.
+    return { content: null, dropped: false };
+  }
+  const end = bytes.indexOf(10);
+  const body = bytes.subarray(end + 1);
+  if (end === -1 || bytes.toString('latin1', 0, end) !== headerOf(body)) return { content: null, dropped: true };
+  return { content: JSON.parse(body.toString('utf8')) as unknown, dropped: false };
+}
+
+/** @throws what the file system says; the old cache stays then. */
+export function writeCache(storageDir: string, content: unknown): void {
+  mkdirSync(storageDir, { recursive: true });
+  const body = Buffer.from(JSON.stringify(content));
+  const temporary = path.join(storageDir, `${NAME}.${process.pid}.tmp`);
+  try {
+    writeFileSync(temporary, Buffer.concat([Buffer.from(`${headerOf(body)}\n`), body]));
+    renameSync(temporary, path.join(storageDir, NAME));
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+export function hashOf(bytes: Buffer): string {
+  return createHash('sha1').update(bytes).digest('base64');
+}
+
+function headerOf(body: Buffer): string {
+  return `ecd project index ${VERSION} ${createHash('sha256').update(body).digest('hex')}`;
+}

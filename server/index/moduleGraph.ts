@@ -1,0 +1,256 @@
+// The dependency graph, merged from what sources and beams contribute. Edges are kept as numbers and become objects when
+// somebody asks; knows nothing of files' contents.
+import type { DependencyGraph, Edge, EdgeKind, ModuleNode } from './graph';
+import { NameTable } from './names';
+
+/** What one source file or one beam says. A later contribution under the same key replaces it. */
+export interface Contribution {
+  origin: Edge['origin'];
+  own: boolean;
+  app: string | null;
+  /** Path of the source; null when a beam does not tell. */
+  file: string | null;
+  modules: readonly { name: string; line: number | null }[];
+  edges: readonly { from: string; to: string; kind: EdgeKind }[];
+}
+
+const KINDS: readonly EdgeKind[] = [
+  'call',
+  'reference',
+  'alias',
+  'import',
+  'use',
+  'behaviour',
+  'protocol',
+  'implementation',
+  'template',
+];
+const KIND_NUMBERS = new Map(KINDS.map((kind, number) => [kind, number]));
+const KIND_BITS = 4;
+
+interface Stored {
+  origin: Edge['origin'];
+  own: boolean;
+  app: string | null;
+  file: string | null;
+  /** Number of a module, its line or 0, and so on. */
+  modules: Int32Array;
+  /** Number of the module an edge leaves, and the one it enters with its kind, and so on; sorted, each once. */
+  edges: Int32Array;
+}
+
+/** Who has an edge to a module, by its number: `froms` from `starts[module]` up to `starts[module + 1]`. */
+interface Reverse {
+  revision: number;
+  starts: Int32Array;
+  froms: Int32Array;
+}
+
+export class ModuleGraph implements DependencyGraph {
+  revision = 0;
+  private readonly names = new NameTable();
+  private readonly contributions = new Map<string, Stored>();
+  /** Contributions that declare a module, by its number: sources before beams. */
+  private readonly declared = new Map<number, Stored[]>();
+  /** Contributions with edges from a module, by its number. */
+  private readonly leaving = new Map<number, Stored[]>();
+  private reverse: Reverse = { revision: -1, starts: new Int32Array(1), froms: new Int32Array() };
+  private edgeCount = 0;
+
+  get size(): { modules: number; edges: number } {
+    return { modules: this.declared.size, edges: this.edgeCount };
+  }
+
+  set(key: string, contribution: Contribution): void {
+    const stored = this.store(contribution);
+    const before = this.contributions.get(key);
+    if (before !== undefined && same(before, stored)) {
+      this.release(stored);
+      return;
+    }
+    if (before !== undefined) this.detach(before);
+    this.contributions.set(key, stored);
+    this.attach(stored);
+    this.revision++;
+  }
+
+  delete(key: string): void {
+    const stored = this.contributions.get(key);
+    if (stored === undefined) return;
+    this.contributions.delete(key);
+    this.detach(stored);
+    this.revision++;
+  }
+
+  *modules(): Iterable<ModuleNode> {
+    for (const number of this.declared.keys()) yield this.node(number);
+  }
+
+  module(name: string): ModuleNode | undefined {
+    const number = this.names.number(name);
+    return number !== undefined && this.declared.has(number) ? this.node(number) : undefined;
+  }
+
+  outgoing(name: string): readonly Edge[] {
+    const from = this.names.number(name);
+    return from === undefined ? [] : this.edgesFrom(from, null);
+  }
+
+  incoming(name: string): readonly Edge[] {
+    const to = this.names.number(name);
+    if (to === undefined) return [];
+    const { starts, froms } = this.reversed();
+    return [...froms.subarray(starts[to], starts[to + 1])].flatMap((from) => this.edgesFrom(from, to));
+  }
+
+  private edgesFrom(from: number, only: number | null): Edge[] {
+    const edges: Edge[] = [];
+    const stored = this.leaving.get(from) ?? [];
+    const seen = stored.length > 1 ? new Set<number>() : null;
+    for (const { origin, edges: packed } of stored) {
+      for (let at = firstFrom(packed, from); packed[at] === from; at += 2) {
+        const target = packed[at + 1] ?? 0;
+        const to = target >> KIND_BITS;
+        const kind = KINDS[target & ((1 << KIND_BITS) - 1)] ?? 'reference';
+        if (only !== null && to !== only) continue;
+        // An atom is a reference only if it names a module.
+        if (kind === 'reference' && origin === 'beam' && !this.declared.has(to)) continue;
+        const key = origin === 'beam' ? -1 - target : target;
+        if (seen?.has(key) === true) continue;
+        seen?.add(key);
+        edges.push({ from: this.names.name(from), to: this.names.name(to), kind, origin });
+      }
+    }
+    return edges;
+  }
+
+  private node(number: number): ModuleNode {
+    const places = this.declared.get(number) ?? [];
+    const source = places.find(({ origin }) => origin === 'source');
+    const first = source ?? places[0];
+    return {
+      name: this.names.name(number),
+      file: first?.file ?? null,
+      line: source === undefined ? null : lineOf(source, number),
+      own: places.some(({ own }) => own),
+      app: places.find(({ app }) => app !== null)?.app ?? null,
+    };
+  }
+
+  private reversed(): Reverse {
+    if (this.reverse.revision === this.revision) return this.reverse;
+    const starts = new Int32Array(this.names.limit + 2);
+    const pairs: [from: number, to: number][] = [];
+    for (const from of this.leaving.keys()) {
+      const seen = new Set<number>();
+      for (const { edges } of this.leaving.get(from) ?? []) {
+        for (let at = firstFrom(edges, from); edges[at] === from; at += 2) seen.add((edges[at + 1] ?? 0) >> KIND_BITS);
+      }
+      for (const to of seen) pairs.push([from, to]);
+    }
+    for (const [, to] of pairs) starts[to + 1] = (starts[to + 1] ?? 0) + 1;
+    for (let at = 1; at < starts.length; at++) starts[at] = (starts[at] ?? 0) + (starts[at - 1] ?? 0);
+    const filled = starts.slice();
+    const froms = new Int32Array(pairs.length);
+    for (const [from, to] of pairs) {
+      const at = filled[to] ?? 0;
+      froms[at] = from;
+      filled[to] = at + 1;
+    }
+    this.reverse = { revision: this.revision, starts, froms };
+    return this.reverse;
+  }
+
+  private store({ origin, own, app, file, modules, edges }: Contribution): Stored {
+    const pairs = edges.map(({ from, to, kind }): [number, number] => [
+      this.names.retain(from),
+      (this.names.retain(to) << KIND_BITS) | (KIND_NUMBERS.get(kind) ?? 0),
+    ]);
+    pairs.sort(([from, to], [otherFrom, otherTo]) => from - otherFrom || to - otherTo);
+    const packed: number[] = [];
+    for (const [from, to] of pairs) {
+      if (packed.at(-2) === from && packed.at(-1) === to) {
+        this.names.release(from);
+        this.names.release(to >> KIND_BITS);
+      } else {
+        packed.push(from, to);
+      }
+    }
+    return {
+      origin,
+      own,
+      app,
+      file,
+      modules: Int32Array.from(modules.flatMap(({ name, line }) => [this.names.retain(name), line ?? 0])),
+      edges: Int32Array.from(packed),
+    };
+  }
+
+  private release({ modules, edges }: Stored): void {
+    for (let at = 0; at < modules.length; at += 2) this.names.release(modules[at] ?? 0);
+    for (let at = 0; at < edges.length; at += 2) {
+      this.names.release(edges[at] ?? 0);
+      this.names.release((edges[at + 1] ?? 0) >> KIND_BITS);
+    }
+  }
+
+  private attach(stored: Stored): void {
+    for (const module of everyOther(stored.modules)) add(this.declared, module, stored);
+    for (const from of everyOther(stored.edges)) add(this.leaving, from, stored);
+    this.edgeCount += stored.edges.length / 2;
+  }
+
+  private detach(stored: Stored): void {
+    for (const module of everyOther(stored.modules)) subtract(this.declared, module, stored);
+    for (const from of everyOther(stored.edges)) subtract(this.leaving, from, stored);
+    this.edgeCount -= stored.edges.length / 2;
+    this.release(stored);
+  }
+}
+
+function everyOther(numbers: Int32Array): Set<number> {
+  return new Set(numbers.filter((_, index) => index % 2 === 0));
+}
+
+function add(map: Map<number, Stored[]>, key: number, stored: Stored): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [stored]);
+  else list.push(stored);
+}
+
+function subtract(map: Map<number, Stored[]>, key: number, stored: Stored): void {
+  const rest = (map.get(key) ?? []).filter((each) => each !== stored);
+  if (rest.length === 0) map.delete(key);
+  else map.set(key, rest);
+}
+
+function lineOf({ modules }: Stored, number: number): number | null {
+  for (let at = 0; at < modules.length; at += 2) if (modules[at] === number) return modules[at + 1] ?? null;
+  return null;
+}
+
+/** Position of the first edge that leaves the module, or where it would stand. */
+function firstFrom(edges: Int32Array, from: number): number {
+  let low = 0;
+  let high = edges.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((edges[middle * 2] ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low * 2;
+}
+
+function same(one: Stored, other: Stored): boolean {
+  return (
+    one.own === other.own &&
+    one.app === other.app &&
+    one.file === other.file &&
+    equal(one.modules, other.modules) &&
+    equal(one.edges, other.edges)
+  );
+}
+
+function equal(one: Int32Array, other: Int32Array): boolean {
+  return one.length === other.length && one.every((number, index) => number === other[index]);
+}

@@ -1,0 +1,20 @@
+// The names of modules as Elixir's `inspect` writes them, from atoms and from source. Pure.
+
+const ALIAS = /^Elixir(\.\p{Lu}[\p{L}\p{N}_]*)+$/u;
+const PLAIN_ATOM = /^[\p{Ll}\p{Lo}_][\p{L}\p{N}_@]*[?!]?$/u;
+const CONTROL: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** `Elixir.Shop.Cart` → `Shop.Cart`, `lists` → `:lists`, `odd name` → `:"odd name"`. */
+export function inspectModule(atom: string): string {
+  if (ALIAS.test(atom)) return atom.slice('Elixir.'.length);
+  if (PLAIN_ATOM.test(atom)) return `:${atom}`;
+  return `:"${atom.replace(/["\\]/g, '\\$&').replace(/[\n\r\t]/g, (control) => CONTROL[control] ?? control)}"`;
+}
+
+/** The atom behind a name as `inspect` writes it: the base name of the module's beam. */
+export function atomOfModule(name: string): string {
+  if (!name.startsWith(':')) return `Elixir.${name}`;
+  if (!name.startsWith(':"')) return name.slice(1);
+  const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
+  return name.slice(2, -1).replace(/\\(.)/gs, (_, char: string) => escapes[char] ?? char);
+}
