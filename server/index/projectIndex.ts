@@ -125,7 +125,8 @@ export class ProjectIndex {
     const projects = sources.some(({ file }) => path.basename(file) === 'mix.exs');
     if (sources.length > FEW_FILES) return this.refresh();
     for (const { file, deleted } of sources) if (deleted) this.remove(file);
-    await Promise.all(sources.map(({ file, deleted }) => (deleted ? undefined : this.readFromDisk(file))));
+    const written = sources.filter(({ deleted }) => !deleted);
+    await Promise.all(written.map(({ file }) => this.readFromDisk(file)));
     if (projects || sources.length < changes.length) await this.refresh();
   }
 
