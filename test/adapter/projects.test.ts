@@ -59,6 +59,24 @@ describe('an umbrella', () => {
     }
   });
 
+  it('that was copied with its build stops, and its frames name the files of the copy', async () => {
+    const first = await fixtureCopy('umbrella', { compiled: true });
+    try {
+      const copy = first.copied('copy');
+      const session = await debug.launch(copy, {
+        run: 'Web.main()',
+        breakpoints: { 'apps/core/lib/core.ex': ['price'] },
+      });
+      const stop = await session.stop();
+      assert.equal(stop.at, 'price');
+      assert.equal(stop.top.source?.path, copy.file('apps/core/lib/core.ex'));
+      await session.resume(stop);
+      assert.doesNotMatch((await session.end()).stdout, /Compiling/);
+    } finally {
+      first.remove();
+    }
+  });
+
   it('compiled for the first time under the debugger stops', async () => {
     const copy = await fixtureCopy('umbrella');
     try {

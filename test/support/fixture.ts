@@ -83,6 +83,14 @@ export class Fixture {
     return new Fixture(dir, true);
   }
 
+  /** The same project once more beside this one, with its build, as a copied work tree has it. */
+  copied(name: string): Fixture {
+    if (!this.temporary) throw new Error('this fixture is shared by tests: take a copy to copy it');
+    const dir = path.join(path.dirname(this.dir), name);
+    cpSync(this.dir, dir, { recursive: true, preserveTimestamps: true });
+    return new Fixture(dir, true);
+  }
+
   remove(): void {
     if (this.temporary) rmSync(path.dirname(this.dir), { recursive: true, force: true, maxRetries: 3 });
   }

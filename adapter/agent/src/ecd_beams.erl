@@ -127,7 +127,8 @@ facts(File) ->
         {ok, Bytes} = bytes(File),
         {ok, {Mod, [{compile_info, Info}]}} = beam_lib:chunks(Bytes, [compile_info]),
         {_, Source} = lists:keyfind(source, 1, Info),
-        {Mod, ecd_paths:located(Source, [ecd_config:get(projectDir)]), calls_dbg(Bytes)}
+        Located = ecd_paths:located(Source, [ecd_config:get(projectDir)]),
+        {Mod, ecd_modules:original(Located, File), calls_dbg(Bytes)}
     catch
         error:_ -> {none, <<>>, false}
     end.

@@ -5,7 +5,7 @@
 
 -export([start/0, stop/0, own/1, path/1, path/2, of_path/1, functions_of/2, bytecode/1, md5/1, written/1]).
 -export([remember/4, is_as_remembered/2, forget_memory/0, add_roots/2, set_build_path/1, on_disk/1]).
--export([display/1, from_name/1, build_dirs/0]).
+-export([display/1, from_name/1, build_dirs/0, original/2]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
@@ -33,9 +33,13 @@ own(Mod) ->
     cached({own, Mod}, Mod, fun() ->
         case raw_source(Mod) of
             none -> false;
-            Raw -> own_path(ecd_paths:canonical(Raw)) orelse (ecd_config:get(attach) andalso is_own_path(path(Mod)))
+            Raw -> own_path(ecd_paths:canonical(Raw)) orelse (may_be_elsewhere(Mod) andalso is_own_path(path(Mod)))
         end
     end).
+
+%% What the beam names may not be the file that the user edits.
+may_be_elsewhere(Mod) ->
+    ecd_config:get(attach) orelse is_file_under(beam(Mod), project()).
 
 is_own_path({ok, Path}) -> own_path(Path);
 is_own_path(error) -> false.
@@ -286,11 +290,33 @@ source(Mod) ->
         {ok, Info} ->
             case raw_source_of(Info) of
                 none -> none;
-                Source -> ecd_paths:located(Source, application_folder(Mod) ++ [ecd_config:get(projectDir)])
+                Raw -> original(ecd_paths:located(Raw, application_folder(Mod) ++ [ecd_config:get(projectDir)]), beam(Mod))
             end;
         error ->
             none
     end.
+
+%% A project that was copied with its build, as into another work tree, has beams that name the files it was copied from.
+%% What Mix has not compiled again since was the same in the copy, so the file there is the one meant.
+-spec original(Source :: binary(), Beam :: none | file:filename_all()) -> binary().
+original(Source, Beam) ->
+    Project = project(),
+    case is_under(Source, Project) orelse not is_file_under(Beam, Project) of
+        true -> Source;
+        false -> ecd_paths:copied(Source, Project)
+    end.
+
+is_file_under(none, _Project) -> false;
+is_file_under(File, Project) -> is_under(ecd_paths:canonical(File), Project).
+
+beam(Mod) ->
+    case loaded_from_file(Mod) of
+        [File] -> File;
+        [] -> beam_file(Mod)
+    end.
+
+project() ->
+    ecd_paths:directory(umbrella(text(ecd_config:get(projectDir)))).
 
 application_folder(Mod) ->
     case code:is_loaded(Mod) of

@@ -3,7 +3,7 @@
 %% content.
 -module(ecd_paths).
 
--export([canonical/1, located/2, directory/1, text/1]).
+-export([canonical/1, located/2, copied/2, directory/1, text/1]).
 
 -define(TABLE, ecd_modules).
 
@@ -28,6 +28,20 @@ located(Path, Folders) ->
                 [Found | _] -> canonical(Found);
                 [] -> Source
             end
+    end.
+
+%% The file in the folder that a file elsewhere was copied to: by the longest end of its path that lies there, if both hold
+%% the same. The file itself otherwise.
+-spec copied(binary(), binary()) -> binary().
+copied(Source, Folder) ->
+    case below(Folder, tl(filename:split(Source))) of
+        [Copy] ->
+            case {file:read_file(Copy), file:read_file(Source)} of
+                {{ok, Same}, {ok, Same}} -> canonical(Copy);
+                _ -> Source
+            end;
+        [] ->
+            Source
     end.
 
 below(_Folder, []) ->
