@@ -1,4 +1,4 @@
-// Builds dist/: the three bundles, the agent's Erlang sources, and with --tests the tests. Must not need the network.
+// Builds dist/: the three programs, the dashboard's page, the agent's Erlang sources, and with --tests the tests. Must not need the network.
 import { build, context } from 'esbuild';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
@@ -39,6 +39,20 @@ const jobs = Object.entries(programs)
     // Its other build asks for `import.meta.url`, which a CommonJS bundle has not.
     alias: { 'web-tree-sitter': path.join(parser, 'web-tree-sitter.cjs') },
   }));
+
+// The dashboard's page runs in a webview, which has no other file of ours to load and no place to look for a map.
+jobs.push({
+  ...common,
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  sourcemap: false,
+  minify: true,
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  entryPoints: { dashboard: 'media/dashboard/main.tsx' },
+  outdir: 'dist',
+});
 
 if (tests) {
   jobs.push({

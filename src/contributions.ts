@@ -4,7 +4,11 @@ export const DEBUG_TYPE = 'elixir';
 export const COMMANDS = {
   showLog: 'elixirCoordinatedDebugger.showLog',
   restartServer: 'elixirCoordinatedDebugger.restartServer',
+  showDashboard: 'elixirCoordinatedDebugger.showDashboard',
 } as const;
+
+/** View type of the dashboard's panel. */
+export const DASHBOARD = 'elixirCoordinatedDebugger.dashboard';
 
 export const SETTINGS_SECTION = 'elixirLS.coordinatedInterpretation';
 export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;

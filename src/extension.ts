@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import { Server } from './client';
 import { Config } from './config';
-import { COMMANDS, DEBUG_TYPE, LANGUAGES } from './contributions';
+import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
+import { Dashboard } from './dashboard/panel';
 import { adapterFactory } from './debug/adapterFactory';
 import { registerConfigurations } from './debug/configurations';
 import { hoverExpression } from './debug/hoverExpression';
@@ -23,6 +24,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = createLog();
   const config = new Config((message) => void vscode.window.showWarningMessage(message));
   const coordination = new Server(context.extensionPath, log);
+  const dashboard = new Dashboard(context.extension, coordination, log);
   // In every scheme: sources regenerated for a stop have a document of the debugger's own.
   const selector = LANGUAGES.map((language) => ({ language }));
 
@@ -37,6 +39,9 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerTesting({ extensionPath: context.extensionPath, server: coordination, config, log }),
     vscode.commands.registerCommand(COMMANDS.showLog, () => log.show()),
     vscode.commands.registerCommand(COMMANDS.restartServer, () => coordination.restart()),
+    dashboard,
+    vscode.window.registerWebviewPanelSerializer(DASHBOARD, dashboard),
+    vscode.commands.registerCommand(COMMANDS.showDashboard, () => dashboard.show()),
   );
   // Debugging needs no server, so activation does not wait for it.
   void coordination.start();

@@ -1,11 +1,11 @@
 // Opens a real VS Code (scripts/vscode-web.mjs) in Chromium, with the extension of this folder in it. Knows no test.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from './chromium';
 import { root } from './paths';
 
 export interface OpenOptions {
@@ -45,18 +45,7 @@ export class VsCodeInChromium {
     const { server, url } = await startServer(options);
     let browser: Browser | undefined;
     try {
-      browser = await chromium.launch({
-        executablePath: chromiumPath(),
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-quic',
-          '--no-first-run',
-          '--disable-background-networking',
-          '--disable-component-update',
-          '--disable-sync',
-        ],
-      });
+      browser = await launchChromium();
       const page = await browser.newPage({ viewport: VIEWPORT });
       let exited: (code: number) => void = () => undefined;
       const exitCode = new Promise<number>((resolve) => (exited = resolve));
@@ -114,12 +103,4 @@ async function stopServer(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   server.kill('SIGTERM');
   await once(server, 'exit');
-}
-
-function chromiumPath(): string {
-  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const found = names.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(existsSync);
-  if (found === undefined) throw new Error('There is no Chromium on the PATH.');
-  return found;
 }

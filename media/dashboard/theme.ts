@@ -1,0 +1,38 @@
+// The colours and fonts that VS Code gives the page, for what is drawn on a canvas. Style sheets need none of this.
+type Colour = 'blue' | 'green' | 'orange' | 'purple' | 'red' | 'yellow' | 'foreground' | 'lines';
+
+const listeners = new Set<() => void>();
+
+// VS Code changes the body's class and the variables on the root element together.
+const observer = new MutationObserver(() => {
+  for (const listener of listeners) listener();
+});
+observer.observe(document.body, { attributeFilter: ['class', 'data-vscode-theme-id'] });
+observer.observe(document.documentElement, { attributeFilter: ['style'] });
+
+/** Gives the way to unsubscribe. */
+export function themeChanged(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function variable(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+export function chartColour(name: Colour): string {
+  return variable(`--vscode-charts-${name}`) || variable('--vscode-foreground');
+}
+
+export function textColour(): string {
+  return variable('--vscode-descriptionForeground') || variable('--vscode-foreground');
+}
+
+/** Lines behind the figures: there, and hardly seen. */
+export function gridColour(): string {
+  return variable('--vscode-widget-border') || variable('--vscode-contrastBorder') || variable('--vscode-panel-border');
+}
+
+export function chartFont(): string {
+  return `11px ${variable('--vscode-font-family') || 'sans-serif'}`;
+}

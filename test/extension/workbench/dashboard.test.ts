@@ -1,0 +1,75 @@
+// The dashboard in the real workbench, during a real debug session. Screenshots are kept, in each kind of theme.
+/// <reference lib="dom" />
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import * as path from 'node:path';
+import type { FrameLocator } from 'playwright-core';
+import { root } from '../../support/paths';
+import { copySample, type SampleProject } from '../../support/sampleProject';
+import { VsCodeInChromium } from '../../support/vscodeInChromium';
+import { Workbench } from '../../support/vscodeWorkbench';
+
+const THEMES = [
+  { name: 'dark', label: 'Dark Modern', kind: 'vs-dark' },
+  { name: 'light', label: 'Light Modern', kind: 'vs' },
+  { name: 'highContrast', label: 'Dark High Contrast', kind: 'hc-black' },
+  { name: 'highContrastLight', label: 'Light High Contrast', kind: 'hc-light' },
+] as const;
+const FIXTURES = path.join(root, 'test', 'fixtures', 'themes');
+
+describe('the dashboard in the workbench', function () {
+  // One journey: each step starts where the one before it ended.
+  this.bail(true);
+  let sample: SampleProject;
+  let vscode: VsCodeInChromium;
+  let workbench: Workbench;
+  let dashboard: FrameLocator;
+
+  before(async () => {
+    sample = await copySample();
+    vscode = await VsCodeInChromium.open({
+      folder: sample.folder,
+      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
+    });
+    workbench = new Workbench(vscode.page);
+    await workbench.ready();
+    dashboard = vscode.page.frameLocator('iframe.webview').frameLocator('#active-frame');
+  });
+  after(async () => {
+    await vscode.close();
+    await sample.remove();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  });
+
+  it('opens beside the code', async () => {
+    await workbench.openFile('pricing.ex');
+    await workbench.command('Elixir Debugger: Show Dashboard');
+    await dashboard.getByRole('heading', { level: 1 }).waitFor();
+    await dashboard.getByText('No debug session yet').waitFor();
+    await workbench.screenshot('dashboard empty dark');
+  });
+
+  it('wears the theme of the window', async () => {
+    for (const { name, label, kind } of THEMES) {
+      await workbench.theme(label, kind);
+      const worn = await dashboard.locator('body').evaluate((body) => ({
+        bodyClass: body.className,
+        variables: Object.fromEntries(
+          [...document.documentElement.style]
+            .filter((key) => key.startsWith('--vscode-'))
+            .map((key) => [key, document.documentElement.style.getPropertyValue(key)]),
+        ),
+      }));
+      const fixture = path.join(FIXTURES, `${name}.json`);
+      if (process.env['UPDATE_GOLDEN'] !== undefined) {
+        await mkdir(FIXTURES, { recursive: true });
+        await writeFile(fixture, `${JSON.stringify(worn, null, 2)}\n`);
+      }
+      // What the other dashboard tests put on the page is what a window puts there.
+      assert.deepEqual(JSON.parse(await readFile(fixture, 'utf8')), worn);
+    }
+    await workbench.theme('Dark Modern', 'vs-dark');
+  });
+});
