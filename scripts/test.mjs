@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import path from 'node:path';
 import { root, setup } from './setup.mjs';
 import { agentTests } from './agentTests.mjs';
+import { ensureChromium } from './vscode-web.mjs';
 
 const compiled = path.join(root, 'dist', 'tests', 'test');
 
@@ -31,6 +32,10 @@ const stages = {
   unit: ({ grep }) => mocha('unit', { grep }),
   server: ({ grep }) => mocha('server', { grep }),
   adapter: ({ grep }) => mocha('adapter', { grep, parallel: true }),
+  dashboard: ({ grep }) => {
+    ensureChromium();
+    return mocha('dashboard', { grep });
+  },
   extension: ({ grep }) =>
     counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...(grep ? [`--grep=${grep}`] : [])]),
 };

@@ -66,6 +66,11 @@ export async function install({ chromium = false } = {}) {
   return server;
 }
 
+/** A browser for tests that need no VS Code around it. */
+export function ensureChromium() {
+  ensureTools([browser]);
+}
+
 /** A bare Debian or Ubuntu is completed when we may; elsewhere the message names what is missing. */
 function ensureTools(needed) {
   const missing = needed.filter(({ names }) => !names.some(which));

