@@ -56,8 +56,8 @@ describe('the dashboard in the workbench', function () {
       (await readFile(path.join(dist, 'dashboard.js'), 'utf8'));
     for (const { name, label, kind } of THEMES) {
       await workbench.theme(label, kind);
-      const worn = await dashboard.locator('body').evaluate((body) => ({
-        bodyClass: body.className,
+      const worn = await dashboard.locator('body').evaluate(() => ({
+        bodyClass: document.body.className,
         variables: Object.fromEntries(
           [...document.documentElement.style]
             .filter((key) => key.startsWith('--vscode-'))
