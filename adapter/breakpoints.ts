@@ -17,6 +17,13 @@ export interface WantedFunction {
   hitCondition?: string | undefined;
 }
 
+/** All that is set, at one moment. */
+export interface WantedBreakpoints {
+  readonly files: readonly (readonly [path: string, wanted: SourceBreakpoint[]])[];
+  readonly functions: FunctionBreakpoint[];
+  readonly exceptions: ExceptionFilter[];
+}
+
 export const EXCEPTION_FILTERS: readonly (DebugProtocol.ExceptionBreakpointsFilter & {
   filter: 'raised' | 'uncaught';
 })[] = [
@@ -96,14 +103,17 @@ export class Breakpoints {
     return this.#exceptions;
   }
 
-  get files(): readonly (readonly [string, SourceBreakpoint[]])[] {
-    return [...this.#lines];
+  wanted(): WantedBreakpoints {
+    return { files: [...this.#lines], functions: this.#functions, exceptions: this.#exceptions };
   }
-  get functions(): FunctionBreakpoint[] {
-    return this.#functions;
-  }
-  get exceptions(): ExceptionFilter[] {
-    return this.#exceptions;
+
+  /** What of this the client still wants and has not set anew. */
+  unchangedSince(before: WantedBreakpoints): WantedBreakpoints {
+    return {
+      files: before.files.filter(([path, wanted]) => this.#lines.get(path) === wanted),
+      functions: before.functions === this.#functions ? this.#functions : [],
+      exceptions: before.exceptions === this.#exceptions ? this.#exceptions : [],
+    };
   }
 
   /** The agent's state of a breakpoint as DAP has it. `wantedLine`: where it was asked for, if it has no line yet. */

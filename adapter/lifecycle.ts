@@ -8,7 +8,7 @@ import type { AgentEventTranslator } from './agentEvents';
 import type { AgentClient, AgentEvent } from './beam/agentClient';
 import type { TerminalRequest } from './beam/launch';
 import type { Ending, Program } from './beam/program';
-import type { Breakpoints } from './breakpoints';
+import type { Breakpoints, WantedBreakpoints } from './breakpoints';
 import { abortReason, type Call, type Cancellation } from './cancellation';
 import type { Connection } from './connection';
 import type { Coordinator } from './coordination/coordinator';
@@ -56,6 +56,8 @@ export class Lifecycle {
   #coordinationEnded: Promise<void> = Promise.resolve();
   /** Settled when no start is under way. */
   #starting: Promise<unknown> = Promise.resolve();
+  /** The program that is being started, once it answers; null when it cannot be started. */
+  #coming: Promise<Live | null> = Promise.resolve(null);
 
   constructor(private readonly parts: LifecycleParts) {}
 
@@ -63,11 +65,19 @@ export class Lifecycle {
     return this.#state;
   }
 
+  /** The program that answers, also one that is only on its way; null if there is none. */
+  get program(): Promise<Live | null> {
+    return this.#state.kind === 'launching' ? this.#coming : Promise.resolve(liveOf(this.#state));
+  }
+
   clientKnown(): void {
     this.#become({ kind: 'initialized' });
   }
 
-  /** launch and attach: returns when the program waits for its first line. */
+  /**
+   * launch and attach: returns when the program waits for its first line. The client sends its breakpoints while the
+   * program is still starting.
+   */
   async begin(start: Start, call: Call): Promise<void> {
     if (this.#state.kind !== 'initialized') {
       throw Failure.expected(
@@ -76,8 +86,7 @@ export class Lifecycle {
       );
     }
     this.#early = { configurationDone: false };
-    const live = await this.#start(start, call);
-    call.afterReply(() => this.parts.connection.event('initialized'));
+    const live = await this.#start(start, call, () => this.parts.connection.event('initialized'));
     if (this.#early.configurationDone) await this.#go(live);
   }
 
@@ -106,7 +115,7 @@ export class Lifecycle {
     await this.parts.coordinator.end('restart');
     this.parts.events.forgetThreads();
     try {
-      await this.#go(await this.#start(next ?? live.start, call));
+      await this.#go(await this.#start(next ?? live.start, call, () => undefined));
     } catch (thrown) {
       this.#become({ kind: 'ended' });
       this.parts.connection.event('terminated');
@@ -173,16 +182,19 @@ export class Lifecycle {
 
   // Starting ------------------------------------------------------------------------------------------------------------
 
-  #start(start: Start, call: Call): Promise<Live> {
-    const started = this.#startCancellable(start, call);
+  #start(start: Start, call: Call, starting: () => void): Promise<Live> {
+    const started = this.#startCancellable(start, call, starting);
     this.#starting = started.catch(() => undefined);
     return started;
   }
 
-  async #startCancellable(start: Start, call: Call): Promise<Live> {
+  async #startCancellable(start: Start, call: Call, starting: () => void): Promise<Live> {
     const { parts } = this;
+    const before = parts.breakpoints.wanted();
     if (this.#leaving) throw Failure.expected('cancelled', 'Cancelled.');
-    const before = this.#state;
+    const stateBefore = this.#state;
+    let answers: (live: Live | null) => void = () => undefined;
+    this.#coming = new Promise((resolve) => (answers = resolve));
     const abort = new AbortController();
     const cancel = (): void => abort.abort(abortReason(call.signal));
     call.signal.addEventListener('abort', cancel, { once: true });
@@ -197,7 +209,13 @@ export class Lifecycle {
     try {
       for (const text of patternNotices(start.args)) parts.events.notice({ level: 'info', text });
       const around = { output: this.#output, terminal: this.#terminal, log: parts.log };
-      const { program, configured } = await startProgram(start, around, progress, this.#watch, abort.signal);
+      const { program, configured } = await startProgram(
+        start,
+        around,
+        progress,
+        { starting, connected: this.#watch },
+        abort.signal,
+      );
       for (const text of configured.notices) parts.events.notice({ level: 'info', text });
       const debug = !(start.kind === 'launch' && start.args.noDebug);
       const live = { start, program, engine: configured.engine, debug };
@@ -206,15 +224,17 @@ export class Lifecycle {
         throw abortReason(abort.signal);
       }
       this.#become({ kind: 'configuring', live });
+      answers(live);
       void program.ended.then((ending) => this.#ended(live, ending));
       this.#announce(live);
       if (debug) {
         this.#coordinate(live, configured.elixir, performance.now() - began);
-        await this.#sendBreakpoints(program.agent);
+        await this.#sendBreakpoints(program.agent, before);
       }
       return live;
     } catch (thrown) {
-      this.#become(before);
+      this.#become(stateBefore);
+      answers(null);
       throw thrown;
     } finally {
       call.signal.removeEventListener('abort', cancel);
@@ -243,9 +263,13 @@ export class Lifecycle {
     });
   }
 
-  /** What was set before there was a program; the answers came long ago, so the outcome goes out as events. */
-  async #sendBreakpoints(agent: AgentClient): Promise<void> {
+  /**
+   * What was set before the start began, and not again since; the answers came long ago, so the outcome goes out as
+   * events.
+   */
+  async #sendBreakpoints(agent: AgentClient, before: WantedBreakpoints): Promise<void> {
     const { breakpoints, connection, coordinator, events } = this.parts;
+    const { files, functions, exceptions } = breakpoints.unchangedSince(before);
     const announce =
       (file: string, wanted: readonly { id: number }[]) =>
       ({ breakpoints: states }: { breakpoints: BreakpointState[] }): void => {
@@ -254,10 +278,9 @@ export class Lifecycle {
         }
         coordinator.breakpointsSet(file, wanted, states, null);
       };
-    const requests: Promise<unknown>[] = breakpoints.files.map(([file, wanted]) =>
+    const requests: Promise<unknown>[] = files.map(([file, wanted]) =>
       agent.request('setBreakpoints', { path: file, breakpoints: wanted }).then(announce(file, wanted)),
     );
-    const { functions, exceptions } = breakpoints;
     if (functions.length > 0) {
       const set = agent.request('setFunctionBreakpoints', { breakpoints: functions });
       requests.push(set.then(announce('', functions)));

@@ -38,19 +38,28 @@ export interface Started {
   configured: ConfigureResult;
 }
 
-/** `connected` is called before the first command, for events that the agent sends meanwhile. */
+/** What the caller does while the program starts. */
+export interface Meanwhile {
+  /** All that the user can get wrong is right: from now on it is only a matter of time. */
+  starting: () => void;
+  /** Before the first command, for events that the agent sends meanwhile. */
+  connected: (program: Program) => void;
+}
+
 export async function startProgram(
   start: Start,
   around: LaunchEnvironment,
   progress: Progress,
-  connected: (program: Program) => void,
+  meanwhile: Meanwhile,
   signal: AbortSignal,
 ): Promise<Started> {
   const [program, configuration] =
     start.kind === 'launch'
-      ? await startLaunch(start.args, around, progress, signal)
+      ? await startLaunch(start.args, around, progress, meanwhile.starting, signal)
       : await startAttach(start.args, around, progress, signal);
-  connected(program);
+  // Whether an attach succeeds is known only now.
+  if (start.kind === 'attach') meanwhile.starting();
+  meanwhile.connected(program);
   try {
     progress.update('Preparing the debugger');
     const configured = await program.agent.request('configure', configuration, { signal, timeout: CONFIGURE_TIMEOUT });
@@ -65,6 +74,7 @@ async function startLaunch(
   args: LaunchArguments,
   around: LaunchEnvironment,
   progress: Progress,
+  starting: () => void,
   signal: AbortSignal,
 ): Promise<[Program, ConfigureArgs]> {
   const resolved = await resolveLaunch(args);
@@ -82,7 +92,9 @@ async function startLaunch(
     console: args.console,
     terminalScript: path.join(LAUNCHERS, 'terminal.sh'),
   };
-  return [await launch(plan, around, signal), configureForLaunch(resolved, args)];
+  const launched = launch(plan, around, signal);
+  starting();
+  return [await launched, configureForLaunch(resolved, args)];
 }
 
 async function startAttach(

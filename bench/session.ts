@@ -1,7 +1,7 @@
 // One debug session of the benchmark's program through the real adapter. Must not measure more than message times.
 import path from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { type Arrival, type Body, DapConnection } from './dap.js';
+import { type Answer, type Arrival, type Body, DapConnection } from './dap.js';
 import { type Probe, ProbeListener } from './probe.js';
 import { type Project, root } from './project.js';
 
@@ -63,7 +63,7 @@ export class Session {
       });
       // A launch that fails never becomes initialized.
       await Promise.race([dap.event('initialized'), launching.then(() => dap.event('initialized'))]);
-      for (const click of options.breakpoints ?? []) await session.click(click);
+      for (const click of options.breakpoints ?? []) await session.set(click);
       await dap.request('configurationDone');
       await launching;
       return session;
@@ -74,13 +74,19 @@ export class Session {
   }
 
   /** Sets a file's breakpoints and returns the ms until the answer; one that is not verified is an error. */
-  async click({ file, lines }: Click): Promise<number> {
-    const { body, took } = await this.dap.request('setBreakpoints', { source: { path: file }, breakpoints: lines });
+  async click(click: Click): Promise<number> {
+    const { body, took } = await this.set(click);
+    const { file } = click;
     for (const { verified, message } of body['breakpoints'] as DebugProtocol.Breakpoint[]) {
       if (!verified)
         throw new Error(`a breakpoint in ${path.basename(file)} was not verified: ${message ?? 'no reason'}`);
     }
     return took;
+  }
+
+  /** Sets a file's breakpoints, which may wait for their module to be compiled. */
+  private set({ file, lines }: Click): Promise<Answer> {
+    return this.dap.request('setBreakpoints', { source: { path: file }, breakpoints: lines });
   }
 
   /** The next stop, and its thread. */

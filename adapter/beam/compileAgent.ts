@@ -1,6 +1,7 @@
 // The agent's beams for the user's OTP: compiled on first use, kept per user, found again by the sources' hash.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { Failure } from '../../protocol/failure';
 import type { Log } from '../log';
@@ -40,7 +41,7 @@ export async function compiledAgent(
   const { beam, sources } = request;
   const builds = path.join(request.cache, 'agent');
   const family = `${beam.otp}-${beam.erts}-`;
-  const folder = path.join(builds, `${family}${await hashOf(sources)}`);
+  const folder = path.join(builds, `${family}${hashOf(sources)}`);
   const build = { ebin: path.join(folder, 'ebin'), sources };
   if (await exists(folder)) {
     // Marks the build as used, so that another session does not take it for stale.
@@ -56,14 +57,15 @@ export async function compiledAgent(
   return build;
 }
 
-async function hashOf(sources: string): Promise<string> {
+/** Without the thread pool: a hundred small files would go through it one by one, and the launch waits for them. */
+function hashOf(sources: string): string {
   const hash = createHash('sha256');
-  const files = (await readdir(sources, { recursive: true })).filter((file) => /\.[eh]rl$/.test(file)).sort();
-  for (const file of files)
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => /\.[eh]rl$/.test(file));
+  for (const file of files.sort())
     hash
       .update(file)
       .update('\0')
-      .update(await readFile(path.join(sources, file)))
+      .update(readFileSync(path.join(sources, file)))
       .update('\0');
   return hash.digest('hex').slice(0, 16);
 }

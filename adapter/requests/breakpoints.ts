@@ -56,7 +56,7 @@ export const breakpointRequests: Readonly<Record<string, Handler>> = {
       const plain = args.filters.map((filter) => ({ filter }));
       const conditional = args.filterOptions.map(({ filterId, condition }) => ({ filter: filterId, condition }));
       const filters = session.breakpoints.setExceptions([...plain, ...conditional]);
-      const live = liveOf(session.lifecycle.state);
+      const live = await session.lifecycle.program;
       if (live === null)
         return { breakpoints: filters.map(() => ({ verified: false, message: NOT_STARTED, reason: 'pending' })) };
       if (!live.debug)
@@ -135,14 +135,17 @@ async function setLines(
   });
 }
 
-/** The agent's answer; before there is an agent everything waits, and without debugging nothing is set. */
+/**
+ * The agent's answer, also of one that is still on its way; without a program everything waits, and without debugging
+ * nothing is set.
+ */
 async function outcome(
   session: Session,
   file: string,
   wanted: readonly { id: number; line?: number; condition?: string }[],
   ask: (live: Live) => Promise<{ breakpoints: BreakpointState[] }>,
 ): Promise<BreakpointState[]> {
-  const live = liveOf(session.lifecycle.state);
+  const live = await session.lifecycle.program;
   if (live === null) return wanted.map(({ id }) => ({ id, verified: false, message: NOT_STARTED, reason: 'pending' }));
   if (!live.debug) return wanted.map(({ id }) => ({ id, verified: false, message: NO_DEBUG, reason: 'failed' }));
   const progress = session.progress.start('Preparing breakpoints', {});

@@ -2,7 +2,7 @@
 %% is read once, in the background from the session's start. Loads and arms nothing.
 -module(ecd_beams).
 
--export([start/0, stop/0, from/1, all/0, calling_dbg/0, on_path/1, read_again/1]).
+-export([start/0, stop/0, from/1, named/2, all/0, calling_dbg/0, on_path/1, read_again/1]).
 
 -define(TABLE, ?MODULE).
 -define(READER, ?MODULE).
@@ -40,6 +40,28 @@ from(Source) ->
             known(Source);
         Mods ->
             Mods
+    end.
+
+%% The same where the source names all its modules, without waiting for other beams to be read; error if a beam is missing.
+-spec named(Source :: binary(), [Name :: binary()]) -> {ok, [module()]} | error.
+named(Source, Names) ->
+    Dirs = [text(Dir) || Dir <- ecd_modules:build_dirs()],
+    Found = [one_named(Source, <<Name/binary, ".beam">>, Dirs) || Name <- Names],
+    case lists:member(error, Found) of
+        true -> error;
+        false -> {ok, Found}
+    end.
+
+one_named(Source, File, Dirs) ->
+    case [Dir || Dir <- Dirs, filelib:is_regular(<<Dir/binary, "/", File/binary>>, prim_file)] of
+        [Dir] ->
+            ok = read(Dir, File),
+            case ets:lookup(?TABLE, {file, Dir, File}) of
+                [{_, Mod, Source}] -> Mod;
+                _ -> error
+            end;
+        _ ->
+            error
     end.
 
 known(Source) ->
@@ -124,23 +146,14 @@ read(Folder, Name) ->
 %% A beam of a newer OTP makes beam_lib fail instead of answering.
 facts(File) ->
     try
-        {ok, Bytes} = bytes(File),
+        %% Without the file server, through which everybody else's files go as well.
+        {ok, Bytes} = prim_file:read_file(File),
         {ok, {Mod, [{compile_info, Info}]}} = beam_lib:chunks(Bytes, [compile_info]),
         {_, Source} = lists:keyfind(source, 1, Info),
         Located = ecd_paths:located(Source, [ecd_config:get(projectDir)]),
         {Mod, ecd_modules:original(Located, File), calls_dbg(Bytes)}
     catch
         error:_ -> {none, <<>>, false}
-    end.
-
-%% Without the file server, through which everybody else's files go as well.
-bytes(File) ->
-    {ok, Device} = file:open(File, [read, raw, binary]),
-    try
-        {ok, Size} = file:position(Device, eof),
-        file:pread(Device, 0, Size)
-    after
-        ok = file:close(Device)
     end.
 
 %% Looking for the name first spares taking most imports apart.

@@ -1,10 +1,18 @@
 %% How the agent comes into a BEAM: by `erl -s ecd_boot` or pushed in by the relay. Knows neither DAP nor files.
 -module(ecd_boot).
 
--export([start/0, await/0, start_attached/2, load_all/1]).
+-export([start/0, await/0, go/1, start_attached/2, load_all/0]).
 
 %% ms to reach the adapter, which listens before it starts us.
 -define(CONNECT_TIMEOUT, 10000).
+%% In the way of every launch up to its breakpoints. What is missing here is loaded when it is called, which takes longer.
+-define(FIRST, [
+    ecd_wire, ecd_commands, ecd_session, ecd_config, ecd_failure, ecd_engine, ecd_interpreter, ecd_standin, ecd_evaluator,
+    ecd_trace, ecd_rebuilt, ecd_guardian, ecd_state, ecd_iserver, ecd_inside, ecd_arms, ecd_deny, ecd_release,
+    ecd_selftest, ecd_prepare, ecd_prepared, ecd_rows, ecd_fold, ecd_lines, ecd_lambdas, ecd_templates, ecd_modules,
+    ecd_names, ecd_paths, ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions, ecd_raising,
+    ecd_breakpoints, ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
+]).
 
 %% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
 %% The rest happens while Elixir starts: both take about as long, and nobody has to wait for the sum.
@@ -34,29 +42,36 @@ await() ->
             end
     end.
 
+%% Elixir's start takes longer than ours as long as we load only what breakpoints need; the rest is loaded while it goes on.
 launch(Port, Token) ->
-    load_all(filename:dirname(code:which(?MODULE))),
-    Gate = self(),
-    {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT, Gate) end),
+    ok = code:ensure_modules_loaded(?FIRST),
+    {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT) end),
     receive
-        {Wire, go} ->
+        go ->
             true = demonitor(Ref, [flush]),
+            ok = load_all(),
             receive {await, Launcher, Waiting} -> Launcher ! {Waiting, go}, ok end;
         {'DOWN', Ref, process, Wire, Reason} ->
             io:format(standard_error, "debug agent: no connection to the debug adapter: ~tp~n", [Reason]),
             erlang:halt(70)
     end.
 
+%% The command: the client has sent its breakpoints.
+-spec go(#{}) -> #{}.
+go(#{}) ->
+    _ = [Gate ! go || Gate <- [whereis(?MODULE)], is_pid(Gate)],
+    #{}.
+
 %% Called by the relay on an attached node. Frames travel as messages between Relay and the wire process returned.
 -spec start_attached(pid(), binary()) -> pid().
 start_attached(Relay, Token) ->
     spawn(fun() -> ecd_wire:relay(Relay, Token) end).
 
-%% Loads every module of the agent now: later the code server may itself wait for a stopped process, and
-%% `binary_to_term(_, [safe])` must know the atoms of all commands.
--spec load_all(file:filename()) -> ok.
-load_all(Ebin) ->
-    Beams = filelib:wildcard(filename:join(Ebin, "ecd_*.beam")),
+%% Loads every module of the agent, before any code of the user's runs: later the code server may itself wait for a
+%% stopped process. From then on `binary_to_term(_, [safe])` knows the atoms of all commands.
+-spec load_all() -> ok.
+load_all() ->
+    Beams = filelib:wildcard(filename:join(filename:dirname(code:which(?MODULE)), "ecd_*.beam")),
     Modules = [list_to_atom(filename:basename(Beam, ".beam")) || Beam <- Beams],
     ok = code:ensure_modules_loaded(Modules).
 

@@ -11,6 +11,7 @@ lanes() -> [breakpoints, control].
 
 -spec handler(atom()) -> {lane(), {module(), atom()}} | unknown.
 handler(configure) -> {breakpoints, {ecd_session, configure}};
+handler(go) -> {breakpoints, {ecd_boot, go}};
 handler(setBreakpoints) -> {breakpoints, {ecd_breakpoints, set_breakpoints}};
 handler(setFunctionBreakpoints) -> {breakpoints, {ecd_breakpoints, set_function_breakpoints}};
 handler(setExceptionBreakpoints) -> {breakpoints, {ecd_exceptions, set_exception_breakpoints}};

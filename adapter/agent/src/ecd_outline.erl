@@ -9,6 +9,8 @@
 -type outline() :: #{
     %% from the outermost to the innermost
     modules := [span()],
+    %% what its modules are called, where the text alone says that
+    names := {all | some, [binary()]},
     %% expressions of module bodies, and top-level statements
     items := [{span(), kind()}],
     %% false: the text could not be parsed, or there is no parser for it
@@ -39,11 +41,21 @@ read(Path) ->
 
 -spec of_text(binary(), binary()) -> outline().
 of_text(Text, Extension) ->
-    Empty = #{modules => [], items => [], parsed => false, script => Extension =:= <<".exs">>, lines => lines(Text)},
+    Empty = #{
+        modules => [], names => {some, []}, items => [], parsed => false, script => Extension =:= <<".exs">>,
+        lines => lines(Text)
+    },
     case lists:member(Extension, [<<".ex">>, <<".exs">>]) andalso parse(Text) of
         {ok, Quoted} ->
             {Modules, Items} = body(Quoted, {[], []}),
-            Empty#{modules := lists:reverse(Modules), items := lists:reverse(Items), parsed := true};
+            Names = names(Quoted, <<"Elixir">>),
+            Known = [Name || Name <- Names, is_binary(Name)],
+            Empty#{
+                modules := lists:reverse(Modules),
+                names := {case Known of Names -> all; _ -> some end, Known},
+                items := lists:reverse(Items),
+                parsed := true
+            };
         _ ->
             Empty
     end.
@@ -128,6 +140,29 @@ item({Name, Meta, Args} = Expression, {Modules, Items}) when is_list(Args), is_l
     end;
 item(_Literal, Acc) ->
     Acc.
+
+%% The names of the modules that the text defines below Prefix; `unknown` stands for one that depends on more than text.
+names({'__block__', _, Expressions}, Prefix) ->
+    lists:append([names(Expression, Prefix) || Expression <- Expressions]);
+names({Definition, _, [{'__aliases__', _, Parts} | _] = Args}, Prefix)
+        when Definition =:= defmodule; Definition =:= defprotocol ->
+    case lists:all(fun is_atom/1, Parts) of
+        true ->
+            Name = iolist_to_binary(lists:join($., [Prefix | [atom_to_binary(Part) || Part <- Parts]])),
+            [Name | inner_names(do_block(Args), Name)];
+        false ->
+            [unknown]
+    end;
+names({Name, _, Args}, _Prefix) when is_list(Args) ->
+    case is_module(Name) of
+        true -> [unknown];
+        false -> []
+    end;
+names(_Other, _Prefix) ->
+    [].
+
+inner_names({ok, Body}, Prefix) -> names(Body, Prefix);
+inner_names(none, _Prefix) -> [].
 
 is_module(Name) ->
     lists:member(Name, [defmodule, defimpl, defprotocol]).

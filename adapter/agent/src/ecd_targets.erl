@@ -27,9 +27,19 @@
 -spec facts(binary(), phase()) -> facts().
 facts(Path, Phase) ->
     case ecd_outline:read(Path) of
-        {ok, Outline} -> facts(Path, Outline, modules(ecd_modules:of_path(Path), Phase));
+        {ok, Outline} -> facts(Path, Outline, modules(candidates(Path, Outline, Phase), Phase));
         {error, _} -> {failed, ["There is no file ", Path, "."]}
     end.
+
+%% Before Mix has compiled everything is preliminary, and the start of the program waits for it: then what the text names
+%% is enough.
+candidates(Path, #{names := {all, [_ | _] = Names}}, before) ->
+    case ecd_beams:named(Path, Names) of
+        {ok, Mods} -> Mods;
+        error -> ecd_modules:of_path(Path)
+    end;
+candidates(Path, _Outline, _Phase) ->
+    ecd_modules:of_path(Path).
 
 facts(_Path, _Outline, {[], []}) ->
     {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};

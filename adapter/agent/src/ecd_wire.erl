@@ -1,7 +1,7 @@
 %% The agent's end of the connection: frames in and out, over the socket or through the relay. Interprets no command.
 -module(ecd_wire).
 
--export([connect/4, relay/2, event/2, flush/0]).
+-export([connect/3, relay/2, event/2, flush/0]).
 
 -define(PROTOCOL, 1).
 %% Bytes of one frame; a larger one is refused by {packet, 4}'s packet_size.
@@ -13,8 +13,6 @@
 
 -record(wire, {
     transport :: {tcp, gen_tcp:socket()} | {relay, pid()},
-    %% told `go` when the program may start
-    starter :: pid() | none,
     %% command lanes: requests of one lane are worked off one after the other
     lanes = #{} :: #{atom() => pid()},
     %% requests under way: Id => worker or lane
@@ -50,12 +48,12 @@ flush(Wire) ->
     end.
 
 %% The life of the connection process of a launched program. Exits when the adapter cannot be reached.
--spec connect(inet:port_number(), binary(), timeout(), pid()) -> no_return().
-connect(Port, Token, Timeout, Starter) ->
+-spec connect(inet:port_number(), binary(), timeout()) -> no_return().
+connect(Port, Token, Timeout) ->
     Options = [binary, {packet, 4}, {packet_size, ?MAX_FRAME}, {active, true}, {nodelay, true},
                {send_timeout, ?SEND_TIMEOUT}, {send_timeout_close, true}],
     case gen_tcp:connect({127, 0, 0, 1}, Port, Options, Timeout) of
-        {ok, Socket} -> begin_session(#wire{transport = {tcp, Socket}, starter = Starter}, Token);
+        {ok, Socket} -> begin_session(#wire{transport = {tcp, Socket}}, Token);
         {error, Reason} -> exit(Reason)
     end.
 
@@ -64,7 +62,7 @@ connect(Port, Token, Timeout, Starter) ->
 relay(Relay, Token) ->
     _ = monitor(process, Relay),
     Relay ! {ecd_relay, self(), started},
-    begin_session(#wire{transport = {relay, Relay}, starter = none}, Token).
+    begin_session(#wire{transport = {relay, Relay}}, Token).
 
 begin_session(Wire, Token) ->
     true = register(?MODULE, self()),
@@ -100,10 +98,6 @@ loop(Wire) ->
         {flush, Alias} ->
             Alias ! {Alias, flushed},
             loop(Wire);
-        {go, Id} ->
-            is_pid(Wire#wire.starter) andalso (Wire#wire.starter ! {self(), go}),
-            send(Wire, {reply, Id, #{}}),
-            loop(Wire);
         {tcp_closed, _Socket} ->
             lost();
         {tcp_error, _Socket, _Reason} ->
@@ -122,18 +116,27 @@ lost() ->
     ecd_session:lost().
 
 incoming(Frame, Wire) ->
-    try binary_to_term(Frame, [safe]) of
-        {request, Id, go, _Args} ->
-            self() ! {go, Id},
-            Wire;
+    case decoded(Frame) of
         {request, Id, Command, Args} when is_atom(Command), is_map(Args) ->
             dispatch(Id, Command, Args, Wire);
         {cancel, Id} ->
             cancel(Id, Wire);
         _ ->
             refuse(Frame, Wire)
+    end.
+
+%% While the program starts, a command may be one whose module, and with it the atoms of its keys, is not loaded yet.
+decoded(Frame) ->
+    try
+        binary_to_term(Frame, [safe])
     catch
-        error:badarg -> refuse(Frame, Wire)
+        error:badarg ->
+            ok = ecd_boot:load_all(),
+            try
+                binary_to_term(Frame, [safe])
+            catch
+                error:badarg -> undecodable
+            end
     end.
 
 %% A frame that does not decode (an atom nobody knows, a broken term) is answered if its request id can be read.

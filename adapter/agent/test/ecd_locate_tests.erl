@@ -82,6 +82,20 @@ a_struct_is_no_place_to_stop_test() ->
     [?assertEqual({ok, 4, [{'A', {f, 1}}]}, ecd_locate:line(Line, Outline, {Stops, []})) || Line <- [1, 2]],
     [?assertMatch({failed, _}, ecd_locate:line(Line, Outline, {Struct, []})) || Line <- [1, 2]].
 
+names_are_all_known_unless_one_takes_more_than_the_text_test_() ->
+    {setup, fun ecd_fixture:elixir/0, fun(_) ->
+        Names = fun(Text) -> maps:get(names, ecd_outline:of_text(Text, <<".ex">>)) end,
+        [
+            ?_assertEqual({all, [<<"Elixir.A">>, <<"Elixir.A.B">>]}, Names(source())),
+            ?_assertEqual(
+                {all, [<<"Elixir.A.B">>, <<"Elixir.A.B.C.D">>, <<"Elixir.P">>]},
+                Names(<<"defmodule A.B do\n  defmodule C.D do\n  end\nend\ndefprotocol P do\nend\n">>)
+            ),
+            ?_assertEqual({some, [<<"Elixir.A">>]}, Names(<<"defmodule A do\n  defimpl P, for: A do\n  end\nend\n">>)),
+            ?_assertEqual({some, []}, Names(<<"defmodule unquote(name) do\nend\n">>))
+        ]
+    end}.
+
 a_line_of_a_module_that_is_not_there_yet_is_pending_test() ->
     ok = ecd_fixture:elixir(),
     Outline = ecd_outline:of_text(source(), <<".exs">>),
