@@ -308,14 +308,15 @@ answered(B, Answer) -> B#breakpoint{places = [], known = state(B, Answer)}.
 unknown(Name, #breakpoint{spec = #{condition := Condition}}) ->
     ["The condition `", Condition, "` names `", Name, "`, which is no variable here."].
 
-state(#breakpoint{id = Id}, {armable, Line, Places}) ->
-    Mods = lists:usort([ecd_modules:display(Mod) || {Mod, _, _} <- Places]),
-    #{id => Id, verified => true, line => Line, modules => Mods};
-state(#breakpoint{id = Id}, {foreseen, Line}) -> #{id => Id, verified => true, line => Line};
+state(B, {armable, Line, Places}) -> verified(B, Line, [Mod || {Mod, _, _} <- Places]);
+state(B, {foreseen, Line, Mods}) -> verified(B, Line, Mods);
 state(#breakpoint{id = Id, line = Line}, {Reason, Message}) ->
     Place = maps:from_list([{line, Line} || Line > 0]),
     Text = unicode:characters_to_binary(Message),
     Place#{id => Id, verified => false, reason => atom_to_binary(Reason), message => Text}.
+
+verified(#breakpoint{id = Id}, Line, Mods) ->
+    #{id => Id, verified => true, line => Line, modules => lists:usort([ecd_modules:display(Mod) || Mod <- Mods])}.
 
 %% Sets what is wanted now. Where no function of a breakpoint can be armed, it cannot stop and says so.
 apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = State) ->

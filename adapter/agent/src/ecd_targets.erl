@@ -9,7 +9,7 @@
 -type place() :: {module(), pos_integer(), [{atom(), arity()}]}.
 %% foreseen: the file on disk says so, nothing is loaded yet.
 -type answer() ::
-    {armable, pos_integer(), [place()]} | {foreseen, pos_integer()} | {pending | failed, unicode:chardata()}.
+    {armable, pos_integer(), [place()]} | {foreseen, pos_integer(), [module()]} | {pending | failed, unicode:chardata()}.
 -opaque facts() ::
     {
         ecd_outline:outline(),
@@ -62,7 +62,7 @@ line(_Line, NoCode) ->
 located(At, Functions, Modules) ->
     Places = maps:groups_from_list(fun({Mod, _}) -> Mod end, fun({_, FA}) -> FA end, Functions),
     case [{Mod, At, FAs} || {Mod, FAs} <- maps:to_list(Places), lists:member({armable, Mod}, Modules)] of
-        [] -> {foreseen, At};
+        [] -> {foreseen, At, maps:keys(Places)};
         Armable -> {armable, At, Armable}
     end.
 
@@ -90,7 +90,7 @@ in_module({[{State, Mod}], _}, Fun, Arity) ->
         FAs ->
             case [{Mod, Line, [FA]} || FA <- FAs, Line <- first_lines(Mod, FA)] of
                 [] -> {failed, [Fun, arity_text(Arity), " has nothing to stop at."]};
-                [{_, Line, _} | _] when State =:= foreseen -> {foreseen, Line};
+                [{_, Line, _} | _] when State =:= foreseen -> {foreseen, Line, [Mod]};
                 [{_, Line, _} | _] = Places -> {armable, Line, Places}
             end
     end.
