@@ -12,12 +12,15 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
 import type { RefusalCounts } from '../protocol/metrics';
+import { ANALYSIS_CAPABILITIES, registerAnalysis } from './analysis/register';
+import { textOf } from './analysis/texts';
 import { ProjectIndex, WATCHED_FILES } from './index/projectIndex';
 import { Port } from './pipe/port';
 import { Tokens } from './pipe/tokens';
 import { checked, REQUESTS } from './requests';
 import { asked } from './sessions/asked';
 import { Coordinator } from './sessions/coordinator';
+import { PredictiveStrategy } from './strategies/predictive';
 
 type Served =
   | 'coordination/health'
@@ -26,6 +29,8 @@ type Served =
   | 'coordination/tests'
   | 'coordination/openSession'
   | 'coordination/closeSession'
+  | 'coordination/explain'
+  | 'coordination/suggestBreakpoints'
   | 'coordination/pause';
 type Handler<Method extends keyof ServerRequests> = (
   params: ServerRequests[Method][0],
@@ -39,6 +44,7 @@ export function serve(connection: Connection): void {
   const tokens = new Tokens();
   const pinned = new Set<string>();
   const never = new Set<string>();
+  const predictive = new PredictiveStrategy();
   const sessions = new Coordinator({
     tokens,
     graph: () => index.graph,
@@ -54,16 +60,35 @@ export function serve(connection: Connection): void {
       sessions: () => [],
     },
     witness: {
-      began: () => undefined,
-      happened: () => undefined,
+      began: () => analysis.changed(),
+      happened: () => analysis.changed(),
       planned: () => undefined,
       connected: () => undefined,
-      ended: () => undefined,
+      ended: () => analysis.changed(),
       refused: (reason) => refused[reason]++,
     },
     log: (message) => connection.console.warn(message),
   });
   const port = new Port(sessions, tokens);
+  let client: { ours: boolean; refreshesLenses: boolean } = { ours: false, refreshesLenses: false };
+  let codeLenses = true;
+  const analysis = registerAnalysis(
+    connection,
+    {
+      index,
+      sessions: () => sessions.running(),
+      memory: {
+        usageOf: () => undefined,
+        used: () => [],
+        isPinned: (module) => pinned.has(module),
+        isNeverInterpreted: (module) => never.has(module),
+      },
+      strategy: () => predictive,
+      textOf: (file) => textOf(documents, file),
+      prepare: (modules) => sessions.command({ kind: 'prepare', modules }),
+    },
+    { enabled: () => codeLenses, clientCommands: () => client.ours, refreshesLenses: () => client.refreshesLenses },
+  );
   let folders: string[] = [];
   let storageDir: string | null = null;
 
@@ -75,11 +100,17 @@ export function serve(connection: Connection): void {
         `The server speaks protocol ${SERVER_PROTOCOL_VERSION}, the client ${options.protocol}. Reload the window.`,
       );
     }
+    client = {
+      ours: options?.settings !== undefined,
+      refreshesLenses: params.capabilities.workspace?.codeLens?.refreshSupport === true,
+    };
+    codeLenses = options?.settings?.codeLenses ?? true;
     storageDir = options?.storageDir ?? null;
     folders = (params.workspaceFolders ?? []).map((folder) => folder.uri);
     return {
       serverInfo: { name: 'elixir-coordinated-debugger' },
       capabilities: {
+        ...ANALYSIS_CAPABILITIES,
         textDocumentSync: TextDocumentSyncKind.Incremental,
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
@@ -99,6 +130,7 @@ export function serve(connection: Connection): void {
   });
 
   connection.onShutdown(async () => {
+    analysis.dispose();
     sessions.dispose();
     await port.close();
     await index.dispose();
@@ -145,6 +177,8 @@ export function serve(connection: Connection): void {
     sessions.close(session);
     return {};
   });
+  on('coordination/explain', ({ module }) => analysis.explain(module));
+  on('coordination/suggestBreakpoints', async (params) => ({ suggestions: await analysis.suggest(params) }));
   on('coordination/pause', ({ paused }) => ({ sessions: sessions.command({ kind: 'pause', paused }) }));
 
   documents.listen(connection);

@@ -25,7 +25,7 @@ export interface HintOptions {
   /** The user's switch for lenses and hovers. */
   enabled: () => boolean;
   /** The client is our extension, so that its commands exist. */
-  clientCommands: boolean;
+  clientCommands: () => boolean;
 }
 
 export class Hints {
@@ -81,7 +81,7 @@ export class Hints {
   }
 
   private async suggested(uri: string): Promise<CodeAction[]> {
-    if (!this.options.clientCommands) return [];
+    if (!this.options.clientCommands()) return [];
     const suggestions = await suggestBreakpoints(
       { uri, failure: null, limit: MOST_ACTIONS },
       this.parts,

@@ -4,6 +4,7 @@ import type { BreakpointImpact, ModuleRequirements } from '../../protocol/analys
 import type { Breakpoints, KnownBreakpoint } from './breakpoints';
 import { costsOf, stateOf } from './costs';
 import { unknownModule } from './dependencies';
+import { expectedFrom } from './expected';
 import { linesOf } from './mentions';
 import { dependents, isRunTime } from './neighbours';
 import type { AnalysisParts, FunctionPlace } from './parts';
@@ -92,13 +93,13 @@ function otherNotes(module: string, place: FunctionPlace | undefined, parts: Ana
 }
 
 export function requirementsOf(module: string, parts: AnalysisParts): ModuleRequirements {
-  const { index, predict, sessions } = parts;
+  const { index, sessions } = parts;
   const { graph } = index;
   if (graph.module(module) === undefined) throw unknownModule(module, parts);
   const costs = costsOf(sessions());
   const called = graph.outgoing(module).filter(isRunTime);
   const own = (name: string): boolean => graph.module(name)?.own === true;
-  const why = new Map(predict([module], MOST_RELATED).map((each) => [each.module, each.reason]));
+  const why = new Map(expectedFrom([module], MOST_RELATED, parts).map((each) => [each.module, each.reason]));
   for (const { to, kind } of called) if (own(to) && !why.has(to)) why.set(to, reasonOf(kind, module));
   why.delete(module);
   return {

@@ -2,7 +2,7 @@
 import type { FileBreakpoints } from '../../protocol/coordination';
 import type { DependencyGraph } from '../index/graph';
 import type { ModuleUsage } from '../history/ledger';
-import type { Prediction } from '../strategies/strategy';
+import type { Strategy } from '../strategies/strategy';
 
 /** A function as its source has it; lines 1-based, both included. */
 export interface FunctionPlace {
@@ -61,8 +61,8 @@ export interface AnalysisParts {
   /** Running sessions, the newest first. */
   sessions: () => readonly SessionView[];
   memory: Memory;
-  /** What the learned model takes for likely, given modules at hand; best first. */
-  predict: (modules: readonly string[], limit: number) => readonly Prediction[];
+  /** Says what is likely to be entered next; the one that learns, as far as it has. */
+  strategy: () => Strategy;
   /** Current text of a file: the editor's, else the disk's; undefined when there is none. */
   textOf: (file: string) => Promise<string | undefined>;
   /** Asks the running sessions to prepare modules; answers how many sessions there are. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { SuggestionArguments } from '../../protocol/analysis';
 import type { BreakpointSuggestion } from '../../protocol/server';
 import type { Breakpoints } from './breakpoints';
+import { expectedFrom } from './expected';
 import { stackLinesOf, type StackLine } from './failures';
 import { linesOf, meant, mentionsIn } from './mentions';
 import { dependents, directDependencies } from './neighbours';
@@ -117,14 +118,14 @@ async function calledBy(test: StackLine, parts: AnalysisParts): Promise<Breakpoi
 }
 
 function fromModel(uri: string | null, parts: AnalysisParts): BreakpointSuggestion[] {
-  const { index, memory, predict } = parts;
+  const { index, memory } = parts;
   const here = uri === null ? [] : index.modulesOfFile(fileURLToPath(uri)).map(({ name }) => name);
   const used = memory.used().slice(0, CANDIDATES);
   const most = Math.max(1, ...used.map(([, { stops, breakpoints }]) => stops + breakpoints));
   const known = used.flatMap(([module, { stops, breakpoints }]) =>
     stops + breakpoints === 0 ? [] : [{ module, share: (stops + breakpoints) / most, reason: usedBefore(stops) }],
   );
-  const expected = (here.length === 0 ? [] : predict(here, CANDIDATES)).map(({ module, probability, reason }) => ({
+  const expected = expectedFrom(here, CANDIDATES, parts).map(({ module, probability, reason }) => ({
     module,
     share: probability,
     reason: `Past sessions lead here: ${reason}.`,

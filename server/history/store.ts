@@ -32,11 +32,8 @@ export interface UsageLimits {
   bytes: number;
 }
 
-export interface UsageStoreOptions {
-  /** A folder that belongs to the workspace; null: nothing is kept beyond the process. */
-  folder: string | null;
+export interface UsageStoreParts {
   model: UsageModel<unknown>;
-  limits: UsageLimits;
   /** Hears, in sentences for people, of what could not be read or written; each sentence once. */
   warn: (message: string) => void;
 }
@@ -44,12 +41,14 @@ export interface UsageStoreOptions {
 export class UsageStore {
   private readonly ledger = new Ledger();
   private readonly told = new Set<string>();
-  /** null: memory only. */
-  private folder: string | null;
   private readonly model: UsageModel<unknown>;
   private readonly warn: (message: string) => void;
-  private limits: UsageLimits;
+  /** null: memory only. */
+  private folder: string | null = null;
+  private limits: UsageLimits = { days: 0, bytes: 0 };
   private journal: Journal | undefined;
+  /** What was recorded before it was known where to keep it; null from then on. */
+  private early: UsageRecord[] | null = [];
   /** Which snapshot memory is built on, and how far it holds each journal. */
   private revision = '';
   private erasedAt = 0;
@@ -59,29 +58,34 @@ export class UsageStore {
   private compacting = false;
   private closed = false;
 
-  private constructor({ folder, model, limits, warn }: UsageStoreOptions) {
-    this.folder = folder;
+  /** Works in memory until it is told where to keep things. */
+  constructor({ model, warn }: UsageStoreParts) {
     this.model = model;
-    this.limits = limits;
     this.warn = warn;
   }
 
-  /** Reads what is there. Never fails: what cannot be read is told, and the store works in memory. */
-  static async open(options: UsageStoreOptions): Promise<UsageStore> {
-    const store = new UsageStore(options);
-    const { folder } = options;
-    if (folder !== null) {
-      try {
-        mkdirSync(folder, { recursive: true });
-        store.refresh(folder);
-        store.journal = store.newJournal(folder);
-        await store.compact();
-      } catch (error) {
-        store.folder = null;
-        store.trouble(`What was learned cannot be kept in this workspace: ${messageOf(error)}`);
-      }
+  /**
+   * Reads what the folder holds and keeps everything there from now on; it belongs to the workspace, null: there is none.
+   * Never fails: what cannot be read or written is told, and the store goes on in memory.
+   */
+  async keepIn(folder: string | null, limits: UsageLimits): Promise<void> {
+    this.limits = limits;
+    const early = this.early ?? [];
+    this.early = null;
+    if (folder === null) return;
+    this.folder = folder;
+    this.ledger.clear();
+    this.model.reset();
+    try {
+      mkdirSync(folder, { recursive: true });
+      this.refresh(folder);
+      this.journal = this.newJournal(folder);
+    } catch (error) {
+      this.folder = null;
+      this.trouble(`What was learned cannot be kept in this workspace: ${messageOf(error)}`);
     }
-    return store;
+    for (const record of early) this.add(record);
+    await this.compact();
   }
 
   /** What does not work, for people. */
@@ -226,7 +230,10 @@ export class UsageStore {
     if (this.closed) return;
     this.apply(record);
     const { journal } = this;
-    if (journal === undefined) return;
+    if (journal === undefined) {
+      this.early?.push(record);
+      return;
+    }
     journal.append(record);
     this.folded.set(journal.id, journal.last);
     const full = journal.bytes > Math.min(MAX_JOURNAL, this.limits.bytes * JOURNAL_SHARE);

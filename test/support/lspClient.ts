@@ -9,7 +9,7 @@ import {
   StreamMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import type { ServerRequests } from '../../protocol/server';
+import type { ServerOptions, ServerRequests } from '../../protocol/server';
 import { root } from './paths';
 
 export class LspClient {
@@ -33,16 +33,31 @@ export class LspClient {
     return new LspClient(child, connection);
   }
 
-  async initialize(folder: string, protocol: number): Promise<void> {
+  /** `more` joins the initialization options; gives what the server can do. */
+  async initialize(
+    folder: string,
+    protocol: number,
+    more: Partial<ServerOptions> = {},
+  ): Promise<Record<string, unknown>> {
     const uri = pathToFileURL(folder).href;
-    await this.connection.sendRequest('initialize', {
-      processId: process.pid,
-      rootUri: uri,
-      capabilities: { workspace: { workspaceFolders: true, didChangeWatchedFiles: { dynamicRegistration: true } } },
-      workspaceFolders: [{ uri, name: 'test' }],
-      initializationOptions: { protocol },
-    });
+    const { capabilities } = await this.connection.sendRequest<{ capabilities: Record<string, unknown> }>(
+      'initialize',
+      {
+        processId: process.pid,
+        rootUri: uri,
+        capabilities: {
+          workspace: {
+            workspaceFolders: true,
+            didChangeWatchedFiles: { dynamicRegistration: true },
+            codeLens: { refreshSupport: true },
+          },
+        },
+        workspaceFolders: [{ uri, name: 'test' }],
+        initializationOptions: { protocol, ...more },
+      },
+    );
     await this.connection.sendNotification('initialized', {});
+    return capabilities;
   }
 
   request<M extends keyof ServerRequests>(method: M, params: ServerRequests[M][0]): Promise<ServerRequests[M][1]> {
