@@ -247,11 +247,11 @@ export class Lifecycle {
     if (liveOf(this.#state) === live) this.#become({ kind: 'running', live });
   }
 
-  #coordinate({ start: { args }, program, engine }: Live, elixir: string | null, launchMs: number): void {
+  #coordinate({ start, program, engine }: Live, elixir: string | null, launchMs: number): void {
     const { agent, name } = program;
-    const projectDir = path.resolve(args.projectDir ?? '.');
+    const projectDir = path.resolve(start.args.projectDir ?? '.');
     const known = { agent, engine, otp: agent.otp, elixir, projectDir, launchMs };
-    this.parts.coordinator.begin({ ...known, name: args.name ?? name });
+    this.parts.coordinator.begin({ ...known, name: start.name ?? name });
   }
 
   #announce({ program }: Live): void {

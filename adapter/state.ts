@@ -4,7 +4,10 @@ import type { AttachArguments, LaunchArguments } from '../protocol/adapter';
 import type { Program } from './beam/program';
 
 /** What was asked for, kept for restart. */
-export type Start = { kind: 'launch'; args: LaunchArguments } | { kind: 'attach'; args: AttachArguments };
+export type Start = ({ kind: 'launch'; args: LaunchArguments } | { kind: 'attach'; args: AttachArguments }) & {
+  /** Of the launch configuration, as people know the session; null where the client did not say. */
+  name: string | null;
+};
 
 /** A program that is connected and configured. */
 export interface Live {

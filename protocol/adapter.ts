@@ -72,8 +72,6 @@ const Coordination = v.object(
 
 /** What launch and attach have in common. */
 const common = {
-  /** Of the launch configuration; clients may put there what they like. */
-  name: v.fallback(v.optional(text), undefined),
   projectDir: v.optional(text),
   env: v.optional(environment, {}),
   /** A file of NAME=value lines; `env` wins over it. */

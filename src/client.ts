@@ -10,7 +10,12 @@ import {
   type LanguageClientOptions,
 } from 'vscode-languageclient/node';
 import type { MetricsUpdate } from '../protocol/metrics';
-import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
+import {
+  SERVER_PROTOCOL_VERSION,
+  type ServerNotifications,
+  type ServerOptions,
+  type ServerRequests,
+} from '../protocol/server';
 import { COMMANDS, LANGUAGES } from './contributions';
 import type { Log } from './log';
 
@@ -40,6 +45,8 @@ export class Server {
   constructor(
     private readonly extensionPath: string,
     private readonly log: Log,
+    /** Asked at every start. */
+    private readonly settings: () => Omit<ServerOptions, 'protocol'>,
   ) {}
 
   start(): Promise<void> {
@@ -64,6 +71,17 @@ export class Server {
     await this.work;
     if (this.client?.state !== State.Running) throw new Error('The coordination server is not running.');
     return this.client.sendRequest<ServerRequests[Method][1]>(method, params);
+  }
+
+  /** Dropped while the server is down: what it has to know is told to the next one at its start. */
+  notify<Method extends Exclude<keyof ServerNotifications, 'coordination/update'>>(
+    method: Method,
+    params: ServerNotifications[Method],
+  ): void {
+    if (this.client?.state !== State.Running) return;
+    this.client.sendNotification(method, params).catch((error: unknown) => {
+      this.log.debug('server.notify', method, String(error));
+    });
   }
 
   /** Ends the server for good. */
@@ -108,10 +126,10 @@ export class Server {
   }
 
   private options(): LanguageClientOptions {
-    const protocol: Pick<ServerOptions, 'protocol'> = { protocol: SERVER_PROTOCOL_VERSION };
+    const options: ServerOptions = { protocol: SERVER_PROTOCOL_VERSION, ...this.settings() };
     return {
       documentSelector: LANGUAGES.map((language) => ({ scheme: 'file', language })),
-      initializationOptions: protocol,
+      initializationOptions: options,
       outputChannel: this.log,
       initializationFailedHandler: () => false,
       errorHandler: {

@@ -1,34 +1,38 @@
 // Typed readers of the settings; the only caller of getConfiguration. A bad value keeps the last good one, said once.
 import * as vscode from 'vscode';
+import type { ServerSettings } from '../protocol/server';
 import { parseDuration, parseSize } from '../protocol/units';
-import { SETTINGS_SECTION, STRATEGIES } from './contributions';
+import { SCOPES, SETTINGS_SECTION, STRATEGIES } from './contributions';
 
 /** `coordination` of a launch configuration, as protocol/adapter.ts takes it. */
-export interface CoordinationSettings {
-  enabled: boolean;
-  strategy: (typeof STRATEGIES)[number];
-  performanceMonitoring: boolean;
-  /** Bytes. */
-  memoryThreshold: number;
-  /** Milliseconds. */
-  fallbackTimeout: number;
-}
+export type CoordinationSettings = Pick<
+  ServerSettings,
+  'enabled' | 'strategy' | 'scope' | 'performanceMonitoring' | 'memoryThreshold' | 'fallbackTimeout'
+>;
 
-const FACTORY: CoordinationSettings = {
+const FACTORY: ServerSettings = {
   enabled: true,
   strategy: 'demand-driven',
+  scope: 'conservative',
   performanceMonitoring: true,
   memoryThreshold: 100 * 1024 * 1024,
   fallbackTimeout: 2000,
+  codeLenses: true,
+  historyDays: 90,
+  historySize: 5 * 1024 * 1024,
 };
 
-/** Setting → its value as the adapter takes it; undefined when it is none. */
-const READERS: { [Key in keyof CoordinationSettings]: (raw: unknown) => CoordinationSettings[Key] | undefined } = {
+/** Setting → its value as adapter and server take it; undefined when it is none. */
+const READERS: { [Key in keyof ServerSettings]: (raw: unknown) => ServerSettings[Key] | undefined } = {
   enabled: (raw) => (typeof raw === 'boolean' ? raw : undefined),
   strategy: (raw) => STRATEGIES.find((strategy) => strategy === raw),
+  scope: (raw) => SCOPES.find((scope) => scope === raw),
   performanceMonitoring: (raw) => (typeof raw === 'boolean' ? raw : undefined),
   memoryThreshold: (raw) => (typeof raw === 'string' ? parseSize(raw) : undefined),
   fallbackTimeout: (raw) => (typeof raw === 'string' ? parseDuration(raw) : undefined),
+  codeLenses: (raw) => (typeof raw === 'boolean' ? raw : undefined),
+  historyDays: (raw) => (typeof raw === 'number' && Number.isInteger(raw) && raw > 0 ? raw : undefined),
+  historySize: (raw) => (typeof raw === 'string' ? parseSize(raw) : undefined),
 };
 
 export class Config {
@@ -43,9 +47,21 @@ export class Config {
     return {
       enabled: this.read(section, 'enabled'),
       strategy: this.read(section, 'strategy'),
+      scope: this.read(section, 'scope'),
       performanceMonitoring: this.read(section, 'performanceMonitoring'),
       memoryThreshold: this.read(section, 'memoryThreshold'),
       fallbackTimeout: this.read(section, 'fallbackTimeout'),
+    };
+  }
+
+  /** What the server acts on; one server serves the whole window. */
+  server(): ServerSettings {
+    const section = vscode.workspace.getConfiguration(SETTINGS_SECTION);
+    return {
+      ...this.coordination(),
+      codeLenses: this.read(section, 'codeLenses'),
+      historyDays: this.read(section, 'historyDays'),
+      historySize: this.read(section, 'historySize'),
     };
   }
 
@@ -55,17 +71,17 @@ export class Config {
     return given === 'on' || given === 'off' ? given : 'auto';
   }
 
-  private read<Key extends keyof CoordinationSettings>(
+  private read<Key extends keyof ServerSettings>(
     section: vscode.WorkspaceConfiguration,
     key: Key,
-  ): CoordinationSettings[Key] {
+  ): ServerSettings[Key] {
     const raw = section.get<unknown>(key) ?? FACTORY[key];
     const value = raw === FACTORY[key] ? FACTORY[key] : READERS[key](raw);
     if (value !== undefined) {
       this.lastGood.set(key, value);
       return value;
     }
-    const kept = (this.lastGood.get(key) ?? FACTORY[key]) as CoordinationSettings[Key];
+    const kept = (this.lastGood.get(key) ?? FACTORY[key]) as ServerSettings[Key];
     const shown = JSON.stringify(raw);
     if (!this.told.has(`${key}=${shown}`)) {
       this.told.add(`${key}=${shown}`);

@@ -12,6 +12,7 @@ export const DASHBOARD = 'elixirCoordinatedDebugger.dashboard';
 
 export const SETTINGS_SECTION = 'elixirLS.coordinatedInterpretation';
 export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;
+export const SCOPES = ['minimal', 'conservative', 'transitive'] as const;
 
 /** Languages whose files hold code of the BEAM. `html-eex` is what other extensions call `.html.eex`. */
 export const LANGUAGES = ['elixir', 'eex', 'html-eex', 'phoenix-heex', 'erlang'] as const;

@@ -6,11 +6,13 @@ import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
 import { Dashboard } from './dashboard/panel';
 import { adapterFactory } from './debug/adapterFactory';
 import { registerConfigurations } from './debug/configurations';
+import { CoordinatedSessions } from './debug/coordinatedSessions';
 import { hoverExpression } from './debug/hoverExpression';
 import { inlineValues } from './debug/inlineValues';
 import { trackerFactory } from './debug/tracker';
 import { registerHighlight } from './languages/highlight';
 import { createLog } from './log';
+import { feedServer } from './serverFeed';
 import { registerTesting } from './testing/controller';
 
 /** What other extensions and tests may use. */
@@ -23,15 +25,21 @@ let server: Server | undefined;
 export function activate(context: vscode.ExtensionContext): Api {
   const log = createLog();
   const config = new Config((message) => void vscode.window.showWarningMessage(message));
-  const coordination = new Server(context.extensionPath, log);
+  const coordination = new Server(context.extensionPath, log, () => ({
+    storageDir: context.storageUri?.fsPath ?? null,
+    settings: config.server(),
+  }));
   const dashboard = new Dashboard(context.extension, coordination, log);
+  const sessions = new CoordinatedSessions(coordination, config, log);
   // In every scheme: sources regenerated for a stop have a document of the debugger's own.
   const selector = LANGUAGES.map((language) => ({ language }));
 
   context.subscriptions.push(
     log,
+    sessions,
+    feedServer(coordination, config),
     registerConfigurations(config),
-    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath)),
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, trackerFactory(log)),
     vscode.languages.registerInlineValuesProvider(selector, inlineValues),
     vscode.languages.registerEvaluatableExpressionProvider(selector, hoverExpression),

@@ -75,7 +75,7 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
     blame: 'user',
     run: async (session, args, call, given) => {
       for (const text of unknownArgumentNotices('launch', given)) session.events.notice({ level: 'info', text });
-      await session.lifecycle.begin({ kind: 'launch', args }, call);
+      await session.lifecycle.begin({ kind: 'launch', args, name: nameOf(given) }, call);
       return undefined;
     },
   }),
@@ -85,7 +85,7 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
     blame: 'user',
     run: async (session, args, call, given) => {
       for (const text of unknownArgumentNotices('attach', given)) session.events.notice({ level: 'info', text });
-      await session.lifecycle.begin({ kind: 'attach', args }, call);
+      await session.lifecycle.begin({ kind: 'attach', args, name: nameOf(given) }, call);
       return undefined;
     },
   }),
@@ -143,7 +143,14 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
 
 /** A restart may bring a changed launch.json; it starts what the session started. */
 function startAgain(before: Start, given: Record<string, unknown>): Start {
+  const { name } = before;
   return before.kind === 'launch'
-    ? { kind: 'launch', args: parseArguments('restart', LaunchArguments, given, 'user') }
-    : { kind: 'attach', args: parseArguments('restart', AttachArguments, given, 'user') };
+    ? { kind: 'launch', args: parseArguments('restart', LaunchArguments, given, 'user'), name }
+    : { kind: 'attach', args: parseArguments('restart', AttachArguments, given, 'user'), name };
+}
+
+/** Clients put into it what they like, so it is no argument that could be wrong. */
+function nameOf(given: unknown): string | null {
+  const { name } = (given ?? {}) as { name?: unknown };
+  return typeof name === 'string' && name !== '' ? name : null;
 }

@@ -5,6 +5,9 @@ import type { Config } from '../config';
 import { DEBUG_TYPE } from '../contributions';
 import { projectOf, projectsIn, read, runOfProject } from './workspace';
 
+/** Names in a resolved configuration what launch.json itself says of the coordination. */
+export const GIVEN_COORDINATION = '__coordinationGiven';
+
 type Folder = vscode.WorkspaceFolder | undefined;
 
 /** Registers the provider for F5, for a new launch.json and for the dynamic list. */
@@ -53,8 +56,9 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     return {
       ...complete,
       ...(known ? {} : { projectDir: await mainProject(folder) }),
-      // What launch.json says wins over the settings, key by key.
+      // What launch.json says wins over the settings, key by key, also when they change while the session runs.
       coordination: coordinationOf(complete['coordination'], { ...this.config.coordination(scope) }),
+      [GIVEN_COORDINATION]: keysOf(complete['coordination']),
     };
   }
 
@@ -136,6 +140,10 @@ function noDebugOf(given: vscode.DebugConfiguration): { noDebug?: boolean } {
 function coordinationOf(given: unknown, settings: Record<string, unknown>): unknown {
   if (given === undefined || given === null) return settings;
   return typeof given === 'object' && !Array.isArray(given) ? { ...settings, ...given } : given;
+}
+
+function keysOf(given: unknown): string[] {
+  return typeof given === 'object' && given !== null ? Object.keys(given) : [];
 }
 
 function isTest(inside: string): boolean {

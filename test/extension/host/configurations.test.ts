@@ -183,6 +183,7 @@ describe('debug configurations', () => {
     assert.deepEqual(found['coordination'], {
       enabled: false,
       strategy: 'learning',
+      scope: 'conservative',
       performanceMonitoring: true,
       memoryThreshold: 2 * 1024 ** 3,
       fallbackTimeout: 2000,

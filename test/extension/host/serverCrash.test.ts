@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { Server } from '../../../src/client';
+import { Config } from '../../../src/config';
 import { createLog } from '../../../src/log';
 import { root } from '../../support/paths';
 import { until } from '../../support/vscodeEvents';
 
 describe('a server that keeps ending', () => {
   const log = createLog();
-  const server = new Server(root, log);
+  const config = new Config((message) => assert(false, message));
+  const server = new Server(root, log, () => ({ storageDir: null, settings: config.server() }));
   const original = vscode.window.showWarningMessage.bind(vscode.window);
   const notices: unknown[][] = [];
 
