@@ -77,12 +77,12 @@ export function serve(connection: Connection): void {
     {
       index,
       sessions: () => sessions.running(),
-      memory: {
+      memory: () => ({
         usageOf: () => undefined,
         used: () => [],
         isPinned: (module) => pinned.has(module),
         isNeverInterpreted: (module) => never.has(module),
-      },
+      }),
       strategy: () => predictive,
       textOf: (file) => textOf(documents, file),
       prepare: (modules) => sessions.command({ kind: 'prepare', modules }),

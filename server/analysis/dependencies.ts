@@ -35,7 +35,7 @@ export async function analyseDependencies(
   const direct = place === undefined ? all : await namedBy(place, all, parts);
 
   const own = (name: string): boolean => graph.module(name)?.own === true;
-  const scoped = scopeOf().filter((name) => wanted(name) && !memory.isNeverInterpreted(name));
+  const scoped = scopeOf().filter((name) => wanted(name) && !memory().isNeverInterpreted(name));
   const interpretationScope = [module, ...scoped];
   const transitive = args.includeTransitive ?? scope === 'complete';
   const within = new Set(direct);

@@ -20,8 +20,8 @@ export function explain(module: string, parts: AnalysisParts): ModuleExplanation
     dependents: dependents(index.graph, module).length,
     file: node?.file ?? null,
     line: node?.line ?? null,
-    pinned: memory.isPinned(module),
-    neverInterpret: memory.isNeverInterpreted(module),
+    pinned: memory().isPinned(module),
+    neverInterpret: memory().isNeverInterpreted(module),
   };
 }
 
@@ -42,7 +42,7 @@ function reasonsOf(module: string, parts: AnalysisParts): string[] {
     ...(lines.length === 0 ? [] : [`It holds ${lines.length === 1 ? 'a breakpoint' : 'breakpoints'}, ${at(lines)}.`]),
     ...(onStack ? ['It is on the stack of a stopped process.'] : []),
     ...prepared.map((reason) => `It is prepared: ${reason}.`),
-    ...(memory.isPinned(module) ? ['You pinned it: it stays prepared.'] : []),
+    ...(memory().isPinned(module) ? ['You pinned it: it stays prepared.'] : []),
     ...obstaclesOf(module, parts),
   ];
   if (reasons.length > 0) return reasons;
@@ -58,7 +58,7 @@ function at(lines: readonly number[]): string {
 
 function usageOf(module: string, { memory, sessions }: AnalysisParts): string[] {
   const now = sessions().reduce((sum, { used }) => sum + (used.get(module)?.uses ?? 0), 0);
-  const usage = memory.usageOf(module);
+  const usage = memory().usageOf(module);
   return [
     ...(now === 0 ? [] : [`Stopped in or entered ${times(now)} in the running sessions.`]),
     ...(usage === undefined

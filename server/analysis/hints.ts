@@ -97,7 +97,7 @@ export class Hints {
   private preparing(uri: string, line: number): CodeAction[] {
     const { index, memory, sessions } = this.parts;
     const module = index.modulesOfFile(fileURLToPath(uri)).findLast((each) => each.line <= line)?.name;
-    if (module === undefined || memory.isNeverInterpreted(module)) return [];
+    if (module === undefined || memory().isNeverInterpreted(module)) return [];
     if (stateOf(module, sessions()) !== 'native') return [];
     const title = `Prepare ${module} for debugging`;
     if (sessions().length === 0) {

@@ -130,7 +130,7 @@ function reasonOf(kind: string, module: string): string {
 export function obstaclesOf(module: string, { index, memory, sessions }: AnalysisParts): string[] {
   const failures = sessions().flatMap(({ failed }) => failed.get(module) ?? []);
   return [
-    ...(memory.isNeverInterpreted(module) ? ['You decided that this module is never interpreted.'] : []),
+    ...(memory().isNeverInterpreted(module) ? ['You decided that this module is never interpreted.'] : []),
     ...[...new Set(failures)].map((error) => `It could not be prepared: ${error}`),
     ...(index.graph.module(module)?.own === false ? ['It is not of this project: stepping passes through it.'] : []),
   ];

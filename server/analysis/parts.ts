@@ -60,7 +60,7 @@ export interface AnalysisParts {
   index: CodeIndex;
   /** Running sessions, the newest first. */
   sessions: () => readonly SessionView[];
-  memory: Memory;
+  memory: () => Memory;
   /** Says what is likely to be entered next; the one that learns, as far as it has. */
   strategy: () => Strategy;
   /** Current text of a file: the editor's, else the disk's; undefined when there is none. */

@@ -120,7 +120,7 @@ async function calledBy(test: StackLine, parts: AnalysisParts): Promise<Breakpoi
 function fromModel(uri: string | null, parts: AnalysisParts): BreakpointSuggestion[] {
   const { index, memory } = parts;
   const here = uri === null ? [] : index.modulesOfFile(fileURLToPath(uri)).map(({ name }) => name);
-  const used = memory.used().slice(0, CANDIDATES);
+  const used = memory().used().slice(0, CANDIDATES);
   const most = Math.max(1, ...used.map(([, { stops, breakpoints }]) => stops + breakpoints));
   const known = used.flatMap(([module, { stops, breakpoints }]) =>
     stops + breakpoints === 0 ? [] : [{ module, share: (stops + breakpoints) / most, reason: usedBefore(stops) }],

@@ -115,11 +115,6 @@ export class Ledger {
     this.summaries = new Map(sessions.map((session) => [session.id, session]));
   }
 
-  clear(): void {
-    this.reset();
-    this.decisions.clear();
-  }
-
   /** Forgets everything but what the user decided. */
   reset(): void {
     this.modules.clear();

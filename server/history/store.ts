@@ -32,7 +32,10 @@ export interface UsageLimits {
   bytes: number;
 }
 
-export interface UsageStoreParts {
+export interface UsageStoreOptions {
+  /** A folder that belongs to the workspace; null: nothing is kept beyond the process. */
+  folder: string | null;
+  limits: UsageLimits;
   model: UsageModel<unknown>;
   /** Hears, in sentences for people, of what could not be read or written; each sentence once. */
   warn: (message: string) => void;
@@ -44,11 +47,9 @@ export class UsageStore {
   private readonly model: UsageModel<unknown>;
   private readonly warn: (message: string) => void;
   /** null: memory only. */
-  private folder: string | null = null;
-  private limits: UsageLimits = { days: 0, bytes: 0 };
+  private folder: string | null;
+  private limits: UsageLimits;
   private journal: Journal | undefined;
-  /** What was recorded before it was known where to keep it; null from then on. */
-  private early: UsageRecord[] | null = [];
   /** Which snapshot memory is built on, and how far it holds each journal. */
   private revision = '';
   private erasedAt = 0;
@@ -58,34 +59,28 @@ export class UsageStore {
   private compacting = false;
   private closed = false;
 
-  /** Works in memory until it is told where to keep things. */
-  constructor({ model, warn }: UsageStoreParts) {
+  private constructor({ folder, limits, model, warn }: UsageStoreOptions) {
+    this.folder = folder;
+    this.limits = limits;
     this.model = model;
     this.warn = warn;
   }
 
-  /**
-   * Reads what the folder holds and keeps everything there from now on; it belongs to the workspace, null: there is none.
-   * Never fails: what cannot be read or written is told, and the store goes on in memory.
-   */
-  async keepIn(folder: string | null, limits: UsageLimits): Promise<void> {
-    this.limits = limits;
-    const early = this.early ?? [];
-    this.early = null;
-    if (folder === null) return;
-    this.folder = folder;
-    this.ledger.clear();
-    this.model.reset();
+  /** Reads what is there. Never fails: what cannot be read or written is told, and the store goes on in memory. */
+  static async open(options: UsageStoreOptions): Promise<UsageStore> {
+    const store = new UsageStore(options);
+    const { folder } = options;
+    if (folder === null) return store;
     try {
       mkdirSync(folder, { recursive: true });
-      this.refresh(folder);
-      this.journal = this.newJournal(folder);
+      store.refresh(folder);
+      store.journal = store.newJournal(folder);
     } catch (error) {
-      this.folder = null;
-      this.trouble(`What was learned cannot be kept in this workspace: ${messageOf(error)}`);
+      store.folder = null;
+      store.trouble(`What was learned cannot be kept in this workspace: ${messageOf(error)}`);
     }
-    for (const record of early) this.add(record);
-    await this.compact();
+    await store.compact();
+    return store;
   }
 
   /** What does not work, for people. */
@@ -230,10 +225,7 @@ export class UsageStore {
     if (this.closed) return;
     this.apply(record);
     const { journal } = this;
-    if (journal === undefined) {
-      this.early?.push(record);
-      return;
-    }
+    if (journal === undefined) return;
     journal.append(record);
     this.folded.set(journal.id, journal.last);
     const full = journal.bytes > Math.min(MAX_JOURNAL, this.limits.bytes * JOURNAL_SHARE);

@@ -9,11 +9,12 @@ import { TranscriptModel } from './transcriptModel';
 const COMPACT_EVERY = 40;
 
 async function main([folder = '', session = '', records = '0']: string[]): Promise<void> {
-  const store = new UsageStore({
+  const store = await UsageStore.open({
+    folder,
+    limits: { days: 30, bytes: 200 * 1024 * 1024 },
     model: new TranscriptModel(),
     warn: (message) => void writeSync(1, `! ${message}\n`),
   });
-  await store.keepIn(folder, { days: 30, bytes: 200 * 1024 * 1024 });
   let compaction: Promise<void> | undefined;
   for (let n = 1; records === '0' || n <= Number(records); n++) {
     store.record({ kind: 'stopped', at: Date.now(), session, module: `M${n}` });

@@ -34,9 +34,8 @@ describe('the usage store', () => {
     limits = LIMITS,
     where: string | null = folder,
   ): Promise<{ store: UsageStore; model: TranscriptModel }> {
-    const store = new UsageStore({ model, warn: (message) => warnings.push(message) });
+    const store = await UsageStore.open({ folder: where, model, limits, warn: (message) => warnings.push(message) });
     opened.push(store);
-    await store.keepIn(where, limits);
     return { store, model };
   }
   const stop = (store: UsageStore, module: string, at = Date.now(), session = 's1'): void =>
@@ -83,18 +82,6 @@ describe('the usage store', () => {
     assert.match(store.view(), /memory only/);
     await store.close();
     assert.deepEqual(files(), []);
-  });
-
-  it('keeps what was recorded before it knew where', async () => {
-    const model = new TranscriptModel();
-    const store = new UsageStore({ model, warn: (message) => warnings.push(message) });
-    stop(store, 'A');
-    store.decide('A', 'pin');
-    await store.keepIn(folder, LIMITS);
-    assert.deepEqual(model.modules(), ['A']);
-    await store.close();
-    const again = await open();
-    assert.deepEqual([again.model.modules(), again.store.pinned()], [['A'], ['A']]);
   });
 
   it('has the record on disk when record() returns', async () => {
