@@ -1,7 +1,10 @@
 // Replays journeys: asks every strategy before each step what comes next, then tells what came. Pure, apart from its models.
+import type { UsageEvent } from '../server/history/usage.js';
 import { DemandStrategy } from '../server/strategies/demand.js';
+import { LearningStrategy } from '../server/strategies/learning.js';
 import { PredictiveStrategy } from '../server/strategies/predictive.js';
-import type { Situation } from '../server/strategies/strategy.js';
+import type { Strategy } from '../server/strategies/strategy.js';
+import { UsageMemory } from '../server/strategies/usageMemory.js';
 import type { Journey, RecordedGraph, Recording } from './journeys.js';
 
 /** A new user's first sessions, where nothing is learned yet. */
@@ -21,11 +24,12 @@ export interface Result {
   early: Map<string, Tally>;
 }
 
-/** Names the modules it expects next, the likeliest first, none of `seen`. */
+/** Names the modules it expects next, the likeliest first, none of the path. */
 interface Contestant {
   name: string;
-  predict(path: readonly string[], seen: ReadonlySet<string>): string[];
-  entered?(module: string): void;
+  predict(session: string, path: readonly string[]): string[];
+  /** What the server's usage history is told in a real session, too. */
+  apply?(event: UsageEvent): void;
 }
 
 export function replay({ graph, journeys }: Recording, seeds: readonly number[]): Result {
@@ -33,10 +37,9 @@ export function replay({ graph, journeys }: Recording, seeds: readonly number[])
   const early = new Counts();
   for (const paths of journeys.values()) {
     for (const seed of seeds) {
-      const random = randomFrom(seed);
-      const contestants = contestantsOf(graph, random);
+      const contestants = contestantsOf(graph, randomFrom(seed));
       shuffled(paths, randomFrom(seed)).forEach((journey, index) => {
-        for (const [name, rank] of play(journey, contestants)) {
+        for (const [name, rank] of play(journey, `session ${index}`, contestants)) {
           whole.add(name, rank);
           if (index < EARLY_JOURNEYS) early.add(name, rank);
         }
@@ -46,73 +49,92 @@ export function replay({ graph, journeys }: Recording, seeds: readonly number[])
   return { whole: whole.tallies(seeds.length), early: early.tallies(seeds.length) };
 }
 
-function* play(journey: Journey, contestants: readonly Contestant[]): Generator<[string, number]> {
-  const [first] = journey;
+/** The user sets a breakpoint in the first module, stops there, and execution goes through the others. */
+function* play(
+  [first, ...others]: Journey,
+  session: string,
+  contestants: readonly Contestant[],
+): Generator<[string, number]> {
   if (first === undefined) return;
+  let at = 0;
+  const tell = (event: (at: number) => UsageEvent): void => {
+    at++;
+    for (const contestant of contestants) contestant.apply?.(event(at));
+  };
+  tell((at) => ({ kind: 'sessionStarted', at, session }));
+  tell((at) => ({ kind: 'breakpoint', at, session, module: first }));
+  tell((at) => ({ kind: 'entered', at, session, module: first }));
+  tell((at) => ({ kind: 'stopped', at, session, module: first }));
   const path = [first];
-  const seen = new Set(path);
-  for (const contestant of contestants) contestant.entered?.(first);
-  for (const next of journey.slice(1)) {
-    for (const contestant of contestants) yield [contestant.name, contestant.predict(path, seen).indexOf(next)];
-    path.push(next);
-    seen.add(next);
-    for (const contestant of contestants) contestant.entered?.(next);
+  for (const module of others) {
+    for (const contestant of contestants) yield [contestant.name, contestant.predict(session, path).indexOf(module)];
+    path.push(module);
+    tell((at) => ({ kind: 'entered', at, session, module }));
   }
+  tell((at) => ({ kind: 'sessionEnded', at, session }));
 }
 
 function contestantsOf(graph: RecordedGraph, random: () => number): Contestant[] {
-  const strategies = [new PredictiveStrategy(), new DemandStrategy()];
+  const memory = new UsageMemory();
+  const [demand, predictive] = [new DemandStrategy(), new PredictiveStrategy()];
+  const learning = new LearningStrategy(memory, predictive, demand);
   const names = [...graph.modules()].map(({ name }) => name);
-  const recent = new Set<string>();
   return [
-    ...strategies.map((strategy) => ({
-      name: strategy.name,
-      predict: (path: readonly string[], seen: ReadonlySet<string>) =>
-        strategy.predict(situation(path), graph, LIMIT, seen).map(({ module }) => module),
-    })),
+    { ...byStrategy(learning, graph), apply: (event) => memory.apply(event) },
+    byStrategy(predictive, graph),
+    byStrategy(demand, graph),
     {
       name: 'direct-callees',
-      predict: (path, seen) => {
-        const callees = path.toReversed().flatMap((module) =>
-          graph
-            .outgoing(module)
-            .filter(({ kind }) => kind === 'call')
-            .map(({ to }) => to),
-        );
-        return [...new Set(callees)].filter((module) => !seen.has(module)).slice(0, LIMIT);
-      },
+      predict: (_session, path) => firstNew(path.toReversed().flatMap(calleesIn(graph)), path),
     },
-    {
-      name: 'most-recent',
-      predict: (_path, seen) =>
-        [...recent]
-          .reverse()
-          .filter((module) => !seen.has(module))
-          .slice(0, LIMIT),
-      entered: (module) => {
-        recent.delete(module);
-        recent.add(module);
-      },
-    },
-    {
-      name: 'random',
-      predict: (_path, seen) =>
-        shuffled(names, random)
-          .filter((module) => !seen.has(module))
-          .slice(0, LIMIT),
-    },
+    mostRecent(),
+    { name: 'random', predict: (_session, path) => firstNew(shuffled(names, random), path) },
   ];
 }
 
-const situation = (path: readonly string[]): Situation => ({
-  session: 'replay',
-  breakpoints: path.slice(0, 1),
-  frames: [],
-  path,
-  focused: [],
-  edited: [],
-  scope: 'conservative',
+const byStrategy = (strategy: Strategy, graph: RecordedGraph): Contestant => ({
+  name: strategy.name,
+  predict: (session, path) => {
+    const situation = {
+      session,
+      breakpoints: path.slice(0, 1),
+      frames: [],
+      path,
+      focused: [],
+      edited: [],
+      scope: 'conservative',
+    } as const;
+    return strategy.predict(situation, graph, LIMIT, new Set(path)).map(({ module }) => module);
+  },
 });
+
+const calleesIn =
+  (graph: RecordedGraph) =>
+  (module: string): string[] =>
+    graph
+      .outgoing(module)
+      .filter(({ kind }) => kind === 'call')
+      .map(({ to }) => to);
+
+/** The modules of earlier journeys that were entered last. */
+function mostRecent(): Contestant {
+  const recent = new Set<string>();
+  return {
+    name: 'most-recent',
+    predict: (_session, path) => firstNew([...recent].reverse(), path),
+    apply: (event) => {
+      if (event.kind !== 'entered') return;
+      recent.delete(event.module);
+      recent.add(event.module);
+    },
+  };
+}
+
+/** What is not in the path yet, once each. */
+function firstNew(modules: readonly string[], path: readonly string[]): string[] {
+  const seen = new Set(path);
+  return [...new Set(modules)].filter((module) => !seen.has(module)).slice(0, LIMIT);
+}
 
 class Counts {
   readonly #ranks = new Map<string, number[]>();

@@ -1,0 +1,47 @@
+// What past sessions did where this one is now. Pure: two experts turn it into probabilities.
+import type { PastSession } from './usageMemory';
+
+/** Where execution has been in this session; modules by their numbers in the usage memory. */
+export interface Context {
+  /** Each module once, the last one being where execution is. */
+  path: readonly number[];
+  breakpoints: ReadonlySet<number>;
+  isEntered: (module: number) => boolean;
+  /** Whether it can be what comes next: not entered yet, and not excluded. */
+  isOpen: (module: number) => boolean;
+}
+
+/** A moment of a past session that resembles the present one. */
+export interface Moment {
+  /** What the session still counts, 0..1. */
+  weight: number;
+  /** Modules that it entered after that moment and that can come next now, in order; at least one. */
+  next: readonly number[];
+  /** How many of the newest modules of this session it never entered. */
+  missing: number;
+  /** How many modules before the moment, in a row, are those of this session. */
+  matched: number;
+  /** Modules entered so far in both sessions, as a share of those entered in either. */
+  overlap: number;
+}
+
+/** The moment of that session in which it had just entered the newest module that both have; null where nothing follows. */
+export function recollect({ path: past, breakpoints }: PastSession, weight: number, context: Context): Moment | null {
+  const { path, isEntered, isOpen } = context;
+  let newest = path.length - 1;
+  let at = -1;
+  for (; newest >= 0; newest--) {
+    at = past.indexOf(path[newest] ?? -1);
+    if (at >= 0) break;
+  }
+  // Sessions that share no module but a breakpoint resemble each other in how they begin.
+  if (at < 0 && !breakpoints.some((module) => context.breakpoints.has(module))) return null;
+  const next = past.slice(at + 1).filter(isOpen);
+  if (next.length === 0) return null;
+  let shared = 0;
+  for (let index = 0; index <= at; index++) if (isEntered(past[index] ?? -1)) shared++;
+  let matched = 0;
+  while (matched <= at && matched <= newest && past[at - matched] === path[newest - matched]) matched++;
+  const either = path.length + at + 1 - shared;
+  return { weight, next, missing: path.length - 1 - newest, matched, overlap: either === 0 ? 0 : shared / either };
+}
