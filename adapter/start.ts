@@ -8,6 +8,7 @@ import { compiledAgent, type AgentBuild } from './beam/compileAgent';
 import {
   applyChanges,
   environmentChanges,
+  localeChanges,
   ownEnvironment,
   pathVariable,
   type Environment,
@@ -135,7 +136,8 @@ async function prepare(
 ): Promise<Prepared> {
   const own = ownEnvironment();
   const { elixirPath, erlPath, envFile, env: given } = args;
-  const configured = await environmentChanges({ env: given, envFile, elixirPath, erlPath, baseDir: projectDir }, own);
+  const asked = await environmentChanges({ env: given, envFile, elixirPath, erlPath, baseDir: projectDir }, own);
+  const configured = { ...localeChanges(applyChanges(own, asked)), ...asked };
   const before = applyChanges(own, configured);
   const completed = completedPath(before);
   const pathName = pathVariable(before);

@@ -50,6 +50,18 @@ export function applyChanges(own: Environment, changes: EnvironmentChanges): Env
   return result;
 }
 
+/** Names of the variables that say which characters a program reads and writes. */
+const LOCALE = ['LC_ALL', 'LC_CTYPE', 'LANG'];
+
+/**
+ * Where no locale is set at all, as in containers and in editors that a desktop starts, Erlang would read and write
+ * Latin-1, and everything else would come out as `?` or `\x{…}`. A locale that somebody has chosen stays.
+ */
+export function localeChanges(env: Environment, platform = process.platform): EnvironmentChanges {
+  if (platform === 'win32' || LOCALE.some((name) => (env[name] ?? '') !== '')) return {};
+  return { LC_CTYPE: platform === 'darwin' ? 'UTF-8' : 'C.UTF-8' };
+}
+
 /** What only an editor's or the adapter's own processes are meant to see. */
 const NOT_FOR_PROGRAMS = /^(ELECTRON_RUN_AS_NODE|VSCODE_.*|ECD_.*)$/;
 

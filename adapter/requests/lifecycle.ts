@@ -5,9 +5,11 @@ import * as v from 'valibot';
 import { AttachArguments, LaunchArguments } from '../../protocol/adapter';
 import { Failure } from '../../protocol/failure';
 import { EXCEPTION_FILTERS } from '../breakpoints';
+import type { Call } from '../cancellation';
 import { parseArguments } from '../errors';
 import { handler, type Handler } from '../handler';
 import { unknownArgumentNotices } from '../launchPlan';
+import type { Session } from '../session';
 import { liveOf, type Start } from '../state';
 
 const CAPABILITIES: DebugProtocol.Capabilities = {
@@ -73,21 +75,13 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
   launch: handler({
     arguments: LaunchArguments,
     blame: 'user',
-    run: async (session, args, call, given) => {
-      for (const text of unknownArgumentNotices('launch', given)) session.events.notice({ level: 'info', text });
-      await session.lifecycle.begin({ kind: 'launch', args, name: nameOf(given) }, call);
-      return undefined;
-    },
+    run: (session, args, call, given) => begin(session, { kind: 'launch', args, name: nameOf(given) }, call, given),
   }),
 
   attach: handler({
     arguments: AttachArguments,
     blame: 'user',
-    run: async (session, args, call, given) => {
-      for (const text of unknownArgumentNotices('attach', given)) session.events.notice({ level: 'info', text });
-      await session.lifecycle.begin({ kind: 'attach', args, name: nameOf(given) }, call);
-      return undefined;
-    },
+    run: (session, args, call, given) => begin(session, { kind: 'attach', args, name: nameOf(given) }, call, given),
   }),
 
   configurationDone: handler({
@@ -103,6 +97,7 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
     run: async (session, args, call) => {
       const before = liveOf(session.lifecycle.state)?.start;
       const next = before === undefined || args.arguments === undefined ? null : startAgain(before, args.arguments);
+      if (next !== null) tellUnknown(session, next, args.arguments);
       await session.lifecycle.restart(next, call);
       return undefined;
     },
@@ -140,6 +135,16 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
     },
   }),
 };
+
+async function begin(session: Session, start: Start, call: Call, given: unknown): Promise<undefined> {
+  tellUnknown(session, start, given);
+  await session.lifecycle.begin(start, call);
+  return undefined;
+}
+
+function tellUnknown(session: Session, start: Start, given: unknown): void {
+  for (const text of unknownArgumentNotices(start.kind, given)) session.events.notice({ level: 'info', text });
+}
 
 /** A restart may bring a changed launch.json; it starts what the session started. */
 function startAgain(before: Start, given: Record<string, unknown>): Start {

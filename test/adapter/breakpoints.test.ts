@@ -331,6 +331,53 @@ describe('the answer to setBreakpoints', () => {
     assert(answer.message);
   });
 
+  it('says that a file without code cannot stop', async () => {
+    const copy = await fixtureCopy('scripts');
+    try {
+      copy.write('README.md', '# Read me\n\nsome text\n');
+      const session = await debug.launch(copy, {
+        args: { script: 'plain.exs' },
+        breakpoints: { 'README.md': [3] },
+      });
+      const [answer] = session.breakpoints['README.md'] ?? [];
+      assert.deepEqual(
+        { verified: answer?.verified, line: answer?.line, reason: answer?.reason },
+        { verified: false, line: 3, reason: 'failed' },
+      );
+      assert.match(answer?.message ?? '', /README\.md.*no module is compiled from it/);
+    } finally {
+      copy.remove();
+    }
+  });
+
+  it('leaves modules with native code as they are, and says which functions cannot stop', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'before = :crypto.module_info(:md5); IO.puts(Base.encode16(:crypto.hash(:md5, "a"))); IO.inspect(before == :crypto.module_info(:md5))',
+      functions: [':crypto.hash/2', ':crypto.strong_rand_bytes_nif/1'],
+    });
+    const stop = await session.stop();
+    assert.equal(stop.top.name, ':crypto.hash/2');
+    const states = new Map(session.client.seen('breakpoint').map(({ breakpoint }) => [breakpoint.id, breakpoint]));
+    for (const answer of session.functionBreakpoints) if (!states.has(answer.id)) states.set(answer.id, answer);
+    const [hash, native] = session.functionBreakpoints.map(({ id }) => states.get(id));
+    assert.equal(hash?.verified, true);
+    assert.equal(native?.verified, false);
+    assert.match(native?.message ?? '', /NIF/);
+    await session.resume(stop);
+    assert.equal((await session.end()).stdout, '0CC175B9C0F1B6A831C399E269772661\ntrue\n');
+  });
+
+  it('warns once where interpreting copies a lot', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'big = Enum.to_list(1..1_500_000); for list <- [[], big, big], do: Constructs.Basic.multi(list)',
+      functions: [{ name: 'Constructs.Basic.multi/1', condition: '1 == 2' }],
+    });
+    assert.equal((await session.end()).exitCode, 0);
+    const warned = session.client.seen('output').filter(({ output }) => /copies some \d+ MB/.test(output));
+    assert.equal(warned.length, 1, warned.map(({ output }) => output).join(''));
+    assert.match(warned[0]?.output ?? '', /Constructs\.Basic\.multi\/1/);
+  });
+
   it('takes away breakpoints that a later request does not name, and keeps the ids of the others', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.main()',

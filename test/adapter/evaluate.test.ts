@@ -80,6 +80,31 @@ describe('evaluate', () => {
     assert.match((await session.end()).stdout, /\{33, true, 21\}/);
   });
 
+  it('in the repl remembers what was imported and aliased, in that function', async () => {
+    const { session, stop } = await atPlace();
+    await session.evaluate('import Bitwise, only: [bsl: 2]', stop.top);
+    await session.evaluate('alias Constructs.Other, as: Later', stop.top);
+    for (const context of ['repl', 'watch']) {
+      assert.equal(await session.evaluate('Later.twice(bsl(n, 1))', stop.top, context), '12');
+    }
+    const next = await session.step('next', stop);
+    assert.equal(await session.evaluate('bsl(1, 4)', next.top), '16');
+    const { targets } = await session.client.request('completions', { frameId: next.top.id, text: 'Later.tw', column: 9 });
+    assert.deepEqual(
+      targets.map(({ label }) => label.replace(/[/(].*/, '')),
+      ['twice'],
+    );
+    const refused = await session.client.refused('evaluate', { expression: 'bsl(1, 4)', context: 'repl' });
+    assert.match(refused.text, /bsl/, 'elsewhere it is not known');
+  });
+
+  it('knows the directory of the source as __DIR__', async () => {
+    const { session, stop } = await atPlace();
+    for (const context of ['repl', 'watch']) {
+      assert.equal(await session.evaluate('__DIR__', stop.top, context), `"${constructs.file('lib/constructs')}"`);
+    }
+  });
+
   it('in a watch leaves the process as it was', async () => {
     const { session, stop } = await atPlace();
     await session.evaluate('Process.put(:watched, 1)', stop.top, 'watch');

@@ -78,6 +78,19 @@ describe('the uncaught filter', () => {
     assert.equal(info.breakMode, 'unhandled');
     await session.resume(stop);
     assert.match((await session.end()).stdout, /in_process: down/);
+    const told = session.client.seen('output').filter(({ output }) => /nothing rescued/.test(output));
+    assert.deepEqual(told, [], 'what the stop has said is not said again');
+  });
+
+  it('reports a process that dies of another exception than the one it stopped at', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Task.start(fn -> Constructs.Errors.rescued(); Constructs.Errors.arithmetic(0) end); Process.sleep(200)',
+      exceptions: { filters: ['raised'], filterOptions: [{ filterId: 'uncaught' }] },
+    });
+    const stop = await session.stop();
+    await session.resume(stop);
+    const report = await session.client.event('output', ({ output }) => /nothing rescued/.test(output));
+    assert.match(report.output, /ArithmeticError/);
   });
 
   it('stops in a task', async () => {

@@ -1,11 +1,28 @@
 // Launch: arguments with their meaning, what is refused and how, and the user's own build.
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { erlangRoot } from '../support/beam';
 import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { launchArguments, sessions } from '../support/session';
 import { RequestFailed } from '../support/dapClient';
 
 const basic = 'lib/constructs/basic.ex';
+
+/** The Erlang that is there, as it is where a distribution splits the debugger off. */
+function withoutDebugger(): string {
+  const installed = erlangRoot();
+  const root = mkdtempSync(path.join(tmpdir(), 'ecd-erlang-'));
+  mkdirSync(path.join(root, 'lib'));
+  for (const name of readdirSync(installed)) {
+    if (name !== 'lib') symlinkSync(path.join(installed, name), path.join(root, name));
+  }
+  for (const name of readdirSync(path.join(installed, 'lib'))) {
+    if (!name.startsWith('debugger-')) symlinkSync(path.join(installed, 'lib', name), path.join(root, 'lib', name));
+  }
+  return root;
+}
 
 describe('launch', () => {
   const debug = sessions();
@@ -196,6 +213,54 @@ describe('launch', () => {
     await session.resume(stop);
     assert.match((await session.end()).stdout, /main: 1 9 18 36/);
   });
+
+  it('restarts with other arguments, and names those it does not know', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Basic.main()',
+      breakpoints: { [basic]: ['first'] },
+    });
+    await session.stop();
+    const changed = launchArguments(constructs, { run: 'IO.puts("changed")', args: { tsakArgs: 1 } });
+    await session.client.request('restart', { arguments: changed });
+    assert.match((await session.end()).stdout, /^changed$/m);
+    const said = session.client.seen('output').filter(({ output }) => output.includes('tsakArgs'));
+    assert.equal(said.length, 1);
+    assert.match(said[0]?.output ?? '', /Did you mean "taskArgs"/);
+  });
+
+  it('reads and writes Unicode where no locale is set', async () => {
+    const session = await debug.launch(constructs, {
+      env: { LC_ALL: '', LC_CTYPE: '', LANG: '' },
+      run: 'IO.puts("grüß ∑ 世 #{:io.getopts()[:encoding]} #{:file.native_name_encoding()}")',
+    });
+    assert.equal((await session.end()).stdout, 'grüß ∑ 世 unicode utf8\n');
+  });
+
+  it('leaves a locale that somebody chose', async () => {
+    const session = await debug.launch(constructs, {
+      env: { LC_ALL: '', LC_CTYPE: '', LANG: 'C' },
+      run: 'IO.inspect({System.get_env("LANG"), System.get_env("LC_CTYPE") in [nil, ""]})',
+    });
+    assert.equal((await session.end()).stdout, '{"C", true}\n');
+  });
+
+  for (const [stackTraceMode, shown] of [
+    ['all', true],
+    ['no_tail', false],
+  ] as const) {
+    it(`with stackTraceMode ${stackTraceMode} shows ${shown ? 'the' : 'no'} callers of tail calls`, async () => {
+      const session = await debug.launch(constructs, {
+        run: 'Constructs.Basic.last_call(1)',
+        args: { stackTraceMode },
+        breakpoints: { [basic]: ['tail_call', 'twice'] },
+      });
+      await session.resume(await session.stop());
+      const stop = await session.stop();
+      assert.equal(stop.at, 'twice');
+      const names = stop.frames.map(({ name }) => name);
+      assert.equal(names.includes('Constructs.Basic.last_call/1'), shown, names.join(', '));
+    });
+  }
 });
 
 describe('a launch that cannot work is refused with the next step to take', () => {
@@ -261,6 +326,19 @@ describe('a launch that cannot work is refused with the next step to take', () =
       await endsWith(broken, { task: 'run' }, /undefined_variable|compil/i);
     } finally {
       broken.remove();
+    }
+  });
+
+  it('an Erlang without its debugger application, naming the package', async () => {
+    const erlang = withoutDebugger();
+    try {
+      const session = debug.open(constructs, { ERL_ROOTDIR: erlang });
+      await session.client.request('initialize', { adapterID: 'elixir' });
+      const refused = await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }));
+      assert.match(refused.text, /debugger application is missing.*apt install erlang-debugger/s);
+      assert.equal(session.client.seen('output').length, 0, 'nothing was started');
+    } finally {
+      rmSync(erlang, { recursive: true });
     }
   });
 

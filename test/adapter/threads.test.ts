@@ -1,6 +1,6 @@
 // Processes as threads: several stopped at once, the list and its names, starts and ends, pause, and ending them.
 import assert from 'node:assert/strict';
-import { fixture, type Fixture } from '../support/fixture';
+import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { sessions } from '../support/session';
 import { eventually } from '../support/deadline';
 
@@ -43,6 +43,27 @@ describe('threads', () => {
     assert.equal(threads.length, 500);
     assert(total > 900, `${total} in all`);
     assert.equal(threads[0]?.id, stop.threadId);
+  });
+
+  it("of Elixir's compiler come after everything that has a name", async () => {
+    const session = await debug.launch(constructs, {
+      run: 'spawn(fn -> Process.sleep(:infinity) end); Constructs.Processes.work(1)',
+      breakpoints: { [processes]: ['work'] },
+    });
+    await session.stop();
+    const names = (await session.client.request('threads', {})).threads.map(({ name }) => name);
+    const tracker = names.findIndex((name) => name.startsWith('Kernel.LexicalTracker'));
+    assert(tracker > 0, names.join('\n'));
+    assert(tracker > names.findIndex((name) => name.startsWith(':init ')), names.join('\n'));
+  });
+
+  it('that come in a crowd make the list invalid instead of being announced one by one', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'for _ <- 1..600, do: spawn(fn -> Process.sleep(:infinity) end); Process.sleep(:infinity)',
+    });
+    const { areas } = await session.client.event('invalidated');
+    assert.deepEqual(areas, ['threads']);
+    assert(session.client.seen('thread').length < 600);
   });
 
   it('starts and ends of are announced within two seconds', async () => {
@@ -214,6 +235,80 @@ describe('while a process is stopped', () => {
     assert.match(text, /GenServer\.call|call/i);
     await session.resume(stop);
     assert.match((await session.end()).stdout, /server: 5 5/);
+  });
+
+  it('the stop says who waits for a database connection that the process holds, and how long', async () => {
+    // The library itself cannot be had without a network; its modules' names and frames are what counts.
+    const copy = await fixtureCopy('scripts');
+    try {
+      copy.write(
+        'pool.exs',
+        `defmodule DBConnection.Holder do
+  def checkout(pool) do
+    send(pool, {:checkout, self()})
+
+    receive do
+      :checked_out -> :ok
+    end
+  end
+end
+
+defmodule DBConnection do
+  def run(pool, fun) do
+    :ok = DBConnection.Holder.checkout(pool)
+    result = fun.()
+    send(pool, :checkin)
+    result
+  end
+end
+
+defmodule Pool do
+  def lend do
+    receive do
+      {:checkout, client} -> send(client, :checked_out)
+    end
+
+    receive do
+      :checkin -> lend()
+    end
+  end
+
+  def query(pool) do
+    DBConnection.run(pool, fn ->
+      row = 1 # bp:query
+      row + 1 # bp:answer
+    end)
+  end
+end
+
+pool = spawn(&Pool.lend/0)
+parent = self()
+
+spawn(fn ->
+  DBConnection.run(pool, fn ->
+    send(parent, :lent)
+    Process.register(spawn(fn -> Pool.query(pool) end), :constructs_waiter)
+    Process.sleep(50)
+    Pool.query(spawn(fn -> receive do {:checkout, client} -> send(client, :checked_out) end; Process.sleep(:infinity) end))
+  end)
+end)
+
+Process.sleep(:infinity)
+`,
+      );
+      const session = await debug.launch(copy, {
+        args: { script: 'pool.exs' },
+        breakpoints: { 'pool.exs': ['query'] },
+      });
+      const stop = await session.stop();
+      assert.match(stop.body.text ?? '', /constructs_waiter is waiting in a database checkout/);
+      await session.evaluate('Process.sleep(300)', stop.top, 'watch');
+      const next = await session.step('next', stop);
+      assert.equal(next.at, 'answer');
+      assert.match(next.body.text ?? '', /constructs_waiter has been waiting in a database checkout for \d+\.\d s/);
+    } finally {
+      copy.remove();
+    }
   });
 
   it('pauseOthers suspends the processes of the application', async () => {

@@ -13,6 +13,11 @@ export function elixirVersion(): string {
   return version;
 }
 
+/** Folder of the Erlang installation. */
+export function erlangRoot(): string {
+  return execFileSync('elixir', ['-e', 'IO.write(:code.root_dir())'], { encoding: 'utf8' });
+}
+
 export function otpRelease(): number {
   return Number(/OTP (\d+)/.exec(elixirVersion())?.[1]);
 }

@@ -29,13 +29,13 @@ registered(Pid) ->
         [{registered_name, Name}, {group_leader, Leader}] -> [{Name, Leader}]
     end.
 
-%% A process without an application (a script's, a test's) is the user's unless the VM started it.
+%% A process without an application (a script's, a test's) is the user's unless the VM or Elixir's compiler started it.
 -spec is_application(pid(), atom() | [], pid(), leaders()) -> boolean().
 is_application(Pid, Name, Leader, Leaders) ->
     case Leaders of
         #{Leader := false} -> false;
         #{Leader := true} -> Name =/= [] orelse not is_vm_process(Pid);
-        #{} -> not is_vm_name(Name) andalso not is_vm_process(Pid)
+        #{} -> not is_vm_name(Name) andalso not is_vm_process(Pid) andalso not is_compiling(Pid)
     end.
 
 %% What init starts without a name is the process that boots the VM.
@@ -44,6 +44,16 @@ is_vm_process(Pid) ->
         [{initial_call, {erlang, apply, 2}}, {parent, Parent}] -> Parent =:= whereis(init);
         [{initial_call, {Module, _, _}}, _] -> is_vm_module(Module);
         undefined -> true
+    end.
+
+%% What Elixir's compiler keeps beside each file, and its workers.
+is_compiling(Pid) ->
+    case process_info(Pid, dictionary) of
+        {dictionary, Dictionary} ->
+            lists:keymember(elixir_compiler_info, 1, Dictionary) orelse
+                lists:member({'$initial_call', {'Elixir.Kernel.LexicalTracker', init, 1}}, Dictionary);
+        undefined ->
+            true
     end.
 
 %% Started before any application: what kernel and the shell consist of.

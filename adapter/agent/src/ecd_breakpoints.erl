@@ -346,14 +346,15 @@ reload(Mod, #state{places = Places} = State) ->
     end,
     apply_wants(resolve(Affected, move_lines(Mod, State#state{places = ecd_places:refresh(Mod, Places)}))).
 
-%% The code that a breakpoint was set on may stand on another line of the changed source.
+%% The code that a breakpoint was set on may stand on another line of the changed source. One that is on no code stays
+%% where the user sees it.
 move_lines(Mod, #state{texts = Texts} = State) ->
     case ecd_modules:path(Mod) of
         {ok, Path} when is_map_key(Path, Texts) ->
             Old = maps:get(Path, Texts),
             #state{texts = #{Path := New}} = Changed = remember_text({line, Path}, State),
             Move = fun
-                (#breakpoint{target = {line, P}, line = Line} = B) when P =:= Path ->
+                (#breakpoint{target = {line, P}, known = #{verified := true}, line = Line} = B) when P =:= Path ->
                     B#breakpoint{line = ecd_locate:moved(Line, Old, New)};
                 (B) ->
                     B

@@ -71,7 +71,8 @@ place(Frame, Variables) ->
     Place = #place{language = ecd_expression:language(Frame), variables = Variables},
     case {Place#place.language, Frame} of
         {elixir, _} ->
-            #{env := Env, module := Module, attributes := Attributes} = ecd_expression:place(Frame),
+            Known = ecd_expression:place(Frame, ecd_eval:directives(Frame)),
+            #{env := Env, module := Module, attributes := Attributes} = Known,
             Place#place{env = Env, module = Module, attributes = maps:keys(Attributes)};
         {erlang, none} ->
             Place;

@@ -3,10 +3,15 @@
 %% directives (alias, import, require, and what `use` expands to).
 -module(ecd_env).
 
--export([build/3, build/2, is_source/1, with_functions/3]).
+-export([build/3, build/2, with_directives/2, in_place/2, is_source/1, with_functions/3]).
 
-%% attributes: name to its value's code and the environment of its definition.
--type place() :: #{env := map(), module := module() | nil, attributes := #{atom() => {term(), map()}}}.
+%% directory: of the source file. attributes: name to its value's code and the environment of its definition.
+-type place() :: #{
+    env := map(),
+    module := module() | nil,
+    directory := binary() | nil,
+    attributes := #{atom() => {term(), map()}}
+}.
 -export_type([place/0]).
 
 %% The environment at a line of a module. Without a readable source file only the module itself is known.
@@ -34,9 +39,16 @@ modules([Head | Tail], Outer) -> modules(Head, Outer) ++ modules(Tail, Outer);
 modules(_, _Outer) -> [].
 
 place(Module, Path, Line) ->
-    Start = #{env => 'Elixir.Code':env_for_eval([]), module => nil, attributes => #{}, line => Line},
+    Directory = case Path of nil -> nil; _ -> filename:dirname(Path) end,
+    Env0 = 'Elixir.Code':env_for_eval([]),
+    Start = #{env => Env0, module => nil, directory => Directory, attributes => #{}, line => Line},
     #{env := Env, attributes := Attributes} = walk(quoted(Path), Start),
-    #{env => Env, module => Module, attributes => Attributes}.
+    #{env => Env, module => Module, directory => Directory, attributes => Attributes}.
+
+%% The place after more aliases, imports and requires.
+-spec with_directives([Quoted :: term()], place()) -> place().
+with_directives(Directives, Place) ->
+    lists:foldl(fun used/2, Place, Directives).
 
 quoted(nil) ->
     nil;
@@ -77,7 +89,7 @@ walk({Directive, _, [_ | _]} = Expression, Place) when
 walk({use, _, [_ | _] = Args}, Place) ->
     use(Args, Place);
 walk({'@', _, [{Name, _, [Value]}]}, Place = #{env := Env, attributes := Attributes}) when is_atom(Name) ->
-    Place#{attributes := Attributes#{Name => {in_module(Value, Place), Env}}};
+    Place#{attributes := Attributes#{Name => {in_place(Value, Place), Env}}};
 walk({_, _, Args} = Expression, Place) when is_list(Args) ->
     inside(Expression, Place, Place);
 walk({Left, Right}, Place) ->
@@ -119,7 +131,7 @@ aliased(_Outer, _Name, _Quoted, Place) ->
 %% What the directive's own evaluation does to the environment; one that fails (its module is not there any more)
 %% changes nothing.
 directive(Expression, Place = #{env := Env}) ->
-    try 'Elixir.Code':eval_quoted_with_env(in_module(Expression, Place), [], Env) of
+    try 'Elixir.Code':eval_quoted_with_env(in_place(Expression, Place), [], Env) of
         {_Value, _Binding, NewEnv} -> Place#{env := NewEnv}
     catch
         _:_ -> Place
@@ -129,8 +141,8 @@ directive(Expression, Place = #{env := Env}) ->
 use([Used | Options], Place0) ->
     Place = #{env := Env, module := Module} = directive({require, [], [Used]}, Place0),
     Arguments = case Options of [] -> [[]]; _ -> Options end,
-    Call = {{'.', [], [Used, '__using__']}, [], in_module(Arguments, Place)},
-    try 'Elixir.Macro':expand_once(in_module(Call, Place), Env#{module := Module}) of
+    Call = {{'.', [], [Used, '__using__']}, [], in_place(Arguments, Place)},
+    try 'Elixir.Macro':expand_once(in_place(Call, Place), Env#{module := Module}) of
         Expanded when Expanded =/= Call -> used(Expanded, Place);
         _ -> Place
     catch
@@ -148,12 +160,12 @@ used({use, _, [_ | _] = Args}, Place) ->
 used(_Other, Place) ->
     Place.
 
-%% `__MODULE__` is written out: the environment that evaluates is outside of any module.
-in_module(Quoted, #{module := nil}) ->
-    Quoted;
-in_module(Quoted, #{module := Module}) ->
+%% `__MODULE__` and `__DIR__` are written out: the environment that evaluates is outside of any module and file.
+-spec in_place(Quoted, #{module := module() | nil, directory := binary() | nil, _ => _}) -> Quoted.
+in_place(Quoted, #{module := Module, directory := Directory}) ->
     'Elixir.Macro':prewalk(Quoted, fun
-        ({'__MODULE__', _, Context}) when is_atom(Context) -> Module;
+        ({'__MODULE__', _, Context}) when is_atom(Context), Module =/= nil -> Module;
+        ({'__DIR__', _, Context}) when is_atom(Context), Directory =/= nil -> Directory;
         (Other) -> Other
     end).
 

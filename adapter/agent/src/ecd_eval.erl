@@ -2,12 +2,13 @@
 %% Parses and prepares in throw-away processes; knows nothing of stacks, and renders through ecd_values.
 -module(ecd_eval).
 
--export([evaluate/1, end_evaluation/1, set_variable/1, variables/1, resumed/1, drop/1, stop/0]).
+-export([evaluate/1, end_evaluation/1, set_variable/1, variables/1, directives/1, resumed/1, drop/1, stop/0]).
 %% Called in the user's process.
 -export([run/1, take/1]).
 
 %% {{work, Id}, Work}, {{busy, Pid}, Id}; what the console bound: {{rebound, Pid, Level}, Bindings} for variables that
-%% the program has in that frame, until it resumes, and {{bound, Pid | session}, Bindings} for the console's own.
+%% the program has in that frame, until it resumes, and {{bound, Pid | session}, Bindings} for the console's own;
+%% {{directives, Pid | session, Function}, [Quoted]} for what the console imported, aliased and required there.
 -define(TABLE, ecd_evaluations).
 %% ms for what prepares an evaluation: parsing, the environment, the companion module.
 -define(PREPARE, 10000).
@@ -59,6 +60,22 @@ variables(Frame = #{pid := Pid}) ->
     Layers = [bound({bound, Pid}), Visible, bound(rebound_key(Frame))],
     maps:to_list(lists:foldl(fun(Above, Below) -> maps:merge(Below, Above) end, #{}, Layers)).
 
+%% What was typed into the console in this function counts there until the process ends: `import Enum`, then `map(…)`.
+-spec directives(ecd_frames:frame() | none) -> [Quoted :: term()].
+directives(Frame) ->
+    case ets:lookup(?TABLE, directives_key(Frame)) of
+        [{_, Directives}] -> Directives;
+        [] -> []
+    end.
+
+directives_key(none) -> {directives, session, none};
+directives_key(#{pid := Pid, module := M, function := F, arity := A}) -> {directives, Pid, {M, F, A}}.
+
+keep_directives(Frame, Evaluation) ->
+    New = ecd_expression:directives(Evaluation),
+    _ = [ets:insert(?TABLE, {directives_key(Frame), directives(Frame) ++ New}) || New =/= []],
+    ok.
+
 rebound_key(#{pid := Pid, kind := native}) -> {rebound, Pid, native};
 rebound_key(#{pid := Pid, level := Level}) -> {rebound, Pid, Level}.
 
@@ -79,11 +96,14 @@ evaluated(Expression, Frame, Context, Purpose) ->
             present_reference(Reference, Name, Purpose);
         {<<"repl">>, running} ->
             %% Whoever types it waits for it, and can cancel it.
-            {Value, Bindings} = in_throw_away(Expression, Frame, infinity),
+            Evaluation = prepare(Expression, Frame),
+            {Value, Bindings} = in_throw_away(Evaluation, Frame, infinity),
             bind({bound, owner(Frame)}, Bindings),
+            keep_directives(Frame, Evaluation),
             ecd_values:present(owner(Frame), Value, Name, Purpose);
         _ ->
-            {Value, _Bindings} = in_throw_away(Expression, Frame, ecd_config:get(evaluateTimeout)),
+            Evaluation = prepare(Expression, Frame),
+            {Value, _Bindings} = in_throw_away(Evaluation, Frame, ecd_config:get(evaluateTimeout)),
             ecd_values:present(owner(Frame), Value, Name, Purpose)
     end.
 
@@ -101,8 +121,7 @@ present_reference(Reference, Name, Purpose) ->
     ecd_values:present(Owner, Value, Name, Purpose).
 
 %% In a throw-away process that looks like the frame's.
-in_throw_away(Expression, Frame, Timeout) ->
-    Evaluation = prepare(Expression, Frame),
+in_throw_away(Evaluation, Frame, Timeout) ->
     Work = fun() ->
         look_like(Frame),
         ecd_expression:run(Evaluation)
@@ -127,7 +146,8 @@ failed(Text) -> ecd_failure:user(<<"evaluateError">>, Text).
 
 prepare(Expression, Frame) ->
     Variables = variables(Frame),
-    case ecd_worker:run(fun() -> ecd_expression:prepare(Expression, Frame, Variables) end, ?PREPARE) of
+    Directives = directives(Frame),
+    case ecd_worker:run(fun() -> ecd_expression:prepare(Expression, Frame, Variables, Directives) end, ?PREPARE) of
         {ok, {ok, Evaluation}} -> Evaluation;
         {ok, {error, Text}} -> failed(Text);
         timeout -> failed("Reading the source file of this place took too long.");
@@ -160,7 +180,9 @@ in_process(Expression, Frame = #{pid := Pid}, Meta) ->
     Handler = self(),
     {Driver, Monitor} = spawn_monitor(fun() -> exit({evaluated, drive(Handler, Pid, Frame, Meta, Id)}) end),
     receive
-        {'DOWN', Monitor, process, Driver, {evaluated, {ok, {ok, Reference}}}} -> Reference;
+        {'DOWN', Monitor, process, Driver, {evaluated, {ok, {ok, Reference}}}} ->
+            keep_directives(Frame, Evaluation),
+            Reference;
         {'DOWN', Monitor, process, Driver, {evaluated, {ok, {error, Text}}}} -> failed(Text);
         {'DOWN', Monitor, process, Driver, Other} ->
             failed(io_lib:format("The process could not evaluate the expression: ~0tP", [Other, 20]))
@@ -250,7 +272,7 @@ set_variable(#{reference := Reference, name := Name, value := Expression}) ->
     {Pid, Frame, Raw} = settable(ecd_values:locator(Reference), Name),
     {stopped, Meta} = stopped(Frame),
     refuse_busy(Pid),
-    {Value, _Bindings} = in_throw_away(Expression, Frame, ecd_config:get(evaluateTimeout)),
+    {Value, _Bindings} = in_throw_away(prepare(Expression, Frame), Frame, ecd_config:get(evaluateTimeout)),
     bind_in_evaluator(Meta, Frame, Raw, Value),
     ets:insert(?TABLE, {rebound_key(Frame), maps:remove(Name, bound(rebound_key(Frame)))}),
     ecd_values:present(Pid, Value, {ecd_expression:language(Frame), Name}, list).
@@ -305,6 +327,7 @@ resumed(Pid) ->
 drop(Pid) ->
     resumed(Pid),
     ets:delete(?TABLE, {bound, Pid}),
+    ets:match_delete(?TABLE, {{directives, Pid, '_'}, '_'}),
     ets:delete(?TABLE, {busy, Pid}),
     ok.
 

@@ -20,7 +20,7 @@
 -define(DESCRIBE, 2000).
 %% ms for crashes that happened to be told; usually moments, unless the machine is very busy.
 -define(FLUSH, 5000).
-%% Processes whose end was told, so that it is told once though two sources report it.
+%% Processes whose end was told, so that it is told once though a stop and two sources report it.
 -define(TOLD, 1000).
 
 -spec start() -> ok.
@@ -278,7 +278,7 @@ raises(_) ->
 stopped(Pid) ->
     case ets:lookup(?RAISED, Pid) of
         [{_, new, #{exception := Exception, mode := Mode} = Raised}] ->
-            true = ets:insert(?RAISED, {Pid, shown, Raised}),
+            true = ets:insert(?RAISED, [{Pid, shown, Raised}, {{told, Pid}, Exception}]),
             Name = exception_name(Exception),
             {ok, <<Name/binary, (description(Mode))/binary>>, maps:get(site, Raised, here)};
         _ ->
@@ -364,7 +364,8 @@ post_mortem(Pid, Reason, ExitInfo) ->
         #{uncaught := Names} ->
             case ecd_crash:of_reason(Reason) of
                 {Exception, Stack} ->
-                    is_named(Names, ecd_crash:name(Exception)) andalso is_first(Pid) andalso
+                    Name = ecd_crash:name(Exception),
+                    is_named(Names, Name) andalso is_news(Pid, Name) andalso
                         ecd_wire:event(output, ecd_crash:report(Pid, Exception, Stack, ExitInfo)),
                     ok;
                 none ->
@@ -394,9 +395,13 @@ flushed() ->
     _ = sys:get_state(ecd_iserver, ?FLUSH),
     sys:get_state(ecd_control, ?FLUSH).
 
-is_first(Pid) ->
-    ets:info(?RAISED, size) > ?TOLD andalso ets:match_delete(?RAISED, {{told, '_'}}),
-    ets:insert_new(?RAISED, {{told, Pid}}).
+%% Not the exception at which the process has stopped before it died of it.
+is_news(Pid, Name) ->
+    ets:info(?RAISED, size) > ?TOLD andalso ets:match_delete(?RAISED, {{told, '_'}, '_'}),
+    case ets:lookup(?RAISED, {told, Pid}) of
+        [{_, Told}] when Told =:= Name; Told =:= death -> false;
+        _ -> ets:insert(?RAISED, {{told, Pid}, death})
+    end.
 
 %% Crashes of processes that ran natively reach the logger, with their stack.
 listen(true) ->

@@ -2,9 +2,11 @@
 %% whatever process calls it and touches no other.
 -module(ecd_expression).
 
--export([prepare/3, run/1, language/1, place/1, unknown/2]).
+-export([prepare/3, prepare/4, directives/1, run/1, language/1, place/2, unknown/2]).
 
--record(elixir, {quoted :: term(), env :: map(), binding :: [{term(), term()}]}).
+-record(elixir, {
+    quoted :: term(), env :: map(), binding :: [{term(), term()}], directives = [] :: [Quoted :: term()]
+}).
 -record(erlang, {expressions :: [erl_parse:abstract_expr()], binding :: [{atom(), term()}], local :: module() | none}).
 -opaque evaluation() :: #elixir{} | #erlang{}.
 -export_type([evaluation/0]).
@@ -38,24 +40,40 @@ elixir_exists() ->
 %% Variables: what is visible at the frame, by the user's names.
 -spec prepare(binary(), ecd_frames:frame() | none, [{binary(), term()}]) -> {ok, evaluation()} | {error, binary()}.
 prepare(Text, Frame, Variables) ->
+    prepare(Text, Frame, Variables, []).
+
+%% Directives: aliases, imports and requires beside those of the place.
+-spec prepare(binary(), ecd_frames:frame() | none, [{binary(), term()}], [Quoted :: term()]) ->
+    {ok, evaluation()} | {error, binary()}.
+prepare(Text, Frame, Variables, Directives) ->
     case language(Frame) of
-        elixir -> prepare_elixir(Text, Frame, Variables);
+        elixir -> prepare_elixir(Text, Frame, Variables, Directives);
         erlang -> prepare_erlang(Text, Frame, Variables)
     end.
 
+%% What of the expression changes how the names of later ones are read.
+-spec directives(evaluation()) -> [Quoted :: term()].
+directives(#elixir{directives = Directives}) -> Directives;
+directives(#erlang{}) -> [].
+
 %% Elixir
 
-prepare_elixir(Text, Frame, Variables) ->
+prepare_elixir(Text, Frame, Variables, Directives) ->
     reported(fun() ->
         Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
         known(Parsed, Variables),
-        #{env := Env0, module := Module, attributes := Attributes} = place(Frame),
-        Quoted = at_self(at_module(quiet(Parsed), Module)),
+        #{env := Env0, module := Module, attributes := Attributes} = Place = place(Frame, Directives),
+        Quoted = at_self(ecd_env:in_place(quiet(Parsed), Place)),
         {Rewritten, Values} = at_attributes(Quoted, Attributes),
         Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
         Env = functions(Env0, Module, Rewritten),
-        {ok, #elixir{quoted = Rewritten, env = Env, binding = Binding}}
+        {ok, #elixir{quoted = Rewritten, env = Env, binding = Binding, directives = directives_in(Parsed)}}
     end).
+
+directives_in({'__block__', _, Expressions}) -> lists:append([directives_in(E) || E <- Expressions]);
+directives_in({Name, _, [_ | _]} = Directive) when Name =:= alias; Name =:= import; Name =:= require; Name =:= use ->
+    [Directive];
+directives_in(_Other) -> [].
 
 %% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function, warn on
 %% the program's standard error, and even call it. Where a macro might bind names, the compiler is left to judge.
@@ -110,8 +128,11 @@ used({Left, Right}) -> used(Left) ++ used(Right);
 used([Head | Tail]) -> used(Head) ++ used(Tail);
 used(_) -> [].
 
-%% Names of the frame's place; calls Elixir.
--spec place(ecd_frames:frame() | none) -> ecd_env:place().
+%% Names of the frame's place, and what was added to them; calls Elixir.
+-spec place(ecd_frames:frame() | none, [Quoted :: term()]) -> ecd_env:place().
+place(Frame, Directives) ->
+    ecd_env:with_directives(Directives, place(Frame)).
+
 place(none) ->
     ecd_env:build(nil, nil, 0);
 place(#{module := Module, function := Function, arity := Arity, line := Line}) ->
@@ -135,14 +156,6 @@ template_place(Module) ->
 %% What Elixir compiles the top-level statements of a file into.
 is_nameless(Module) ->
     string:prefix(atom_to_list(Module), "elixir_compiler_") =/= nomatch.
-
-at_module(Quoted, nil) ->
-    Quoted;
-at_module(Quoted, Module) ->
-    prewalk(Quoted, fun
-        ({'__MODULE__', _, Context}) when is_atom(Context) -> Module;
-        (Other) -> Other
-    end).
 
 %% `self()` is the stopped process, wherever the expression runs.
 at_self(Quoted) ->

@@ -20,6 +20,8 @@
     | {pending | failed, unicode:chardata()}.
 -export_type([phase/0, answer/0, facts/0]).
 
+%% Other files hold code only where a module compiles one as a template, which shows when that module is there.
+-define(SOURCES, [<<".ex">>, <<".exs">>, <<".erl">>, <<".yrl">>, <<".xrl">>, <<".eex">>, <<".heex">>, <<".leex">>]).
 %% ms for a module to load, with whatever its on_load function does.
 -define(LOAD_TIMEOUT, 10000).
 
@@ -41,8 +43,11 @@ candidates(Path, #{names := {all, [_ | _] = Names}}, before) ->
 candidates(Path, _Outline, _Phase) ->
     ecd_modules:of_path(Path).
 
-facts(_Path, _Outline, {[], []}) ->
-    {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
+facts(Path, _Outline, {[], []}) ->
+    case lists:member(filename:extension(Path), ?SOURCES) of
+        true -> {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
+        false -> {failed, ["Nothing in ", filename:basename(Path), " can stop: no module is compiled from it."]}
+    end;
 facts(_Path, _Outline, {[], [Reason | _]}) ->
     {failed, Reason};
 facts(Path, Outline, {Modules, Reasons}) ->
