@@ -135,9 +135,6 @@ async function ask(elixir: string, request: FindRequest, signal: AbortSignal): P
   );
 }
 
-/** Variables by which Erlang's own script and version managers choose what runs. */
-const CHOOSES = /^(ERL_ROOTDIR$|(ASDF|MISE|RTX|KIEX|KERL)_.*(VERSION|ROOT|DIR))/;
-
 /** Everything that makes the same path mean another version: the files themselves, and what version managers read. */
 async function installationKey(elixir: string, request: FindRequest): Promise<string> {
   const { env, projectDir } = request;
@@ -146,7 +143,7 @@ async function installationKey(elixir: string, request: FindRequest): Promise<st
     ['.tool-versions', 'mise.toml', '.mise.toml'].map((name) => path.join(dir, name)),
   );
   const parts = await Promise.all([elixir, ...(erl === null ? [] : [erl]), ...choices].map(identity));
-  const chosen = Object.entries(env).filter(([name]) => CHOOSES.test(name));
+  const chosen = Object.entries(env).filter(([name]) => /^(ASDF|MISE|RTX|KIEX|KERL)_.*(VERSION|ROOT|DIR)/.test(name));
   return JSON.stringify([...parts.filter((part) => part !== null), ...chosen]);
 }
 

@@ -89,7 +89,11 @@ describe('evaluate', () => {
     }
     const next = await session.step('next', stop);
     assert.equal(await session.evaluate('bsl(1, 4)', next.top), '16');
-    const { targets } = await session.client.request('completions', { frameId: next.top.id, text: 'Later.tw', column: 9 });
+    const { targets } = await session.client.request('completions', {
+      frameId: next.top.id,
+      text: 'Later.tw',
+      column: 9,
+    });
     assert.deepEqual(
       targets.map(({ label }) => label.replace(/[/(].*/, '')),
       ['twice'],

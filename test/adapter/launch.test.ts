@@ -1,6 +1,6 @@
 // Launch: arguments with their meaning, what is refused and how, and the user's own build.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { erlangRoot } from '../support/beam';
@@ -10,17 +10,26 @@ import { RequestFailed } from '../support/dapClient';
 
 const basic = 'lib/constructs/basic.ex';
 
-/** The Erlang that is there, as it is where a distribution splits the debugger off. */
+/** The Erlang that is there, as it is where a distribution splits the debugger off; its `erl` is in bin. */
 function withoutDebugger(): string {
   const installed = erlangRoot();
   const root = mkdtempSync(path.join(tmpdir(), 'ecd-erlang-'));
-  mkdirSync(path.join(root, 'lib'));
-  for (const name of readdirSync(installed)) {
-    if (name !== 'lib') symlinkSync(path.join(installed, name), path.join(root, name));
-  }
-  for (const name of readdirSync(path.join(installed, 'lib'))) {
-    if (!name.startsWith('debugger-')) symlinkSync(path.join(installed, 'lib', name), path.join(root, 'lib', name));
-  }
+  const link = (folder: string, accepts: (name: string) => boolean): void => {
+    mkdirSync(path.join(root, folder), { recursive: true });
+    for (const name of readdirSync(path.join(installed, folder)).filter(accepts)) {
+      symlinkSync(path.join(installed, folder, name), path.join(root, folder, name));
+    }
+  };
+  link('', (name) => name !== 'lib' && name !== 'bin');
+  link('lib', (name) => !name.startsWith('debugger-'));
+  link('bin', (name) => name !== 'erl');
+  const erts = path.join(root, readdirSync(root).find((name) => name.startsWith('erts-')) ?? '', 'bin');
+  const script = [
+    '#!/bin/sh',
+    `export ROOTDIR='${root}' BINDIR='${erts}' EMU=beam PROGNAME=erl`,
+    `exec '${path.join(erts, 'erlexec')}' "$@"`,
+  ];
+  writeFileSync(path.join(root, 'bin', 'erl'), `${script.join('\n')}\n`, { mode: 0o755 });
   return root;
 }
 
@@ -332,9 +341,12 @@ describe('a launch that cannot work is refused with the next step to take', () =
   it('an Erlang without its debugger application, naming the package', async () => {
     const erlang = withoutDebugger();
     try {
-      const session = debug.open(constructs, { ERL_ROOTDIR: erlang });
+      const session = debug.open(constructs);
       await session.client.request('initialize', { adapterID: 'elixir' });
-      const refused = await session.client.refused('launch', launchArguments(constructs, { run: ':ok' }));
+      const refused = await session.client.refused(
+        'launch',
+        launchArguments(constructs, { run: ':ok', args: { erlPath: path.join(erlang, 'bin') } }),
+      );
       assert.match(refused.text, /debugger application is missing.*apt install erlang-debugger/s);
       assert.equal(session.client.seen('output').length, 0, 'nothing was started');
     } finally {

@@ -91,7 +91,7 @@ in_module({[], [Reason | _]}, _Fun, _Arity) ->
 in_module({[{State, Mod}], _}, Fun, Arity) ->
     case matching(ecd_engine:functions(Mod), Fun, Arity) of
         [] ->
-            {failed, [ecd_modules:display(Mod), " has no function ", Fun, arity_text(Arity), others(Mod, Fun)]};
+            {failed, [ecd_modules:display(Mod), without(Mod, Fun, Arity)]};
         FAs ->
             case [{Mod, Line, [FA]} || FA <- FAs, Line <- first_lines(Mod, FA)] of
                 [] -> {failed, [Fun, arity_text(Arity), " has nothing to stop at."]};
@@ -196,6 +196,22 @@ first_lines(Mod, FA) ->
 
 arity_text(any) -> "";
 arity_text(Arity) -> ["/", integer_to_binary(Arity)].
+
+%% There is no such function, or it has no rows because it must run natively.
+without(Mod, Fun, Arity) ->
+    Named = [FA || {F, A} = FA <- loaded(Mod, functions), atom_to_binary(F) =:= Fun, Arity =:= any orelse A =:= Arity],
+    Text = [Fun, arity_text(Arity)],
+    case {Named, Named -- loaded(Mod, nifs)} of
+        {[], _} -> [" has no function ", Text, others(Mod, Fun)];
+        {_, []} -> [$., Text, " is native code (a NIF) and cannot stop."];
+        {_, _} -> [$., Text, " cannot stop: because of what it calls in its module it must run natively."]
+    end.
+
+loaded(Mod, What) ->
+    case erlang:module_loaded(Mod) of
+        true -> erlang:get_module_info(Mod, What);
+        false -> []
+    end.
 
 others(Mod, Fun) ->
     case [integer_to_list(A) || {{F, A}, _, _, _} <- ecd_engine:functions(Mod), atom_to_binary(F) =:= Fun] of
