@@ -204,6 +204,34 @@ describe('reloadCode', () => {
     assert.equal((await session.end()).exitCode, 0);
   });
 
+  it('moves breakpoints with their code, and leaves those that are on no code where they are', async () => {
+    copy = await fixtureCopy('constructs', { compiled: true });
+    const session = await debug.launch(copy, {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+      breakpoints: { [basic]: ['twice', 9_999] },
+    });
+    const [on, past] = session.breakpoints[basic] ?? [];
+    const line = copy.line(basic, 'twice');
+    const comment = '# inserted\n# above\n';
+    const reload = () => session.client.custom('reloadCode', { changedFiles: [copy.file(basic)] });
+    const moved = (to: number) =>
+      session.client.event('breakpoint', ({ breakpoint }) => breakpoint.id === on?.id && breakpoint.line === to);
+    copy.edit(basic, 'defmodule Constructs.Basic do', `${comment}defmodule Constructs.Basic do`);
+    await Promise.all([moved(line + 2), reload()]);
+    copy.edit(basic, comment, '');
+    await Promise.all([moved(line), reload()]);
+    const lines = session.client
+      .seen('breakpoint')
+      .filter(({ breakpoint }) => breakpoint.id === past?.id)
+      .map(({ breakpoint }) => breakpoint.line);
+    assert(
+      lines.every((each) => each === 9_999),
+      lines.join(' '),
+    );
+    await session.tell('Constructs.Processes.stop_ticking()');
+  });
+
   it('keeps what runs when the file does not compile', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     const session = await debug.launch(copy, {

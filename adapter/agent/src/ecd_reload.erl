@@ -54,9 +54,17 @@ load({ok, Modules}) ->
         Used -> {error, unicode:characters_to_binary(lists:join("; ", [used(Mod) || Mod <- Used]))}
     end.
 
+%% The same code on other lines is new, too: breakpoints, steps and stack traces go by them.
 is_new(Mod, Code) ->
     {ok, {Mod, Md5}} = beam_lib:md5(Code),
-    Md5 =/= ecd_modules:md5(Mod).
+    case ecd_modules:bytecode(Mod) of
+        {ok, Running} -> Md5 =/= ecd_modules:md5(Mod) orelse lines(Code) =/= lines(Running);
+        {error, _} -> true
+    end.
+
+lines(Code) ->
+    {ok, {_, [{"Line", Lines}]}} = beam_lib:chunks(Code, ["Line"], [allow_missing_chunks]),
+    Lines.
 
 replace(New) ->
     Outcomes = [{Mod, Code, code:load_binary(Mod, file_of(Mod), Code)} || {Mod, Code} <- New],

@@ -34,6 +34,7 @@ all_test_() ->
             fun an_error_of_the_machine_that_nobody_rescues_stops/1,
             fun an_error_of_the_machine_that_is_rescued_does_not_stop/1,
             fun a_crash_of_interpreted_code_is_told/1,
+            fun a_crash_at_which_the_process_has_stopped_is_not_told_again/1,
             fun a_crash_of_native_code_is_told/1
         ]},
         {#{}, [
@@ -258,14 +259,24 @@ a_crash_of_interpreted_code_is_told(S) ->
     ok = break(S, 1, badmatch),
     {Pid, Monitor} = crashing(fun() -> ?FAIL:badmatch(1) end),
     {Pid, <<"breakpoint">>, badmatch} = stopped(S),
-    command(continue, Pid),
-    {Pid, <<"exception">>, badmatch} = stopped(S),
-    command(continue, Pid),
+    %% As from a process that it is linked to.
+    exit(Pid, {{badmatch, 2}, [{?FAIL, badmatch, 1, []}]}),
     receive {'DOWN', Monitor, process, Pid, {{badmatch, 2}, _}} -> ok end,
     #{text := Text, line := Line} = event(output),
     ?assertEqual(ecd_debuggee:line(S, badmatch), Line),
     ?assertNotEqual(nomatch, string:find(Text, "no match of right hand side value")),
     ?assertNotEqual(nomatch, string:find(Text, "x = 1")),
+    no_event(output).
+
+a_crash_at_which_the_process_has_stopped_is_not_told_again(S) ->
+    filter(<<"uncaught">>),
+    ok = break(S, 1, badmatch),
+    {Pid, Monitor} = crashing(fun() -> ?FAIL:badmatch(1) end),
+    {Pid, <<"breakpoint">>, badmatch} = stopped(S),
+    command(continue, Pid),
+    {Pid, <<"exception">>, badmatch} = stopped(S),
+    command(continue, Pid),
+    receive {'DOWN', Monitor, process, Pid, {{badmatch, 2}, _}} -> ok end,
     no_event(output).
 
 a_crash_of_native_code_is_told(S) ->
