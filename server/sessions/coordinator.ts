@@ -16,7 +16,7 @@ import type { Desk, Peer } from '../pipe/link';
 import type { Tokens } from '../pipe/tokens';
 import { planActions } from '../schedule/plan';
 import { Sizes } from '../schedule/sizes';
-import type { Strategy } from '../strategies/strategy';
+import type { Prediction, Strategy } from '../strategies/strategy';
 import type { WorkspaceMemory } from './memory';
 import { begin, reduce, situationOf, unreleasable, type EditorFocus, type SessionModel } from './model';
 
@@ -31,8 +31,8 @@ const RENEWAL_DELAY = 50;
 export interface Witness {
   began(model: SessionModel): void;
   happened(before: SessionModel, after: SessionModel, event: SessionEvent): void;
-  /** `asked`: an adapter waits for it. */
-  planned(session: string, plan: Plan, ms: number, asked: boolean): void;
+  /** `asked`: an adapter waits for it. `predicted`: what the plan rests on. */
+  planned(session: string, plan: Plan, ms: number, asked: boolean, predicted: readonly Prediction[]): void;
   connected(session: string, connected: boolean): void;
   ended(model: SessionModel): void;
   refused(reason: Refusal): void;
@@ -114,9 +114,10 @@ export class Coordinator implements Desk {
   plan(session: string, event: SessionEvent): Plan {
     const live = this.apply(session, event);
     const began = performance.now();
-    live.actions = this.draw(live.model);
+    const { actions, predicted } = this.draw(live.model);
+    live.actions = actions;
     const plan = this.numbered(live);
-    this.#parts.witness.planned(session, plan, performance.now() - began, true);
+    this.#parts.witness.planned(session, plan, performance.now() - began, true, predicted);
     return plan;
   }
 
@@ -170,11 +171,11 @@ export class Coordinator implements Desk {
   private renew(live: Live): void {
     if (live.peer === null) return;
     const began = performance.now();
-    const actions = this.draw(live.model);
+    const { actions, predicted } = this.draw(live.model);
     if (sameActions(actions, live.actions)) return;
     live.actions = actions;
     const plan = this.numbered(live);
-    this.#parts.witness.planned(live.model.state.id, plan, performance.now() - began, false);
+    this.#parts.witness.planned(live.model.state.id, plan, performance.now() - began, false, predicted);
     live.peer.notify('coordination/renewedPlan', plan);
   }
 
@@ -184,26 +185,25 @@ export class Coordinator implements Desk {
     return { version: COORDINATION_VERSION, number: live.plans, strategy, actions: [...live.actions] };
   }
 
-  private draw(model: SessionModel): PlannedAction[] {
+  private draw(model: SessionModel): { actions: PlannedAction[]; predicted: Prediction[] } {
     const { mode, paused, engine } = model.state;
     // The traditional engine interprets whole modules by its own patterns.
-    if (!mode.enabled || engine === 'traditional') return [];
+    if (!mode.enabled || engine === 'traditional') return { actions: [], predicted: [] };
     const { strategies, graph, memory } = this.#parts;
     const never = new Set(memory.neverInterpreted());
-    const refused = new Set([...never, ...model.failed.keys()]);
+    const impossible = new Set(model.failed.keys());
+    const refused = new Set([...never, ...impossible]);
     const situation = situationOf(model, this.#focus);
-    const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
-    return planActions(
-      {
-        demand: predict('demand-driven', MAX_DEMAND),
-        predictions: mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS),
-        pinned: new Set(memory.pinned()),
-        never,
-      },
+    const predict = (name: StrategyName, limit: number) =>
+      strategies[name].predict(situation, graph(), limit, refused);
+    const demand = predict('demand-driven', MAX_DEMAND);
+    const predictions = mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS);
+    const actions = planActions(
+      { demand, predictions, pinned: new Set(memory.pinned()), never },
       {
         prepared: model.prepared,
         unreleasable: unreleasable(model, model.at),
-        impossible: new Set(model.failed.keys()),
+        impossible,
         lastUsedAt: (module) => model.used.get(module)?.lastUsedAt ?? 0,
         sizeOf: (module) => this.#sizes.of(module),
       },
@@ -214,6 +214,7 @@ export class Coordinator implements Desk {
         paused,
       },
     );
+    return { actions, predicted: mode.strategy === 'demand-driven' ? demand : predictions };
   }
 
   private apply(session: string, event: SessionEvent): Live {

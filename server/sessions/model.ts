@@ -144,22 +144,17 @@ export function frameModules(model: SessionModel): string[] {
 
 /** Modules whose rows must stay: armed, or on the stack of a process that stands still. */
 export function unreleasable(model: SessionModel, at: number): Set<string> {
+  const held = [...model.held].filter(([, until]) => until > at).map(([module]) => module);
+  return new Set([...interpretedModules(model), ...frameModules(model), ...held]);
+}
+
+/** Modules that a breakpoint or an interpreted frame is in. */
+export function interpretedModules(model: SessionModel): Set<string> {
   const armed = model.state.breakpoints.flatMap(({ breakpoints }) =>
     breakpoints.filter(({ verified }) => verified).flatMap(({ modules }) => modules),
   );
-  const held = [...model.held].filter(([, until]) => until > at).map(([module]) => module);
-  return new Set([...armed, ...frameModules(model), ...held]);
-}
-
-/** `interpreted`: a breakpoint or an interpreted frame is in it; `prepared`: its rows wait. */
-export function stateOf(model: SessionModel, module: string): 'native' | 'prepared' | 'interpreted' {
-  const armed = model.state.breakpoints.some(({ breakpoints }) =>
-    breakpoints.some(({ verified, modules }) => verified && modules.includes(module)),
-  );
-  if (armed || frames(model).some((frame) => frame.module === module && frame.kind === 'interpreted')) {
-    return 'interpreted';
-  }
-  return model.prepared.has(module) ? 'prepared' : 'native';
+  const running = frames(model).filter(({ kind }) => kind === 'interpreted');
+  return new Set([...armed, ...running.map(({ module }) => module)]);
 }
 
 export function preparedBytes(model: SessionModel): number {

@@ -1,0 +1,151 @@
+// What is counted in one session, and how it reads: running for the dashboard, ended for the history.
+import type { Plan, SessionEvent } from '../../protocol/coordination';
+import type { SessionMetrics, SessionSummary } from '../../protocol/metrics';
+import { interpretedModules, preparedBytes, type SessionModel } from '../sessions/model';
+import { Latencies } from './latencies';
+
+export class SessionRecord {
+  readonly #clickToArmed = new Latencies();
+  readonly #steps = new Latencies();
+  readonly #prepared = new Set<string>();
+  connected = true;
+  stops = 0;
+  steps = 0;
+  hits = 0;
+  misses = 0;
+  /** Entries into modules that a plan had prepared. */
+  covered = 0;
+  plans = 0;
+  /** Times an adapter asked what to prepare. */
+  asked = 0;
+  fallbacks = 0;
+  planningMs = 0;
+  peakBytes = 0;
+  /** Bytes that a plan prepared and that were released unused. */
+  wastedBytes = 0;
+  firstBeamBytes: number | null = null;
+  plan: Plan | null = null;
+  /** Share of outcomes within the first five predictions, from the scoring. */
+  hit5: number | null = null;
+
+  constructor(public model: SessionModel) {
+    this.follow(model);
+  }
+
+  happened(before: SessionModel, after: SessionModel, event: SessionEvent): void {
+    switch (event.kind) {
+      case 'stopped':
+        this.stops++;
+        if (event.reason === 'step') this.steps++;
+        break;
+      case 'entered':
+        if (event.ready) this.hits++;
+        else this.misses++;
+        if (event.ready && before.prepared.get(event.module)?.trigger === 'plan') this.covered++;
+        break;
+      case 'released':
+        for (const module of event.modules) {
+          const prepared = before.prepared.get(module);
+          if (prepared?.trigger === 'plan' && !before.used.has(module)) this.wastedBytes += prepared.bytes;
+        }
+        break;
+      case 'memory':
+        this.firstBeamBytes ??= event.beamBytes;
+        break;
+      case 'latency':
+        if (event.of === 'clickToArmed') this.#clickToArmed.record(event.ms);
+        if (event.of === 'step') this.#steps.record(event.ms);
+        break;
+      case 'fallback':
+        this.fallbacks++;
+        break;
+      default:
+        break;
+    }
+    this.follow(after);
+  }
+
+  planned(plan: Plan, ms: number, asked: boolean): void {
+    this.plan = plan;
+    this.plans++;
+    if (asked) this.asked++;
+    this.planningMs += ms;
+  }
+
+  /** Decisions taken with a plan and without one. */
+  get decisions(): number {
+    return this.asked + this.fallbacks;
+  }
+
+  get fallbackRate(): number | null {
+    return this.decisions === 0 ? null : this.fallbacks / this.decisions;
+  }
+
+  /** `now`: milliseconds since the epoch, for a session that still runs. */
+  metrics(now: number): SessionMetrics {
+    const { state, ended, memory } = this.model;
+    const endedAt = ended?.at ?? null;
+    const lasted = (endedAt ?? now) - state.startedAt;
+    return {
+      id: state.id,
+      name: state.name,
+      projectDir: state.projectDir,
+      running: ended === null,
+      connected: this.connected && ended === null,
+      engine: state.engine,
+      enabled: state.mode.enabled,
+      strategy: state.mode.strategy,
+      paused: state.paused,
+      startedAt: state.startedAt,
+      endedAt,
+      otp: state.otp,
+      elixir: state.elixir,
+      stops: this.stops,
+      steps: this.steps,
+      preparedModules: this.model.prepared.size,
+      interpretedModules: interpretedModules(this.model).size,
+      preparedBytes: preparedBytes(this.model),
+      memoryThreshold: state.mode.memoryThreshold,
+      beamBytes: memory?.beamBytes ?? null,
+      busy: memory?.busy ?? null,
+      plans: this.plans,
+      decisions: this.decisions,
+      fallbacks: this.fallbacks,
+      overhead: lasted > 0 ? Math.min(1, this.planningMs / lasted) : null,
+      stoppedIn: state.stopped[0]?.frames.find(({ own }) => own)?.module ?? null,
+      breakpoints: state.breakpoints.flatMap(({ file, breakpoints }) =>
+        breakpoints.map(({ line, verified, hits, modules }) => ({ file, line, verified, hits, modules })),
+      ),
+    };
+  }
+
+  summary(endedAt: number): SessionSummary {
+    const { state, used } = this.model;
+    const entries = this.hits + this.misses;
+    return {
+      id: state.id,
+      name: state.name,
+      startedAt: state.startedAt,
+      endedAt,
+      strategy: state.mode.strategy,
+      stops: this.stops,
+      steps: this.steps,
+      modulesUsed: [...used.keys()],
+      preparedModules: this.#prepared.size,
+      peakPreparedBytes: this.peakBytes,
+      hitRate: entries === 0 ? null : this.hits / entries,
+      hit5: this.hit5,
+      fallbackRate: this.fallbackRate,
+      clickToArmedP50: this.#clickToArmed.percentile(0.5),
+      stepP50: this.#steps.percentile(0.5),
+    };
+  }
+
+  private follow(model: SessionModel): void {
+    if (model.prepared !== this.model.prepared || this.#prepared.size === 0) {
+      for (const module of model.prepared.keys()) this.#prepared.add(module);
+      this.peakBytes = Math.max(this.peakBytes, preparedBytes(model));
+    }
+    this.model = model;
+  }
+}
