@@ -11,88 +11,45 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
-import type { RefusalCounts } from '../protocol/metrics';
 import { ANALYSIS_CAPABILITIES, registerAnalysis } from './analysis/register';
 import { textOf } from './analysis/texts';
+import { Coordination } from './coordination';
+import { FocusTracker } from './editorFocus';
 import { ProjectIndex, WATCHED_FILES } from './index/projectIndex';
-import { Port } from './pipe/port';
-import { Tokens } from './pipe/tokens';
-import { checked, REQUESTS } from './requests';
-import { asked } from './sessions/asked';
-import { Coordinator } from './sessions/coordinator';
-import { PredictiveStrategy } from './strategies/predictive';
+import { checked, DEFAULT_SETTINGS, NOTIFICATIONS, REQUESTS, Settings } from './requests';
 
-type Served =
-  | 'coordination/health'
-  | 'coordination/modulesOfFile'
-  | 'coordination/filesOfModule'
-  | 'coordination/tests'
-  | 'coordination/openSession'
-  | 'coordination/closeSession'
-  | 'coordination/explain'
-  | 'coordination/suggestBreakpoints'
-  | 'coordination/pause';
 type Handler<Method extends keyof ServerRequests> = (
   params: ServerRequests[Method][0],
 ) => ServerRequests[Method][1] | Promise<ServerRequests[Method][1]>;
 
 export function serve(connection: Connection): void {
-  const started = Date.now();
   const index = new ProjectIndex({ programs: __dirname, warn: (message) => connection.console.warn(message) });
   const documents = new TextDocuments(TextDocument);
-  const refused: RefusalCounts = { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 };
-  const tokens = new Tokens();
-  const pinned = new Set<string>();
-  const never = new Set<string>();
-  const predictive = new PredictiveStrategy();
-  const sessions = new Coordinator({
-    tokens,
-    graph: () => index.graph,
-    strategies: { 'demand-driven': asked, predictive: asked, learning: asked },
-    memory: {
-      record: () => undefined,
-      decide: () => undefined,
-      isPinned: (module) => pinned.has(module),
-      isNeverInterpreted: (module) => never.has(module),
-      pinned: () => [...pinned],
-      neverInterpreted: () => [...never],
-      addSession: () => undefined,
-      sessions: () => [],
-    },
-    witness: {
-      began: () => analysis.changed(),
-      happened: () => analysis.changed(),
-      planned: () => undefined,
-      connected: () => undefined,
-      ended: () => analysis.changed(),
-      refused: (reason) => refused[reason]++,
-    },
-    log: (message) => connection.console.warn(message),
-  });
-  const port = new Port(sessions, tokens);
+  const focus = new FocusTracker(index);
+  let opened: Coordination | undefined;
+  const coordination = (): Coordination => {
+    if (opened === undefined)
+      throw new ResponseError(ErrorCodes.ServerNotInitialized, 'The server is not initialized.');
+    return opened;
+  };
   let client: { ours: boolean; refreshesLenses: boolean } = { ours: false, refreshesLenses: false };
   let codeLenses = true;
   const analysis = registerAnalysis(
     connection,
     {
       index,
-      sessions: () => sessions.running(),
-      memory: () => ({
-        usageOf: () => undefined,
-        used: () => [],
-        isPinned: (module) => pinned.has(module),
-        isNeverInterpreted: (module) => never.has(module),
-      }),
-      strategy: () => predictive,
+      sessions: () => opened?.sessions.running() ?? [],
+      memory: () => coordination().store,
+      strategy: () => coordination().foresight,
       textOf: (file) => textOf(documents, file),
-      prepare: (modules) => sessions.command({ kind: 'prepare', modules }),
+      prepare: (modules) => coordination().sessions.command({ kind: 'prepare', modules }),
     },
     { enabled: () => codeLenses, clientCommands: () => client.ours, refreshesLenses: () => client.refreshesLenses },
   );
   let folders: string[] = [];
   let storageDir: string | null = null;
 
-  connection.onInitialize((params) => {
+  connection.onInitialize(async (params) => {
     const options = params.initializationOptions as Partial<ServerOptions> | undefined;
     if (options?.protocol !== undefined && options.protocol !== SERVER_PROTOCOL_VERSION) {
       throw new ResponseError(
@@ -104,8 +61,17 @@ export function serve(connection: Connection): void {
       ours: options?.settings !== undefined,
       refreshesLenses: params.capabilities.workspace?.codeLens?.refreshSupport === true,
     };
-    codeLenses = options?.settings?.codeLenses ?? true;
+    const settings = options?.settings === undefined ? DEFAULT_SETTINGS : checked(Settings, options.settings);
+    codeLenses = settings.codeLenses;
     storageDir = options?.storageDir ?? null;
+    opened = await Coordination.open({
+      index,
+      storageDir,
+      settings,
+      log: (message) => connection.console.warn(message),
+      send: (update) => void connection.sendNotification('coordination/update', update),
+      changed: () => analysis.changed(),
+    });
     folders = (params.workspaceFolders ?? []).map((folder) => folder.uri);
     return {
       serverInfo: { name: 'elixir-coordinated-debugger' },
@@ -127,12 +93,12 @@ export function serve(connection: Connection): void {
     });
     const paths = folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri));
     await index.open(paths, storageDir);
+    coordination().sessions.renewSoon();
   });
 
   connection.onShutdown(async () => {
     analysis.dispose();
-    sessions.dispose();
-    await port.close();
+    await opened?.dispose();
     await index.dispose();
   });
 
@@ -143,26 +109,23 @@ export function serve(connection: Connection): void {
     );
   });
   documents.onDidChangeContent(({ document }) => {
-    if (document.uri.startsWith('file:')) index.update(fileURLToPath(document.uri), document.getText());
+    if (!document.uri.startsWith('file:')) return;
+    const file = fileURLToPath(document.uri);
+    index.update(file, document.getText());
+    // The first version is the file being opened.
+    if (document.version === 1) return;
+    const moved = focus.edit(file);
+    if (moved !== undefined) opened?.sessions.focusMoved(moved);
   });
   documents.onDidClose(async ({ document }) => {
     // Unsaved text is gone with the editor; the file on disk counts again.
     if (document.uri.startsWith('file:')) await index.close(fileURLToPath(document.uri));
   });
 
-  const on = <Method extends Served>(method: Method, handler: Handler<Method>): void => {
+  const on = <Method extends keyof ServerRequests>(method: Method, handler: Handler<Method>): void => {
     connection.onRequest(method, (params: unknown): unknown => handler(checked(REQUESTS[method], params)));
   };
-  on('coordination/health', () => ({
-    protocol: SERVER_PROTOCOL_VERSION,
-    pid: process.pid,
-    uptime: Date.now() - started,
-    connections: sessions.connections,
-    refused,
-    memoryBytes: process.memoryUsage().heapUsed + process.memoryUsage().external,
-    troubles: [],
-    ...index.size(),
-  }));
+  on('coordination/health', () => coordination().health());
   on('coordination/modulesOfFile', ({ uri }) => ({
     modules: uri.startsWith('file:')
       ? index.modulesOfFile(fileURLToPath(uri)).map(({ name, line }) => ({ name, line }))
@@ -172,14 +135,39 @@ export function serve(connection: Connection): void {
   on('coordination/tests', ({ uri }) => ({
     tests: uri.startsWith('file:') ? [...index.testsOf(fileURLToPath(uri))] : [],
   }));
-  on('coordination/openSession', ({ session }) => port.open(session));
+  on('coordination/openSession', ({ session }) => coordination().openSession(session));
   on('coordination/closeSession', ({ session }) => {
-    sessions.close(session);
+    coordination().sessions.close(session);
     return {};
   });
+  on('coordination/snapshot', () => coordination().snapshot());
+  on('coordination/watch', ({ on: watched }) => {
+    coordination().feed.watch(watched);
+    return {};
+  });
+  on('coordination/neighbourhood', ({ module, depth }) => coordination().neighbourhood(module, depth));
+  on('coordination/module', ({ module, action }) => ({ sessions: coordination().module(module, action) }));
   on('coordination/explain', ({ module }) => analysis.explain(module));
   on('coordination/suggestBreakpoints', async (params) => ({ suggestions: await analysis.suggest(params) }));
-  on('coordination/pause', ({ paused }) => ({ sessions: sessions.command({ kind: 'pause', paused }) }));
+  on('coordination/pause', ({ paused }) => ({ sessions: coordination().sessions.command({ kind: 'pause', paused }) }));
+  on('coordination/usage', async ({ action }) => {
+    const { store } = coordination();
+    if (action === 'view') return { text: store.view() };
+    if (action === 'export') return { text: store.export() };
+    await store.erase();
+    return { text: '' };
+  });
+
+  connection.onNotification('coordination/focus', (params: unknown) => {
+    const { uri } = checked(NOTIFICATIONS['coordination/focus'], params);
+    if (uri.startsWith('file:')) coordination().sessions.focusMoved(focus.focus(fileURLToPath(uri)));
+  });
+  connection.onNotification('coordination/settings', async (params: unknown) => {
+    const settings = checked(NOTIFICATIONS['coordination/settings'], params);
+    codeLenses = settings.codeLenses;
+    await coordination().changeSettings(settings);
+    analysis.changed();
+  });
 
   documents.listen(connection);
   connection.listen();

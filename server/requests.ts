@@ -35,6 +35,19 @@ export const Settings: v.GenericSchema<unknown, ServerSettings> = v.object({
   historySize: amount,
 });
 
+/** Of a client that names none. */
+export const DEFAULT_SETTINGS: ServerSettings = {
+  enabled: true,
+  strategy: 'demand-driven',
+  scope: 'conservative',
+  performanceMonitoring: true,
+  memoryThreshold: 100 * 1024 * 1024,
+  fallbackTimeout: 2_000,
+  codeLenses: true,
+  historyDays: 90,
+  historySize: 10 * 1024 * 1024,
+};
+
 type Shapes<Table> = { [Method in keyof Table]: v.GenericSchema<unknown, Table[Method]> };
 
 export const REQUESTS: Shapes<{ [Method in keyof ServerRequests]: ServerRequests[Method][0] }> = {

@@ -59,9 +59,7 @@ export class Feed {
       revision: recorder.changes.revision,
       at,
       health: this.sources.health(),
-      sessions: records
-        .map((record) => record.metrics(at))
-        .sort((a, b) => Number(b.running) - Number(a.running)),
+      sessions: records.map((record) => record.metrics(at)).sort((a, b) => Number(b.running) - Number(a.running)),
       modules: rowsOf(this.#rows, rows),
       timeline: recorder.timeline.all(),
       latencies: Object.fromEntries(LATENCIES.map((kind) => [kind, recorder.latencies[kind].summary()])) as Record<

@@ -47,6 +47,8 @@ export class Recorder implements Witness {
   constructor(
     private readonly memory: Pick<WorkspaceMemory, 'addSession' | 'isPinned' | 'isNeverInterpreted'>,
     private readonly scores: () => PredictionScore[],
+    /** Hears that a session began, ended or did something. */
+    private readonly changed: () => void,
     private readonly now: () => number = Date.now,
   ) {
     this.latencies = Object.fromEntries(LATENCIES.map((kind) => [kind, new Latencies()])) as Record<
@@ -275,6 +277,7 @@ export class Recorder implements Witness {
       sessions.add(session);
       for (const module of changed) modules.add(module);
     });
+    this.changed();
   }
 }
 
@@ -301,4 +304,3 @@ function touched(before: SessionModel, event: SessionEvent): string[] {
       return [];
   }
 }
-

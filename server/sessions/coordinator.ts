@@ -194,8 +194,7 @@ export class Coordinator implements Desk {
     const impossible = new Set(model.failed.keys());
     const refused = new Set([...never, ...impossible]);
     const situation = situationOf(model, this.#focus);
-    const predict = (name: StrategyName, limit: number) =>
-      strategies[name].predict(situation, graph(), limit, refused);
+    const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
     const demand = predict('demand-driven', MAX_DEMAND);
     const predictions = mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS);
     const actions = planActions(
