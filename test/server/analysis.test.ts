@@ -253,6 +253,8 @@ describe('the analysis of the coordination server', () => {
     });
 
     it('come from the graph where nothing else is known, and leave out functions that hold a breakpoint', async () => {
+      // The sessions above have taught it something.
+      await client.request('coordination/usage', { action: 'erase' });
       const suggested = await suggest({ uri: uri('lib/shop/pricing.ex') });
       const [first] = suggested;
       assert.equal(first?.from, 'graph');
