@@ -59,7 +59,8 @@ export class Outcomes {
   }
 
   #finished(report: Finished): void {
-    if (report.outcome === 'excluded') return;
+    // What an invalid test has to say, the failure of its module says, which follows.
+    if (report.outcome === 'excluded' || report.outcome === 'invalid') return;
     const item = this.tree.find(report);
     if (item === undefined) return;
     this.#settled(item);
@@ -68,7 +69,6 @@ export class Outcomes {
         this.run.passed(item, report.ms);
         return;
       case 'skipped':
-      case 'invalid':
         this.run.skipped(item);
         return;
       case 'failed':

@@ -12,6 +12,9 @@ const MAX_FILES = 20_000;
 /** ms after the last keystroke until a file's tests are read again. */
 const QUIET = 400;
 
+/** In the id of an item that no source names: a macro made it, or it is an example of a doctest. */
+const MADE = '#made ';
+
 /** What an item of the tree stands for. */
 export type Subject =
   | { kind: 'project'; project: string }
@@ -98,15 +101,11 @@ export class TestTree implements vscode.Disposable {
     };
     const known = all.filter(same);
     // Several tests stand on one line when a macro or a comprehension makes them, and each doctest has many examples.
-    if (known.length === 1 && !place.doctest && known[0] !== undefined && this.#isNamed(known[0], place.name)) {
-      return known[0];
-    }
+    const [only] = known;
+    if (only !== undefined && known.length === 1 && !place.doctest && place.name.endsWith(` ${only.label}`))
+      return only;
     const parent = known[0] ?? all.find((item) => this.#isModule(item, place.module)) ?? file;
     return this.#made(parent, file, place);
-  }
-
-  #isNamed(item: vscode.TestItem, reported: string): boolean {
-    return reported.endsWith(` ${item.label}`);
   }
 
   #isModule(item: vscode.TestItem, module: string): boolean {
@@ -119,7 +118,7 @@ export class TestTree implements vscode.Disposable {
     file: vscode.TestItem,
     place: { file: string; line: number; module: string; name: string; doctest: boolean },
   ): vscode.TestItem {
-    const id = `${file.id}#made ${place.module} ${place.name}`;
+    const id = `${file.id}${MADE}${place.module} ${place.name}`;
     const before = parent.children.get(id);
     if (before !== undefined) return before;
     const item = this.controller.createTestItem(id, place.name.replace(/^(test|doctest) /, ''), file.uri);
@@ -197,7 +196,13 @@ export class TestTree implements vscode.Disposable {
     try {
       const { tests } = await this.server.request('coordination/tests', { uri: uri.toString() });
       this.#resolved.add(uri.toString());
+      const made = [...below(item)].flatMap((child) =>
+        isMade(child) && child.parent ? [{ child, parent: child.parent.id }] : [],
+      );
       item.children.replace(tests.map((node) => this.#itemOf(node, uri, { project, file, module: node.name })));
+      // What only running has shown keeps its place and its result as long as the source keeps its parent.
+      const parents = new Map([item, ...below(item)].map((each) => [each.id, each]));
+      for (const { child, parent } of made) parents.get(parent)?.children.add(child);
       item.error = undefined;
     } catch (error) {
       // The file itself can still be run as a whole.
@@ -209,9 +214,10 @@ export class TestTree implements vscode.Disposable {
   }
 
   #itemOf(node: TestNode, uri: vscode.Uri, place: { project: string; file: string; module: string }): vscode.TestItem {
+    const label = node.kind === 'doctest' ? `doctest ${node.name}` : node.name;
     const item = this.controller.createTestItem(
       `${uri.toString()}#${node.kind} ${place.module} ${node.id}`,
-      node.name,
+      label,
       uri,
     );
     item.range = lineRange(node.line, node.endLine);
@@ -233,6 +239,10 @@ export function* below(item: vscode.TestItem): Generator<vscode.TestItem> {
     yield child;
     yield* below(child);
   }
+}
+
+function isMade(item: vscode.TestItem): boolean {
+  return item.id.includes(MADE);
 }
 
 function lineRange(line: number, endLine: number): vscode.Range {

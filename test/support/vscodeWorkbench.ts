@@ -119,6 +119,48 @@ export class Workbench {
     throw new Error(`no hover of ${word} showed ${shown}`);
   }
 
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+
+  // ── Testing view ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async openTesting(): Promise<void> {
+    await this.page.locator('.activitybar .action-label[aria-label^="Testing"]').click();
+    await this.page.locator('.test-explorer .monaco-list-row').first().waitFor();
+  }
+
+  /** Rows of the tree of tests by their name. */
+  test(name: string): Locator {
+    // Behind the name stands how long it took.
+    const label = this.page.locator('.label', { hasText: new RegExp(`^\\s*${escaped(name)}\\s*([\\d.]+m?s)?\\s*$`) });
+    return this.page.locator('.test-explorer .monaco-list-row').filter({ has: label });
+  }
+
+  /** The same, once they have this state. */
+  testIn(state: 'passed' | 'failed' | 'skipped' | 'error', name: string): Locator {
+    return this.test(name)
+      .filter({ has: this.page.locator(`.codicon-testing-${state}-icon`) })
+      .first();
+  }
+
+  /** Opens every level that is there. */
+  async expandTests(): Promise<void> {
+    const closed = this.page.locator('.test-explorer .monaco-tl-twistie.collapsible.collapsed');
+    const loading = this.page.locator('.test-explorer .codicon-tree-item-loading, .test-explorer .codicon-loading');
+    for (let tries = 0; tries < 100; tries++) {
+      await this.page.waitForTimeout(100);
+      if ((await closed.count()) > 0) await closed.first().click();
+      else if (tries > 10 && (await loading.count()) === 0) return;
+    }
+    throw new Error('the tree of tests does not open');
+  }
+
   console(): Locator {
     return this.page.locator('.repl .repl-tree');
   }
@@ -168,5 +210,9 @@ export class Workbench {
 }
 
 function exactly(text: string): RegExp {
-  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+  return new RegExp(`^${escaped(text)}$`);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
