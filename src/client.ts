@@ -9,6 +9,7 @@ import {
   TransportKind,
   type LanguageClientOptions,
 } from 'vscode-languageclient/node';
+import type { AnalysisNotifications } from '../protocol/analysis';
 import type { MetricsUpdate } from '../protocol/metrics';
 import {
   SERVER_PROTOCOL_VERSION,
@@ -25,6 +26,9 @@ const BACKOFF = [0, 500, 2_000, 8_000, 30_000] as const;
 const RECOVERED_AFTER = 60_000;
 /** Silent restarts before the user hears of it. */
 const PATIENCE = 2;
+
+/** What the server is told. */
+type Told = Omit<ServerNotifications, 'coordination/update'> & AnalysisNotifications;
 
 export class Server {
   private client: LanguageClient | undefined;
@@ -74,10 +78,7 @@ export class Server {
   }
 
   /** Dropped while the server is down: what it has to know is told to the next one at its start. */
-  notify<Method extends Exclude<keyof ServerNotifications, 'coordination/update'>>(
-    method: Method,
-    params: ServerNotifications[Method],
-  ): void {
+  notify<Method extends keyof Told>(method: Method, params: Told[Method]): void {
     if (this.client?.state !== State.Running) return;
     this.client.sendNotification(method, params).catch((error: unknown) => {
       this.log.debug('server.notify', method, String(error));

@@ -22,6 +22,9 @@ const FACTORY: ServerSettings = {
   historySize: 5 * 1024 * 1024,
 };
 
+/** Less holds no usage worth the name, in bytes. */
+const LEAST_HISTORY = 64 * 1024;
+
 /** Setting → its value as adapter and server take it; undefined when it is none. */
 const READERS: { [Key in keyof ServerSettings]: (raw: unknown) => ServerSettings[Key] | undefined } = {
   enabled: (raw) => (typeof raw === 'boolean' ? raw : undefined),
@@ -32,11 +35,12 @@ const READERS: { [Key in keyof ServerSettings]: (raw: unknown) => ServerSettings
   fallbackTimeout: (raw) => (typeof raw === 'string' ? parseDuration(raw) : undefined),
   codeLenses: (raw) => (typeof raw === 'boolean' ? raw : undefined),
   historyDays: (raw) => (typeof raw === 'number' && Number.isInteger(raw) && raw > 0 ? raw : undefined),
-  historySize: (raw) => (typeof raw === 'string' ? parseSize(raw) : undefined),
+  historySize: (raw) => atLeast(LEAST_HISTORY, typeof raw === 'string' ? parseSize(raw) : undefined),
 };
 
 export class Config {
-  private readonly lastGood = new Map<string, unknown>();
+  /** Setting → what it was read as, and how the user wrote it. */
+  private readonly lastGood = new Map<string, { value: unknown; written: unknown }>();
   private readonly told = new Set<string>();
 
   /** `complain` shows the user a value that cannot be used. */
@@ -75,13 +79,14 @@ export class Config {
     section: vscode.WorkspaceConfiguration,
     key: Key,
   ): ServerSettings[Key] {
+    const written = section.inspect<unknown>(key)?.defaultValue;
     const raw = section.get<unknown>(key) ?? FACTORY[key];
     const value = raw === FACTORY[key] ? FACTORY[key] : READERS[key](raw);
     if (value !== undefined) {
-      this.lastGood.set(key, value);
+      this.lastGood.set(key, { value, written: raw });
       return value;
     }
-    const kept = (this.lastGood.get(key) ?? FACTORY[key]) as ServerSettings[Key];
+    const kept = this.lastGood.get(key) ?? { value: FACTORY[key], written };
     const shown = JSON.stringify(raw);
     if (!this.told.has(`${key}=${shown}`)) {
       this.told.add(`${key}=${shown}`);
@@ -90,10 +95,14 @@ export class Config {
           'The setting {0} cannot be {1}; {2} stays in force.',
           `${SETTINGS_SECTION}.${key}`,
           shown,
-          String(kept),
+          JSON.stringify(kept.written ?? kept.value),
         ),
       );
     }
-    return kept;
+    return kept.value as ServerSettings[Key];
   }
+}
+
+function atLeast(least: number, value: number | undefined): number | undefined {
+  return value !== undefined && value >= least ? value : undefined;
 }

@@ -5,6 +5,9 @@ export const COMMANDS = {
   showLog: 'elixirCoordinatedDebugger.showLog',
   restartServer: 'elixirCoordinatedDebugger.restartServer',
   showDashboard: 'elixirCoordinatedDebugger.showDashboard',
+  viewUsage: 'elixirCoordinatedDebugger.viewUsage',
+  exportUsage: 'elixirCoordinatedDebugger.exportUsage',
+  resetUsage: 'elixirCoordinatedDebugger.resetUsage',
 } as const;
 
 /** View type of the dashboard's panel. */

@@ -1,5 +1,6 @@
 // The wiring list of the extension: what is registered, in one place. Nothing is decided here.
 import * as vscode from 'vscode';
+import { registerBreakpoints } from './breakpoints';
 import { Server } from './client';
 import { Config } from './config';
 import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
@@ -14,6 +15,7 @@ import { registerHighlight } from './languages/highlight';
 import { createLog } from './log';
 import { feedServer } from './serverFeed';
 import { registerTesting } from './testing/controller';
+import { registerUsage } from './usage';
 
 /** What other extensions and tests may use. */
 export interface Api {
@@ -38,6 +40,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     log,
     sessions,
     feedServer(coordination, config),
+    registerBreakpoints(coordination),
+    registerUsage(coordination),
     registerConfigurations(config),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, trackerFactory(log)),

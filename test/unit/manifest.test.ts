@@ -2,12 +2,20 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { AttachArguments, LaunchArguments, STRATEGIES as ADAPTER_STRATEGIES } from '../../protocol/adapter';
-import { COMMANDS, DEBUG_TYPE, LANGUAGES, SETTINGS_SECTION, STRATEGIES } from '../../src/contributions';
+import * as v from 'valibot';
+import {
+  AttachArguments,
+  LaunchArguments,
+  SCOPES as ADAPTER_SCOPES,
+  STRATEGIES as ADAPTER_STRATEGIES,
+} from '../../protocol/adapter';
+import { parseDuration, parseSize } from '../../protocol/units';
+import { COMMANDS, DEBUG_TYPE, LANGUAGES, SCOPES, SETTINGS_SECTION, STRATEGIES } from '../../src/contributions';
 import { root } from '../support/paths';
 
 interface Attribute {
   type?: unknown;
+  default?: unknown;
   description?: string;
   markdownDescription?: string;
   enum?: string[];
@@ -64,13 +72,31 @@ describe('package.json', () => {
     assert.deepEqual(Object.keys(attributes.attach.properties).sort(), Object.keys(AttachArguments.entries).sort());
   });
 
+  it('describes each key of `coordination` that the adapter takes, with the same defaults as the settings', () => {
+    const { launch, attach } = debuggers[0]?.configurationAttributes ?? { launch: undefined, attach: undefined };
+    const taken = Object.keys(LaunchArguments.entries.coordination.wrapped.entries).sort();
+    for (const each of [launch, attach]) {
+      assert.deepEqual(Object.keys(each?.properties['coordination']?.properties ?? {}).sort(), taken);
+    }
+    const defaults = v.parse(LaunchArguments, {}).coordination;
+    const settings = manifest.contributes.configuration.properties;
+    for (const [key, value] of Object.entries(defaults)) {
+      const written = settings[`${SETTINGS_SECTION}.${key}`]?.default;
+      const read = typeof written === 'string' ? (parseSize(written) ?? parseDuration(written) ?? written) : written;
+      assert.equal(read, value, key);
+    }
+  });
+
   it('has the settings under the names users know, with the strategies that the adapter knows', () => {
     const settings = manifest.contributes.configuration.properties;
-    const names = ['enabled', 'strategy', 'performanceMonitoring', 'memoryThreshold', 'fallbackTimeout'];
+    const required = ['enabled', 'strategy', 'performanceMonitoring', 'memoryThreshold', 'fallbackTimeout'];
+    const more = ['scope', 'codeLenses', 'historyDays', 'historySize', 'testExplorer'];
     assert.deepEqual(
-      Object.keys(settings),
-      names.map((name) => `${SETTINGS_SECTION}.${name}`),
+      Object.keys(settings).sort(),
+      [...required, ...more].map((name) => `${SETTINGS_SECTION}.${name}`).sort(),
     );
+    assert.deepEqual(settings[`${SETTINGS_SECTION}.scope`]?.enum, [...ADAPTER_SCOPES]);
+    assert.deepEqual([...SCOPES], [...ADAPTER_SCOPES]);
     assert.deepEqual(settings[`${SETTINGS_SECTION}.strategy`]?.enum, [...ADAPTER_STRATEGIES]);
     assert.deepEqual([...STRATEGIES], [...ADAPTER_STRATEGIES]);
   });
