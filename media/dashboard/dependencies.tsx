@@ -71,16 +71,14 @@ function Drawing({ neighbourhood, onCentre }: { neighbourhood: Neighbourhood; on
   const states = useMemo(() => new Map(nodes.map((node) => [node.module, node.state])), [nodes]);
 
   return (
-    <section aria-labelledby="around">
-      <h2 id="around">{text.around(module)}</h2>
+    <section>
+      <h2>{text.around(module)}</h2>
       <div class="graph-scroller">
         <div class="graph" ref={area}>
           <Edges area={area} neighbourhood={neighbourhood} />
           {placed.map(({ distance, nodes: members }) => (
-            <section key={distance} class="column" aria-labelledby={`column${distance}`}>
-              <h3 id={`column${distance}`} class={distance === 0 ? 'unseen' : ''}>
-                {heading(distance)}
-              </h3>
+            <section key={distance} class="column">
+              <h3 class={distance === 0 ? 'unseen' : ''}>{heading(distance)}</h3>
               {distance === 0 ? (
                 <div class="node centre" data-module={module}>
                   <span class="code">{module}</span>

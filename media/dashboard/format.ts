@@ -4,7 +4,13 @@ const language = document.documentElement.lang || 'en';
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = new Intl.DateTimeFormat(language, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
+const coarse = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
@@ -36,6 +42,10 @@ export function duration(ms: number): string {
 /** Hours to seconds. */
 export function time(at: number): string {
   return clock.format(at);
+}
+
+export function minute(at: number): string {
+  return coarse.format(at);
 }
 
 export function date(at: number): string {

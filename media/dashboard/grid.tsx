@@ -126,9 +126,7 @@ export function DataGrid<Row>(props: GridProps<Row>) {
                     }
                   >
                     {column.title}
-                    <span class="arrow" aria-hidden="true">
-                      {sort?.key !== column.key ? '' : sort.descending ? '↓' : '↑'}
-                    </span>
+                    {sort?.key === column.key && <span aria-hidden="true">{sort.descending ? ' ↓' : ' ↑'}</span>}
                   </button>
                 ) : (
                   column.title

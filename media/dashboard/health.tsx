@@ -11,7 +11,7 @@ export function Health({ health }: { health: ServerHealth }) {
   );
   return (
     <div class="cards">
-      <Card id="troubles" title={text.troubles} wide>
+      <Card title={text.troubles} wide>
         {health.troubles.length === 0 ? (
           <p>{text.healthy}</p>
         ) : (
@@ -22,7 +22,7 @@ export function Health({ health }: { health: ServerHealth }) {
           </ul>
         )}
       </Card>
-      <Card id="server" title={text.server}>
+      <Card title={text.server}>
         <dl class="pairs">
           <dt>{text.uptime}</dt>
           <dd>{duration(health.uptime)}</dd>
@@ -48,7 +48,7 @@ export function Health({ health }: { health: ServerHealth }) {
           <Run command={SHOW_LOG} secondary />
         </div>
       </Card>
-      <Card id="refused" title={text.refused}>
+      <Card title={text.refused}>
         {refused.length === 0 ? (
           <Empty>{text.refusedNone}</Empty>
         ) : (

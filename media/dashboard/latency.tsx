@@ -19,7 +19,7 @@ const HEIGHT = 150;
 export function Latency({ latencies }: { latencies: MetricsSnapshot['latencies'] }) {
   const measured = KINDS.filter((kind) => latencies[kind].count > 0);
   return (
-    <Card id="latency" title={text.latency} wide>
+    <Card title={text.latency} wide>
       {measured.length === 0 ? (
         <Empty>{text.latencyEmpty}</Empty>
       ) : (
@@ -28,7 +28,9 @@ export function Latency({ latencies }: { latencies: MetricsSnapshot['latencies']
             {DRAWN.filter(({ kind }) => latencies[kind].count > 0).map(({ kind, colour }) => (
               <figure key={kind}>
                 <figcaption>
-                  <i class={`swatch ${colour}`} /> {text.latencies[kind]}
+                  <span>
+                    <i class={`swatch ${colour}`} /> {text.latencies[kind]}
+                  </span>
                 </figcaption>
                 <Histogram kind={kind} colour={colour} summary={latencies[kind]} />
                 <Disclosure id={`latency-${kind}`} title={text.asTable}>

@@ -23,7 +23,7 @@ const COLUMNS: readonly (GridColumn<ModuleRow> & { by: (row: ModuleRow) => strin
         </span>
         {pinned && <span class="tag">{text.pinned}</span>}
         {neverInterpret && <span class="tag">{text.never}</span>}
-        {!own && <span class="tag">{text.foreign}</span>}
+        {!own && <span class="tag faint">{text.foreign}</span>}
       </>
     ),
   },

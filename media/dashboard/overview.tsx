@@ -35,10 +35,8 @@ function Now({ snapshot }: { snapshot: MetricsSnapshot }) {
   const overheads = running.flatMap(({ overhead }) => (overhead === null ? [] : [overhead]));
   const { p50, p95 } = latencies.clickToArmed;
   return (
-    <section aria-labelledby="now-title">
-      <h2 id="now-title" class="unseen">
-        {text.now}
-      </h2>
+    <section>
+      <h2 class="unseen">{text.now}</h2>
       <dl class="tiles">
         <Tile
           title={text.interpretedNow}
@@ -48,7 +46,7 @@ function Now({ snapshot }: { snapshot: MetricsSnapshot }) {
         <Tile
           title={text.clickToArmed}
           value={<Figure of={p50} as={duration} />}
-          more={p95 === null ? text.median : `${text.median}, ${text.p95(duration(p95))}`}
+          more={p95 === null ? text.median : text.p95(duration(p95))}
         />
         <Tile
           title={text.stops}
@@ -95,27 +93,19 @@ function Tile({ title, value, more }: { title: string; value: ComponentChildren;
 function Cache({ cache }: { cache: CacheMetrics }) {
   const entered = cache.hits + cache.misses;
   return (
-    <Card id="cache" title={text.cache}>
+    <Card title={text.cache} wide>
       {entered === 0 && cache.diskEntries === 0 ? (
         <Empty>{text.cacheEmpty}</Empty>
       ) : (
-        <dl class="pairs">
-          <dt>{text.cacheHitRate}</dt>
-          <dd>
-            <Share of={cache.hitRate} />
-          </dd>
-          <dt>{text.hits}</dt>
-          <dd>{count(cache.hits)}</dd>
-          <dt>{text.misses}</dt>
-          <dd>{count(cache.misses)}</dd>
-          <dt>{text.diskEntries}</dt>
-          <dd>{count(cache.diskEntries)}</dd>
-          <dt>{text.diskBytes}</dt>
-          <dd>{bytes(cache.diskBytes)}</dd>
-          <dt>{text.diskHits}</dt>
-          <dd>{count(cache.diskHits)}</dd>
-          <dt>{text.corrupt}</dt>
-          <dd>{count(cache.corrupt)}</dd>
+        <dl class="tiles">
+          <Tile
+            title={text.cacheHitRate}
+            value={<Share of={cache.hitRate} />}
+            more={text.hitsAndMisses(count(cache.hits), count(cache.misses))}
+          />
+          <Tile title={text.diskEntries} value={count(cache.diskEntries)} more={bytes(cache.diskBytes)} />
+          <Tile title={text.diskHits} value={count(cache.diskHits)} more="" />
+          <Tile title={text.corrupt} value={count(cache.corrupt)} more="" />
         </dl>
       )}
     </Card>
@@ -124,7 +114,7 @@ function Cache({ cache }: { cache: CacheMetrics }) {
 
 function Prediction({ scores }: { scores: PredictionScore[] }) {
   return (
-    <Card id="prediction" title={text.prediction}>
+    <Card title={text.prediction} wide>
       {scores.every(({ outcomes }) => outcomes === 0) ? (
         <Empty>{text.predictionEmpty}</Empty>
       ) : (

@@ -1,5 +1,6 @@
 // Small pieces that every view uses: figures that may be missing, disclosures, plain tables. They know no metrics.
 import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { text } from './strings';
 import { useView } from './context';
 import { percent as percentText } from './format';
@@ -51,7 +52,7 @@ export function Table<Row>({
   rowKey: (row: Row, index: number) => string | number;
 }) {
   return (
-    <div class="scroller" tabIndex={0} role="region" aria-label={label}>
+    <Scroller label={label}>
       <table>
         <thead>
           <tr>
@@ -80,6 +81,25 @@ export function Table<Row>({
           ))}
         </tbody>
       </table>
+    </Scroller>
+  );
+}
+
+/** Can be reached by keys where there is something to scroll, and costs no stop on the way where there is not. */
+function Scroller({ label, children }: { label: string; children: ComponentChildren }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [wider, setWider] = useState(false);
+  useLayoutEffect(() => {
+    const { current } = place;
+    if (current === null) return;
+    const measure = new ResizeObserver(() => setWider(current.scrollWidth > current.clientWidth));
+    measure.observe(current);
+    if (current.firstElementChild !== null) measure.observe(current.firstElementChild);
+    return () => measure.disconnect();
+  }, []);
+  return (
+    <div class="scroller" ref={place} {...(wider ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
+      {children}
     </div>
   );
 }
@@ -123,19 +143,17 @@ export function Empty({ children }: { children: ComponentChildren }) {
 }
 
 export function Card({
-  id,
   title,
   children,
   wide = false,
 }: {
-  id: string;
   title: string;
   children: ComponentChildren;
   wide?: boolean;
 }) {
   return (
-    <section class={wide ? 'card wide' : 'card'} aria-labelledby={`${id}-title`}>
-      <h2 id={`${id}-title`}>{title}</h2>
+    <section class={wide ? 'card wide' : 'card'}>
+      <h2>{title}</h2>
       {children}
     </section>
   );

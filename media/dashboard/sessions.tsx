@@ -13,13 +13,13 @@ export function Sessions({ snapshot }: { snapshot: MetricsSnapshot }) {
   const { sessions, history, at } = snapshot;
   return (
     <div class="cards">
-      <Card id="sessions" title={text.sessionsNow} wide>
+      <Card title={text.sessionsNow} wide>
         {sessions.length === 0 ? <Empty>{text.emptyText}</Empty> : <Now sessions={sessions} at={at} />}
       </Card>
-      <Card id="history" title={text.history} wide>
+      <Card title={text.history} wide>
         {history.length === 0 ? <Empty>{text.historyEmpty}</Empty> : <History history={history} />}
       </Card>
-      <Card id="comparison" title={text.comparison} wide>
+      <Card title={text.comparison} wide>
         {history.length < 2 ? <Empty>{text.comparisonEmpty}</Empty> : <Comparison history={history} />}
       </Card>
     </div>
@@ -208,13 +208,13 @@ function Comparison({ history }: { history: SessionSummary[] }) {
 }
 
 function Change({ change, unit, verdict }: Difference) {
-  if (change === null) return <Figure of={null} as={String} />;
+  if (change === null) return <Figure of={change} as={String} />;
   const sign = change > 0 ? '+' : change < 0 ? '−' : '±';
   return (
     <>
       {sign}
       {UNITS[unit](Math.abs(change))}
-      {verdict !== null && <span class={`verdict ${verdict}`}> {text.verdicts[verdict]}</span>}
+      <span class={`verdict ${verdict ?? ''}`}>{verdict !== null && text.verdicts[verdict]}</span>
     </>
   );
 }

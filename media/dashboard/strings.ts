@@ -40,7 +40,7 @@ export const text = {
   now: l10n.t('Now'),
   clickToArmed: l10n.t('Click → armed'),
   median: l10n.t('median'),
-  p95: (value: string) => l10n.t('95% within {0}', value),
+  p95: (value: string) => l10n.t('median · 95% ≤ {0}', value),
   preparedMemory: l10n.t('Prepared memory'),
   ofThreshold: (threshold: string, share: string) => l10n.t('{1} of {0}', threshold, share),
   interpretedNow: l10n.t('Interpreted modules'),
@@ -117,10 +117,7 @@ export const text = {
 
   cache: l10n.t('Cache'),
   cacheEmpty: l10n.t('No module has been entered yet.'),
-  hits: l10n.t('Ready when entered'),
-  misses: l10n.t('Prepared on entry'),
   diskEntries: l10n.t('Modules on disk'),
-  diskBytes: l10n.t('Size on disk'),
   diskHits: l10n.t('Taken from disk'),
   corrupt: l10n.t('Damaged entries dropped'),
 

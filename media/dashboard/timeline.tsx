@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { MetricsSnapshot, TimelineEvent } from '../../protocol/metrics';
-import { Chart } from './chart';
+import { Chart, timeAxis } from './chart';
 import { useView } from './context';
 import { count, duration, time } from './format';
 import { DataGrid } from './grid';
@@ -27,7 +27,7 @@ const LANES: readonly { kind: Kind; colour: Parameters<typeof chartColour>[0] }[
 ];
 const LANE_OF = new Map(LANES.map(({ kind }, index) => [kind, index]));
 const LANE_HEIGHT = 20;
-const AXIS_HEIGHT = 30;
+const AXIS_HEIGHT = 28;
 /** A mark is found by the pointer this many pixels around it. */
 const REACH = 8;
 
@@ -51,7 +51,7 @@ export function Timeline({ snapshot }: { snapshot: MetricsSnapshot }) {
   );
 
   return (
-    <Card id="timeline" title={text.timeline} wide>
+    <Card title={text.timeline} wide>
       <div class="tools">
         <Select
           id="timeline-span"
@@ -151,7 +151,7 @@ function lanes(drawn: Drawn): Omit<uPlot.Options, 'width' | 'height'> {
       y: { range: [-0.5, LANES.length - 0.5], dir: -1 },
     },
     axes: [
-      { stroke: textColour, font: chartFont(), grid: { show: false }, ticks: { show: false }, size: AXIS_HEIGHT },
+      { ...timeAxis(), size: AXIS_HEIGHT },
       {
         stroke: textColour,
         font: chartFont(),

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { WorkingSetSample } from '../../protocol/metrics';
-import { Chart } from './chart';
+import { Chart, numberAxis, timeAxis } from './chart';
 import { bytes, count, time } from './format';
 import { Card, Disclosure, Empty, Figure, Table } from './pieces';
 import { text } from './strings';
@@ -32,7 +32,7 @@ export function WorkingSet({ samples }: { samples: WorkingSetSample[] }) {
   );
   const rows = useMemo(() => thinned(samples, ROWS).reverse(), [samples]);
   return (
-    <Card id="working-set" title={text.workingSet} wide>
+    <Card title={text.workingSet} wide>
       {last === undefined ? (
         <Empty>{text.workingSetEmpty}</Empty>
       ) : (
@@ -134,16 +134,7 @@ function lines(
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: [
-      {
-        stroke: textColour,
-        font: chartFont(),
-        grid: { show: false },
-        ticks: { show: false },
-        size: 26,
-        ...(numbered
-          ? { values: (_: uPlot, splits: number[]) => splits.map((n) => (Number.isInteger(n) ? count(n) : '')) }
-          : {}),
-      },
+      numbered ? numberAxis() : timeAxis(),
       {
         stroke: textColour,
         font: chartFont(),
@@ -151,6 +142,7 @@ function lines(
         grid: { stroke: gridColour, width: 1 },
         ticks: { show: false },
         values: (_, splits) => splits.map(unit),
+        ...(unit === bytes ? { incrs: POWERS } : {}),
       },
     ],
     series: [
@@ -170,6 +162,9 @@ function lines(
     ],
   };
 }
+
+/** Sizes are round in powers of two. */
+const POWERS = Array.from({ length: 44 }, (_, power) => 2 ** power);
 
 /** Themes give `#rrggbb`; other notations stay without a fill. */
 function translucent(colour: string): string {

@@ -178,6 +178,17 @@ function webview(given: { bodyClass: string; variables: Record<string, string>; 
   addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
     page.refused(`${violatedDirective}: ${blockedURI}`),
   );
-  for (const [key, value] of Object.entries(given.variables)) document.documentElement.style.setProperty(key, value);
-  addEventListener('DOMContentLoaded', () => (document.body.className = given.bodyClass));
+  // The parser makes the elements after this has run; VS Code has put its style on them before the page's script.
+  const dressed = new Set<Element>();
+  new MutationObserver(() => {
+    const { documentElement, body } = document as { documentElement: HTMLElement | null; body: HTMLElement | null };
+    if (documentElement !== null && !dressed.has(documentElement)) {
+      dressed.add(documentElement);
+      for (const [key, value] of Object.entries(given.variables)) documentElement.style.setProperty(key, value);
+    }
+    if (body !== null && !dressed.has(body)) {
+      dressed.add(body);
+      body.className = given.bodyClass;
+    }
+  }).observe(document, { childList: true, subtree: true });
 }
