@@ -53,7 +53,7 @@ named(Source, Names) ->
     end.
 
 one_named(Source, File, Dirs) ->
-    case [Dir || Dir <- Dirs, filelib:is_regular(<<Dir/binary, "/", File/binary>>, prim_file)] of
+    case [Dir || Dir <- Dirs, ecd_file:is_regular(<<Dir/binary, "/", File/binary>>)] of
         [Dir] ->
             ok = read(Dir, File),
             case ets:lookup(?TABLE, {file, Dir, File}) of
@@ -146,8 +146,7 @@ read(Folder, Name) ->
 %% A beam of a newer OTP makes beam_lib fail instead of answering.
 facts(File) ->
     try
-        %% Without the file server, through which everybody else's files go as well.
-        {ok, Bytes} = prim_file:read_file(File),
+        {ok, Bytes} = ecd_file:read(File),
         {ok, {Mod, [{compile_info, Info}]}} = beam_lib:chunks(Bytes, [compile_info]),
         {_, Source} = lists:keyfind(source, 1, Info),
         Located = ecd_paths:located(Source, [ecd_config:get(projectDir)]),

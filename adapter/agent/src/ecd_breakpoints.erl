@@ -134,7 +134,8 @@ init([]) ->
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call({set, Which, Specs}, _From, State0) ->
     {Ids, State1} = replace(Which, Specs, State0),
-    State = apply_wants(resolve(fun(#breakpoint{id = Id}) -> lists:member(Id, Ids) end, State1)),
+    State2 = apply_wants(resolve(fun(#breakpoint{id = Id}) -> lists:member(Id, Ids) end, State1)),
+    State = remember_text(Which, State2),
     Known = maps:from_list([{Id, Known} || #breakpoint{id = Id, known = Known} <- State#state.breakpoints]),
     {reply, [maps:get(Id, Known) || Id <- Ids], State};
 handle_call({place, Owner, Kind, Places}, _From, #state{internal = Internal} = State0) ->
@@ -190,14 +191,15 @@ replace(Which, Specs, #state{breakpoints = All} = State0) ->
     New = [keep_or_make(Which, Spec, Old) || Spec <- Specs],
     Kept = [B#breakpoint.id || B <- New, lists:any(fun(O) -> O#breakpoint.point =:= B#breakpoint.point end, Old)],
     lists:foreach(fun forget/1, [B || B <- Old, not lists:member(B#breakpoint.id, Kept)]),
-    State = remember_text(Which, State0#state{breakpoints = Others ++ New}),
+    State = State0#state{breakpoints = Others ++ New},
     ok = want(State),
     {[B#breakpoint.id || B <- New], State}.
 
+%% The text in which the breakpoints were found.
 remember_text({line, Path}, #state{texts = Texts} = State) ->
-    case file:read_file(Path) of
-        {ok, Text} -> State#state{texts = Texts#{Path => ecd_outline:lines(Text)}};
-        {error, _} -> State
+    case ecd_outline:last_read(Path) of
+        {ok, #{lines := Lines}} -> State#state{texts = Texts#{Path => Lines}};
+        none -> State
     end;
 remember_text(function, State) ->
     State.
@@ -319,7 +321,7 @@ verified(#breakpoint{id = Id}, Line, Mods) ->
     #{id => Id, verified => true, line => Line, modules => lists:usort([ecd_modules:display(Mod) || Mod <- Mods])}.
 
 %% Sets what is wanted now. Where no function of a breakpoint can be armed, it cannot stop and says so.
-apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = State) ->
+apply_wants(#state{breakpoints = All, internal = Internal, places = Places0, versions = Versions} = State) ->
     Wants = [
         {{breakpoint, Id}, Mod, Line, FAs, Point}
      || #breakpoint{id = Id, point = {ok, Point}, places = Places} <- All, {Mod, Line, FAs} <- Places
@@ -330,8 +332,15 @@ apply_wants(#state{breakpoints = All, internal = Internal, places = Places0} = S
     State#state{
         breakpoints = [fail(B, Broken) || B <- All],
         places = Places,
-        versions = maps:from_list([{Mod, version(Mod)} || Mod <- Mods])
+        versions = maps:from_list([{Mod, seen(Mod, Versions)} || Mod <- Mods])
     }.
+
+%% A change since is noticed by the next look.
+seen(Mod, Versions) ->
+    case Versions of
+        #{Mod := Version} -> Version;
+        #{} -> version(Mod)
+    end.
 
 fail(#breakpoint{id = Id, places = [{Mod, _, _} | _]} = B, Broken) when is_map_key(Id, Broken) ->
     B#breakpoint{known = state(B, {failed, ecd_prepared:reason(Mod, maps:get(Id, Broken))})};
@@ -339,12 +348,13 @@ fail(B, _Broken) ->
     B.
 
 %% Another version of a module is there: its lines may have moved.
-reload(Mod, #state{places = Places} = State) ->
+reload(Mod, #state{places = Places, versions = Versions} = State) ->
     _ = ecd_engine:code_changed(Mod),
     Affected = fun(#breakpoint{target = Target, places = At}) ->
         lists:keymember(Mod, 1, At) orelse wants(wanted(Target), Mod)
     end,
-    apply_wants(resolve(Affected, move_lines(Mod, State#state{places = ecd_places:refresh(Mod, Places)}))).
+    Refreshed = State#state{places = ecd_places:refresh(Mod, Places), versions = maps:remove(Mod, Versions)},
+    apply_wants(resolve(Affected, move_lines(Mod, Refreshed))).
 
 %% The code that a breakpoint was set on may stand on another line of the changed source. One that is on no code stays
 %% where the user sees it.
@@ -352,6 +362,7 @@ move_lines(Mod, #state{texts = Texts} = State) ->
     case ecd_modules:path(Mod) of
         {ok, Path} when is_map_key(Path, Texts) ->
             Old = maps:get(Path, Texts),
+            _ = ecd_outline:read(Path),
             #state{texts = #{Path := New}} = Changed = remember_text({line, Path}, State),
             Move = fun
                 (#breakpoint{target = {line, P}, known = #{verified := true}, line = Line} = B) when P =:= Path ->

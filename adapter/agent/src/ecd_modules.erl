@@ -132,10 +132,10 @@ md5(Mod) ->
     end.
 
 %% When the beam was written that a module was loaded from. It tells of moved lines, which the md5 does not.
--spec written(module()) -> calendar:datetime() | 0.
+-spec written(module()) -> integer().
 written(Mod) ->
     case code:is_loaded(Mod) of
-        {file, File} when is_list(File), File =/= [] -> filelib:last_modified(File);
+        {file, File} when is_list(File), File =/= [] -> ecd_file:written(File);
         _ -> 0
     end.
 
@@ -154,7 +154,7 @@ remember(Mod, Bytes, File, late) ->
 
 remember_new(Mod, Bytes, Path) ->
     true = ets:insert(?TABLE, [{{bytes, Mod}, Bytes, md5(Mod)}, {{source, Mod}, {md5(Mod), Path}}]),
-    true = ets:insert(?TABLE, {{made, Mod}, filelib:last_modified(Path)}),
+    true = ets:insert(?TABLE, {{made, Mod}, ecd_file:written(Path)}),
     true = ets:delete(?TABLE, {own, Mod}),
     _ = ets:update_counter(?TABLE, compiled, 1, {compiled, 0}),
     new.
@@ -162,7 +162,7 @@ remember_new(Mod, Bytes, Path) ->
 %% Whether a source has not changed since a module made from it was last remembered.
 -spec is_as_remembered(module(), file:filename_all()) -> boolean().
 is_as_remembered(Mod, Path) ->
-    ets:lookup(?TABLE, {made, Mod}) =:= [{{made, Mod}, filelib:last_modified(Path)}].
+    ets:lookup(?TABLE, {made, Mod}) =:= [{{made, Mod}, ecd_file:written(Path)}].
 
 %% Bytecode that by now lies on disk need not be kept: called when a compilation has written its beams.
 -spec forget_memory() -> ok.
@@ -204,7 +204,7 @@ on_disk(Mod) ->
         File ->
             case path(Mod) of
                 {ok, Source} ->
-                    case filelib:last_modified(Source) > filelib:last_modified(File) of
+                    case ecd_file:written(Source) > ecd_file:written(File) of
                         true -> {stale, File};
                         false -> {fresh, File}
                     end;
@@ -386,7 +386,7 @@ loaded_from_file(Mod) ->
 
 %% The later candidates take longer to find.
 first_regular([Candidates | Later]) ->
-    case [File || File <- Candidates(), filelib:is_regular(File)] of
+    case [File || File <- Candidates(), ecd_file:is_regular(File)] of
         [First | _] -> First;
         [] -> first_regular(Later)
     end;
@@ -396,7 +396,7 @@ first_regular([]) ->
 from_disk(_Mod, none) ->
     {error, not_found};
 from_disk(Mod, File) ->
-    case file:read_file(File) of
+    case ecd_file:read(File) of
         {ok, Bytes} ->
             case {md5(Mod), beam_lib:md5(Bytes)} of
                 {none, {ok, _}} -> {ok, Bytes};
@@ -441,7 +441,7 @@ guessed_env() ->
 umbrella(Project) ->
     Above = filename:dirname(filename:dirname(Project)),
     case filename:basename(filename:dirname(Project)) =:= <<"apps">> andalso
-        filelib:is_regular(filename:join(Above, "mix.exs")) of
+        ecd_file:is_regular(filename:join(Above, "mix.exs")) of
         true -> Above;
         false -> Project
     end.
@@ -460,7 +460,7 @@ template_modules(Wanted) ->
     Base = filename:basename(Wanted),
     Loaded = [{M, path(M), bytecode(M)} || {M, _} <- code:all_loaded(), own(M)],
     Built = [
-        {M, {ok, Source}, file:read_file(File)}
+        {M, {ok, Source}, ecd_file:read(File)}
      || {M, Source, File} <- ecd_beams:all(), not erlang:module_loaded(M), own_path(Source)
     ],
     lists:usort([
@@ -493,7 +493,7 @@ named_on_disk(Name) ->
 
 is_beam_somewhere(File) ->
     code:where_is_file(path_string(File)) =/= non_existing orelse
-        lists:any(fun(Dir) -> filelib:is_regular(filename:join(Dir, File)) end, build_dirs()).
+        lists:any(fun(Dir) -> ecd_file:is_regular(filename:join(Dir, File)) end, build_dirs()).
 
 text(Chars) when is_binary(Chars) ->
     Chars;

@@ -2,7 +2,7 @@
 %% only; knows nothing of compiled code.
 -module(ecd_outline).
 
--export([read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1, lines/1]).
+-export([read/1, last_read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1]).
 
 -type span() :: {First :: pos_integer(), Last :: pos_integer()}.
 -type kind() :: code | attribute.
@@ -22,9 +22,9 @@
 -export_type([outline/0]).
 
 %% A client sends all breakpoints of a file with each change of one: the caller keeps the outline of a text it has read.
--spec read(file:filename_all()) -> {ok, outline()} | {error, file:posix()}.
+-spec read(file:filename_all()) -> {ok, outline()} | {error, file:posix() | badarg}.
 read(Path) ->
-    case file:read_file(Path) of
+    case ecd_file:read(Path) of
         {ok, Text} ->
             Md5 = erlang:md5(Text),
             case get({?MODULE, Path}) of
@@ -37,6 +37,14 @@ read(Path) ->
             end;
         {error, Reason} ->
             {error, Reason}
+    end.
+
+%% The same as when this process read it last.
+-spec last_read(file:filename_all()) -> {ok, outline()} | none.
+last_read(Path) ->
+    case get({?MODULE, Path}) of
+        {_Md5, Outline} -> {ok, Outline};
+        undefined -> none
     end.
 
 -spec of_text(binary(), binary()) -> outline().
@@ -61,7 +69,6 @@ of_text(Text, Extension) ->
     end.
 
 %% The text line by line.
--spec lines(binary()) -> tuple().
 lines(Text) ->
     list_to_tuple(binary:split(Text, [<<"\r\n">>, <<"\n">>], [global])).
 

@@ -36,7 +36,7 @@ located(Path, Folders) ->
 copied(Source, Folder) ->
     case below(Folder, tl(filename:split(Source))) of
         [Copy] ->
-            case {file:read_file(Copy), file:read_file(Source)} of
+            case {ecd_file:read(Copy), ecd_file:read(Source)} of
                 {{ok, Same}, {ok, Same}} -> canonical(Copy);
                 _ -> Source
             end;
@@ -53,9 +53,8 @@ below(Folder, Parts) ->
         false -> below(Folder, tl(Parts))
     end.
 
-%% Without the file server, through which everybody else's files go as well.
 is_file(Path) ->
-    filelib:is_regular(Path, prim_file).
+    ecd_file:is_regular(Path).
 
 -spec directory(file:filename_all()) -> binary().
 directory(Dir) ->
