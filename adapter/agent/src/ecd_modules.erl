@@ -9,6 +9,8 @@
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(TABLE, ?MODULE).
+%% {{Name of the source file without its folder, Mod}} of what is loaded, and `indexed`: what is in it.
+-define(BY_BASE, ecd_modules_by_base).
 
 %% The process only owns the table; everything else is computed by the caller and cached there.
 -spec start() -> ok.
@@ -83,19 +85,27 @@ of_path(Path) ->
         Mods -> Mods
     end.
 
-%% Looking at hundreds of modules takes a millisecond, so it is done again only when others are loaded or were compiled.
 loaded_from(Wanted) ->
+    ok = index_loaded(),
+    Base = filename:basename(Wanted),
+    Named = ets:select(?BY_BASE, [{{{Base, '$1'}}, [], ['$1']}]),
+    [M || M <- Named, erlang:module_loaded(M), is_from(M, Base, Wanted), not is_passing(M)].
+
+%% Looking at hundreds of modules takes milliseconds, so only those are looked at that were loaded since; all of them when
+%% something was compiled, which may be known under another file now.
+index_loaded() ->
+    Compiled = ets:lookup(?TABLE, compiled),
     Loaded = erlang:loaded(),
-    Seen = {erlang:phash2(Loaded), ets:lookup(?TABLE, compiled)},
-    case ets:lookup(?TABLE, {from, Wanted}) of
-        [{_, Seen, Mods}] ->
-            Mods;
-        _ ->
-            Base = filename:basename(Wanted),
-            Mods = [M || M <- Loaded, is_from(M, Base, Wanted), not is_passing(M)],
-            true = ets:insert(?TABLE, {{from, Wanted}, Seen, Mods}),
-            Mods
+    case ets:lookup(?BY_BASE, indexed) of
+        [{_, Compiled, Loaded}] -> ok;
+        [{_, Compiled, Known}] -> index(ordsets:subtract(lists:sort(Loaded), lists:sort(Known)), Compiled, Loaded);
+        _ -> index(Loaded, Compiled, Loaded)
     end.
+
+index(Mods, Compiled, Loaded) ->
+    true = ets:insert(?BY_BASE, [{{base(Mod), Mod}} || Mod <- Mods]),
+    true = ets:insert(?BY_BASE, {indexed, Compiled, Loaded}),
+    ok.
 
 %% Elixir runs the top-level code of a file in a module of its own for a moment; unless it was kept, nothing can stop
 %% there.
@@ -233,6 +243,7 @@ from_name(Name) ->
 -spec init([]) -> {ok, nil}.
 init([]) ->
     ?TABLE = ets:new(?TABLE, [named_table, public, set, {read_concurrency, true}]),
+    ?BY_BASE = ets:new(?BY_BASE, [named_table, public, ordered_set, {read_concurrency, true}]),
     ok = ecd_beams:start(),
     {ok, nil}.
 
