@@ -282,8 +282,14 @@ export class Coordinator {
 
   #stopped(body: AgentEvents['stopped'], frames: SessionState['stopped'][number]['frames']): void {
     for (const file of this.#picture.hit(body.hitBreakpointIds)) this.#tell({ kind: 'breakpointsSet', file });
+    const stopped = { kind: 'stopped', thread: body.thread, reason: body.reason, frames } as const;
+    if (frames.length === 0) {
+      // It runs again already: there is nothing to prepare for.
+      this.#tell(stopped);
+      return;
+    }
     for (const entry of this.#picture.stop(body.thread, frames)) this.#entered(entry);
-    this.#decide({ kind: 'stopped', thread: body.thread, reason: body.reason, frames });
+    this.#decide(stopped);
   }
 
   #continued(thread: number): void {

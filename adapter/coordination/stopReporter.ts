@@ -1,10 +1,7 @@
-// Fetches the stacks of stopped processes for the coordination server, a few at a time and only of those that still stand,
-// and keeps each stop before its end. Knows no plan and no connection.
+// Fetches the stacks of stopped processes for the coordination server, one after the other and only of those that still
+// stand, and keeps the order of what happened. Knows no plan and no connection.
 import type { AgentEvents } from '../../protocol/agent';
 import type { SessionFrame } from '../../protocol/coordination';
-
-/** Stacks fetched at once: when hundreds of processes stop, what the user looks at comes first. */
-const MAX_FETCHES = 2;
 
 type Stop = AgentEvents['stopped'];
 
@@ -22,16 +19,14 @@ interface Pending {
 }
 
 export class StopReporter {
-  /** Stops that are not reported yet, in order. */
-  readonly #pending: Pending[] = [];
-  #fetching = 0;
-  #generation = 0;
+  /** Stops that are not reported yet; the stack of the first is being fetched. */
+  #pending: Pending[] = [];
 
   constructor(private readonly parts: StopReporterParts) {}
 
   stopped(stop: Stop): void {
     this.#pending.push({ stop, over: false });
-    this.#next();
+    if (this.#pending.length === 1) void this.#report(this.#pending);
   }
 
   continued(thread: number): void {
@@ -42,27 +37,18 @@ export class StopReporter {
 
   /** The program is gone. */
   clear(): void {
-    this.#generation++;
-    this.#pending.length = 0;
-    this.#fetching = 0;
+    this.#pending = [];
   }
 
-  #next(): void {
-    if (this.#fetching >= MAX_FETCHES) return;
-    const pending = this.#pending[this.#fetching];
-    if (pending === undefined) return;
-    this.#fetching++;
-    void this.#fetch(pending, this.#generation);
-  }
-
-  async #fetch(pending: Pending, generation: number): Promise<void> {
-    // One that runs again has no stack to show; that it stopped is told all the same.
-    const frames = pending.over ? [] : await this.parts.frames(pending.stop.thread).catch(() => []);
-    if (generation !== this.#generation) return;
-    this.#fetching--;
-    this.#pending.splice(this.#pending.indexOf(pending), 1);
-    this.parts.report(pending.stop, pending.over ? [] : frames);
-    if (pending.over) this.parts.over(pending.stop.thread);
-    this.#next();
+  async #report(pending: Pending[]): Promise<void> {
+    for (let first = pending[0]; first !== undefined; first = pending[0]) {
+      const { stop } = first;
+      // One that runs again has no stack to show; that it stopped is told all the same.
+      const frames = first.over ? [] : await this.parts.frames(stop.thread).catch(() => []);
+      if (this.#pending !== pending) return;
+      pending.shift();
+      this.parts.report(stop, first.over ? [] : frames);
+      if (first.over) this.parts.over(stop.thread);
+    }
   }
 }

@@ -151,7 +151,9 @@ async function outcome(
   const progress = session.progress.start('Preparing breakpoints', {});
   const began = performance.now();
   const { breakpoints } = await ask(live).finally(() => progress.end());
-  session.coordinator.breakpointsSet(file, wanted, breakpoints, performance.now() - began);
+  // Before the program runs nothing is armed yet.
+  const ms = session.lifecycle.state.kind === 'running' ? performance.now() - began : null;
+  session.coordinator.breakpointsSet(file, wanted, breakpoints, ms);
   return breakpoints;
 }
 
