@@ -58,51 +58,88 @@ function build(graph: DependencyGraph): CompactGraph {
   const nodes = [...graph.modules()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = nodes.map(({ name }) => name);
   const number = new Map(names.map((name, index) => [name, index]));
-  const calls: Map<number, number>[] = [];
-  const links: Map<number, number>[] = names.map(() => new Map<number, number>());
+  const calls = new RowBuilder(names.length);
+  const edges = new RowBuilder(names.length);
+  const evidence = new Float64Array(names.length);
+  const seenFrom = new Int32Array(names.length).fill(-1);
   names.forEach((name, from) => {
-    const called = new Map<number, number>();
+    const reached: number[] = [];
     for (const edge of graph.outgoing(name)) {
       const to = number.get(edge.to);
       if (to === undefined || to === from) continue;
-      const evidence = EVIDENCE[edge.kind];
-      if (evidence > (called.get(to) ?? 0)) called.set(to, evidence);
-      // Two modules that name each other are linked twice as closely.
-      links[from]?.set(to, 1);
+      if (seenFrom[to] !== from) {
+        seenFrom[to] = from;
+        evidence[to] = 0;
+        reached.push(to);
+      }
+      evidence[to] = Math.max(evidence[to] ?? 0, EVIDENCE[edge.kind]);
     }
-    calls.push(called);
+    for (const to of reached) {
+      edges.add(from, to, 1);
+      const sureness = evidence[to] ?? 0;
+      if (sureness > 0) calls.add(from, to, sureness);
+    }
   });
-  const both = links.map((row) => new Map(row));
-  links.forEach((row, from) => {
-    for (const to of row.keys()) both[to]?.set(from, (both[to].get(from) ?? 0) + 1);
-  });
+  // Modules that name each other become neighbours twice, and so are linked twice as closely.
+  edges.addReversed();
   return {
     revision: graph.revision,
     names,
     number,
-    calls: rows(calls, false),
-    links: rows(both, true),
+    calls: calls.rows(),
+    links: shares(edges.rows()),
     segments: names.map(segmentsOf),
     own: Uint8Array.from(nodes, ({ own }) => (own ? 1 : 0)),
     exception: Uint8Array.from(names, (name) => (/(?:Error|Exception)$/.test(name) ? 1 : 0)),
   };
 }
 
-function rows(maps: readonly ReadonlyMap<number, number>[], normalised: boolean): Rows {
-  const size = maps.reduce((sum, row) => sum + row.size, 0);
-  const start = new Int32Array(maps.length + 1);
-  const to = new Int32Array(size);
-  const weight = new Float64Array(size);
-  let at = 0;
-  maps.forEach((row, index) => {
+/** Gathers edges in any order and lays them out as rows, by counting. */
+class RowBuilder {
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
+  readonly #weight: number[] = [];
+
+  constructor(private readonly size: number) {}
+
+  add(from: number, to: number, weight: number): void {
+    this.#from.push(from);
+    this.#to.push(to);
+    this.#weight.push(weight);
+  }
+
+  addReversed(): void {
+    const [from, to] = [[...this.#from], [...this.#to]];
+    from.forEach((source, edge) => {
+      this.add(to[edge] ?? 0, source, this.#weight[edge] ?? 0);
+    });
+  }
+
+  rows(): Rows {
+    const start = new Int32Array(this.size + 1);
+    for (const from of this.#from) start[from + 1] = (start[from + 1] ?? 0) + 1;
+    for (let row = 0; row < this.size; row++) start[row + 1] = (start[row + 1] ?? 0) + (start[row] ?? 0);
+    const next = start.slice();
+    const to = new Int32Array(this.#to.length);
+    const weight = new Float64Array(this.#to.length);
+    this.#from.forEach((from, edge) => {
+      const at = next[from] ?? 0;
+      next[from] = at + 1;
+      to[at] = this.#to[edge] ?? 0;
+      weight[at] = this.#weight[edge] ?? 0;
+    });
+    return { start, to, weight };
+  }
+}
+
+/** Each row's weights divided by their sum. */
+function shares({ start, to, weight }: Rows): Rows {
+  const share = weight.slice();
+  for (let row = 0; row + 1 < start.length; row++) {
+    const [begin, end] = [start[row] ?? 0, start[row + 1] ?? 0];
     let total = 0;
-    for (const value of row.values()) total += value;
-    for (const [target, value] of row) {
-      to[at] = target;
-      weight[at] = normalised ? value / total : value;
-      at++;
-    }
-    start[index + 1] = at;
-  });
-  return { start, to, weight };
+    for (let edge = begin; edge < end; edge++) total += weight[edge] ?? 0;
+    for (let edge = begin; edge < end; edge++) share[edge] = (weight[edge] ?? 0) / total;
+  }
+  return { start, to, weight: share };
 }

@@ -4,6 +4,7 @@ import type { DependencyGraph } from '../index/graph';
 import type { DemandStrategy } from './demand';
 import { afterContext, afterSimilar } from './experts';
 import { EXPERTS, type Expert, type Likelihoods } from './expertWeights';
+import { likeliest } from './likeliest';
 import { best, type Distribution, type PredictiveStrategy } from './predictive';
 import { recollect, type Moment } from './recollection';
 import type { Prediction, Situation, Strategy } from './strategy';
@@ -42,6 +43,7 @@ export class LearningStrategy implements Strategy {
     return this.mix(space, opinions, this.reasons(space, moments, situation), limit);
   }
 
+  /** Of modules that were not entered yet, the experts' mixture; of the others, what the graph says. */
   private mix(
     space: Space,
     opinions: Record<Expert, Float64Array>,
@@ -53,24 +55,19 @@ export class LearningStrategy implements Strategy {
     for (const expert of EXPERTS) {
       const weight = this.memory.weight(expert);
       opinions[expert].forEach((probability, module) => {
-        const part = weight * probability;
-        mixed[module] = (mixed[module] ?? 0) + part;
-        total += part;
+        mixed[module] = (mixed[module] ?? 0) + weight * probability;
+        total += weight * probability;
       });
     }
-    const predictions: Prediction[] = [...space.entered];
-    mixed.forEach((value, module) => {
-      if (value === 0) return;
-      predictions.push({ module: space.name(module), probability: (space.open * value) / total, reason: '' });
-    });
-    return predictions
-      .sort((a, b) => b.probability - a.probability || (a.module < b.module ? -1 : 1))
-      .slice(0, limit)
-      .map((prediction) => {
-        if (prediction.reason !== '') return prediction;
-        const module = space.find(prediction.module);
-        return { ...prediction, reason: module === undefined ? '' : reasonOf(module) };
-      });
+    for (let module = 0; module < mixed.length; module++) {
+      mixed[module] = space.again(module) + (total === 0 ? 0 : (space.open * (mixed[module] ?? 0)) / total);
+    }
+    const byName = (a: number, b: number): number => (space.name(a) < space.name(b) ? -1 : 1);
+    return likeliest(mixed, limit, byName).map((module) => ({
+      module: space.name(module),
+      probability: mixed[module] ?? 0,
+      reason: space.isEntered(module) ? space.reason(module) : reasonOf(module),
+    }));
   }
 
   private reasons(space: Space, moments: readonly Moment[], { path }: Situation): (module: number) => string {
@@ -117,8 +114,6 @@ class Space {
   readonly prior: Float64Array;
   /** Share of the whole for modules that were not entered yet. */
   readonly open: number;
-  /** Predictions of modules that were entered already, whose chance to be entered again only the graph tells. */
-  readonly entered: readonly Prediction[];
   /** Modules entered in this session, once each, the last one being where execution is. */
   readonly path: readonly number[];
   readonly #memory: UsageMemory;
@@ -128,6 +123,7 @@ class Space {
   readonly #ofGraph: Int32Array;
   readonly #toGraph: Int32Array;
   readonly #gone: Uint8Array;
+  readonly #again: Float64Array;
   readonly #entered: ReadonlySet<number>;
 
   constructor(
@@ -164,22 +160,24 @@ class Space {
     }
 
     this.prior = new Float64Array(this.size);
-    const entered: Prediction[] = [];
+    this.#again = new Float64Array(this.size);
     let open = 0;
     graph.probability.forEach((probability, inGraph) => {
-      if (probability === 0) return;
       const module = ofGraph[inGraph] ?? 0;
       if (this.#entered.has(module)) {
-        entered.push({ module: names[inGraph] ?? '', probability, reason: graph.reason(inGraph) });
+        this.#again[module] = probability;
       } else {
         this.prior[module] = probability;
         open += probability;
       }
     });
-    if (open > 0)
-      for (let module = 0; module < this.size; module++) this.prior[module] = (this.prior[module] ?? 0) / open;
-    this.entered = entered;
+    if (open > 0) this.prior.forEach((probability, module) => (this.prior[module] = probability / open));
     this.open = open > 0 ? open : 1;
+  }
+
+  /** What the graph says of a module that was entered already, for only it can tell whether it is entered again. */
+  again(module: number): number {
+    return this.#again[module] ?? 0;
   }
 
   find(module: string): number | undefined {

@@ -3,16 +3,14 @@ import type { Rows } from './compactGraph';
 
 /** The walk goes on with this probability and starts again otherwise: about two steps, as execution stays near. */
 const DAMPING = 0.5;
-/** Sum of all changes below which a rank is settled. */
-const SETTLED = 1e-9;
 const MAX_ROUNDS = 64;
 
 /**
  * Share of time that a random walk spends in each node when it starts again at `restart` (shares that add up to 1). What
- * leaves a node without neighbours starts again, too. It always begins afresh: starting from an earlier rank would save a
- * few rounds and make the answer depend on history.
+ * leaves a node without neighbours starts again, too. Rounds end when all changes together are below `settled`. It always
+ * begins afresh: starting from an earlier rank would save a few rounds and make the answer depend on history.
  */
-export function pageRank({ start, to, weight }: Rows, restart: Float64Array): Float64Array {
+export function pageRank({ start, to, weight }: Rows, restart: Float64Array, settled: number): Float64Array {
   const size = restart.length;
   let rank = Float64Array.from(restart);
   let next = new Float64Array(size);
@@ -37,7 +35,7 @@ export function pageRank({ start, to, weight }: Rows, restart: Float64Array): Fl
       next[node] = value;
     }
     [rank, next] = [next, rank];
-    if (change < SETTLED) break;
+    if (change < settled) break;
   }
   return rank;
 }

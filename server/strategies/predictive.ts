@@ -3,6 +3,7 @@ import type { PredictionScope } from '../../protocol/coordination';
 import type { DependencyGraph } from '../index/graph';
 import { anchorsOf, type Anchors } from './anchors';
 import { compact, segmentsOf, type CompactGraph } from './compactGraph';
+import { likeliest } from './likeliest';
 import { pageRank } from './pageRank';
 import type { Prediction, Situation, Strategy } from './strategy';
 
@@ -33,6 +34,8 @@ const LOG_ODDS = {
 
 /** Share of restarts anywhere: what is central to the application is entered from everywhere. */
 const ANYWHERE = 0.6;
+/** Sum of all changes below which a PageRank is settled: what remains moves a logarithm of odds by less than 0.001. */
+const SETTLED = 1e-4;
 /** How fast repeated evidence of calls saturates: one sure caller gives 0.86. */
 const SATURATION = 2;
 
@@ -82,12 +85,7 @@ export class PredictiveStrategy implements Strategy {
 
 /** The likeliest first, of equals the one whose name comes first. */
 export function best({ graph, probability, reason }: Distribution, limit: number): Prediction[] {
-  const order: number[] = [];
-  probability.forEach((value, module) => {
-    if (value > 0) order.push(module);
-  });
-  order.sort((a, b) => (probability[b] ?? 0) - (probability[a] ?? 0) || a - b);
-  return order.slice(0, limit).map((module) => ({
+  return likeliest(probability, limit).map((module) => ({
     module: graph.names[module] ?? '',
     probability: probability[module] ?? 0,
     reason: reason(module),
@@ -116,19 +114,25 @@ class Features {
     this.#called = new Float64Array(size);
     this.#calledNow = new Float64Array(size);
     this.#caller = new Int32Array(size).fill(-1);
-    const restart = new Float64Array(size).fill(1 / size);
+    const restart = new Float64Array(size);
     for (const [name, weight] of anchors.weights) {
       const from = graph.number.get(name);
       if (from !== undefined) this.#weights.set(from, weight);
     }
     let total = 0;
     for (const weight of this.#weights.values()) total += restartShare(weight);
-    if (total > 0) restart.fill(ANYWHERE / size);
     for (const [from, weight] of this.#weights) {
-      restart[from] = (restart[from] ?? 0) + ((1 - ANYWHERE) * restartShare(weight)) / total;
+      restart[from] = restartShare(weight) / total;
       this.follow(from, weight);
     }
-    this.#rank = pageRank(graph.links, restart);
+    const central = centralIn(graph);
+    // A walk that starts again here or anywhere is the mixture of two walks, of which one is known already.
+    this.#rank =
+      total === 0
+        ? central
+        : pageRank(graph.links, restart, SETTLED).map(
+            (rank, module) => (1 - ANYWHERE) * rank + ANYWHERE * (central[module] ?? 0),
+          );
   }
 
   logOdds(module: number): number {
@@ -176,6 +180,18 @@ class Features {
     return (LOG_ODDS.near * common) / Math.max(current.length, name.length) + (below ? LOG_ODDS.below : 0);
   }
 }
+
+/** PageRank with restarts anywhere, once a graph. */
+function centralIn(graph: CompactGraph): Float64Array {
+  const known = central.get(graph);
+  if (known !== undefined) return known;
+  const size = graph.names.length;
+  const rank = pageRank(graph.links, new Float64Array(size).fill(1 / size), SETTLED);
+  central.set(graph, rank);
+  return rank;
+}
+
+const central = new WeakMap<CompactGraph, Float64Array>();
 
 /** Walks start again mostly at the newest: the weight cubed, so that recency falls off faster than for calls. */
 const restartShare = (weight: number): number => weight ** 3;
