@@ -1,5 +1,6 @@
 // Strategy "learning": mixes what was asked for, what the graph says and what past sessions did, each trusted as far as its
 // predictions came true. The memory behind it is a fold over usage events; this only reads it.
+import type { Strategy as StrategyName } from '../../protocol/adapter';
 import type { DependencyGraph } from '../index/graph';
 import type { DemandStrategy } from './demand';
 import { afterContext, afterSimilar } from './experts';
@@ -18,6 +19,18 @@ export class LearningStrategy implements Strategy {
     private readonly predictive: PredictiveStrategy,
     private readonly demand: DemandStrategy,
   ) {}
+
+  /** What a strategy weighs in the mix, 0..1; of "learning" itself, what is learned weighs. */
+  weightOf(strategy: StrategyName): number {
+    switch (strategy) {
+      case 'demand-driven':
+        return this.memory.weight('demand');
+      case 'predictive':
+        return this.memory.weight('graph');
+      case 'learning':
+        return this.memory.weight('order') + this.memory.weight('sessions');
+    }
+  }
 
   /** As long as no session but this one is known, exactly what "predictive" says. */
   predict(situation: Situation, graph: DependencyGraph, limit: number, exclude?: ReadonlySet<string>): Prediction[] {
