@@ -2,6 +2,13 @@
 import { Language, Parser, type Tree } from 'web-tree-sitter';
 import path from 'node:path';
 
+/** Constructs in which nothing is nested that the index asks about. */
+const LEAVES = new Set(
+  'identifier alias atom integer float char boolean nil keyword quoted_content escape_sequence sigil_name comment'.split(
+    ' ',
+  ),
+);
+
 export class Grammar {
   private constructor(
     private readonly parser: Parser,
@@ -9,6 +16,8 @@ export class Grammar {
     readonly types: readonly string[],
     /** Whether a node type is a construct rather than a bracket or keyword, by its number. */
     readonly named: readonly boolean[],
+    /** Whether a walk need not look inside, by the number of the node type. */
+    readonly leaves: readonly boolean[],
   ) {}
 
   /** `programs`: the folder with `web-tree-sitter.wasm` and `tree-sitter-elixir.wasm`, where the bundles are. */
@@ -18,11 +27,10 @@ export class Grammar {
     const parser = new Parser();
     parser.setLanguage(language);
     const numbers = Array.from({ length: language.nodeTypeCount }, (_, type) => type);
-    return new Grammar(
-      parser,
-      numbers.map((type) => language.nodeTypeForId(type) ?? ''),
-      numbers.map((type) => language.nodeTypeIsNamed(type)),
-    );
+    const types = numbers.map((type) => language.nodeTypeForId(type) ?? '');
+    const named = numbers.map((type) => language.nodeTypeIsNamed(type));
+    const leaves = numbers.map((type) => !named[type] || LEAVES.has(types[type] ?? ''));
+    return new Grammar(parser, types, named, leaves);
   }
 
   /**

@@ -1,31 +1,20 @@
 // The dependency graph, merged from what sources and beams contribute. Edges are kept as numbers and become objects when
 // somebody asks; knows nothing of files' contents.
-import type { DependencyGraph, Edge, EdgeKind, ModuleNode } from './graph';
+import type { DependencyGraph, Edge, ModuleNode } from './graph';
 import { NameTable } from './names';
+import { EDGE_KINDS, type PackedEdges } from './packed';
 
 /** What one source file or one beam says. A later contribution under the same key replaces it. */
-export interface Contribution {
+export interface Contribution extends PackedEdges {
   origin: Edge['origin'];
   own: boolean;
   app: string | null;
   /** Path of the source; null when a beam does not tell. */
   file: string | null;
-  modules: readonly { name: string; line: number | null }[];
-  edges: readonly { from: string; to: string; kind: EdgeKind }[];
+  /** Numbers of the modules' names, each with its line or 0. */
+  modules: readonly number[];
 }
 
-const KINDS: readonly EdgeKind[] = [
-  'call',
-  'reference',
-  'alias',
-  'import',
-  'use',
-  'behaviour',
-  'protocol',
-  'implementation',
-  'template',
-];
-const KIND_NUMBERS = new Map(KINDS.map((kind, number) => [kind, number]));
 const KIND_BITS = 4;
 
 interface Stored {
@@ -39,7 +28,7 @@ interface Stored {
   edges: Int32Array;
 }
 
-/** Who has an edge to a module, by its number: `froms` from `starts[module]` up to `starts[module + 1]`. */
+/** Who has an edge to a module, by its number: `froms` from `starts[module]` up to `starts[module + 1]`, some repeated. */
 interface Reverse {
   revision: number;
   starts: Int32Array;
@@ -100,7 +89,7 @@ export class ModuleGraph implements DependencyGraph {
     const to = this.names.number(name);
     if (to === undefined) return [];
     const { starts, froms } = this.reversed();
-    return [...froms.subarray(starts[to], starts[to + 1])].flatMap((from) => this.edgesFrom(from, to));
+    return [...new Set(froms.subarray(starts[to], starts[to + 1]))].flatMap((from) => this.edgesFrom(from, to));
   }
 
   private edgesFrom(from: number, only: number | null): Edge[] {
@@ -111,7 +100,7 @@ export class ModuleGraph implements DependencyGraph {
       for (let at = firstFrom(packed, from); packed[at] === from; at += 2) {
         const target = packed[at + 1] ?? 0;
         const to = target >> KIND_BITS;
-        const kind = KINDS[target & ((1 << KIND_BITS) - 1)] ?? 'reference';
+        const kind = EDGE_KINDS[target & ((1 << KIND_BITS) - 1)] ?? 'reference';
         if (only !== null && to !== only) continue;
         // An atom is a reference only if it names a module.
         if (kind === 'reference' && origin === 'beam' && !this.declared.has(to)) continue;
@@ -140,50 +129,44 @@ export class ModuleGraph implements DependencyGraph {
   private reversed(): Reverse {
     if (this.reverse.revision === this.revision) return this.reverse;
     const starts = new Int32Array(this.names.limit + 2);
-    const pairs: [from: number, to: number][] = [];
-    for (const from of this.leaving.keys()) {
-      const seen = new Set<number>();
-      for (const { edges } of this.leaving.get(from) ?? []) {
-        for (let at = firstFrom(edges, from); edges[at] === from; at += 2) seen.add((edges[at + 1] ?? 0) >> KIND_BITS);
+    for (const { edges } of this.contributions.values()) {
+      for (let at = 1; at < edges.length; at += 2) {
+        const after = ((edges[at] ?? 0) >> KIND_BITS) + 1;
+        starts[after] = (starts[after] ?? 0) + 1;
       }
-      for (const to of seen) pairs.push([from, to]);
     }
-    for (const [, to] of pairs) starts[to + 1] = (starts[to + 1] ?? 0) + 1;
     for (let at = 1; at < starts.length; at++) starts[at] = (starts[at] ?? 0) + (starts[at - 1] ?? 0);
     const filled = starts.slice();
-    const froms = new Int32Array(pairs.length);
-    for (const [from, to] of pairs) {
-      const at = filled[to] ?? 0;
-      froms[at] = from;
-      filled[to] = at + 1;
+    const froms = new Int32Array(this.edgeCount);
+    for (const { edges } of this.contributions.values()) {
+      for (let at = 0; at < edges.length; at += 2) {
+        const to = (edges[at + 1] ?? 0) >> KIND_BITS;
+        const place = filled[to] ?? 0;
+        froms[place] = edges[at] ?? 0;
+        filled[to] = place + 1;
+      }
     }
     this.reverse = { revision: this.revision, starts, froms };
     return this.reverse;
   }
 
-  private store({ origin, own, app, file, modules, edges }: Contribution): Stored {
-    const pairs = edges.map(({ from, to, kind }): [number, number] => [
-      this.names.retain(from),
-      (this.names.retain(to) << KIND_BITS) | (KIND_NUMBERS.get(kind) ?? 0),
-    ]);
-    pairs.sort(([from, to], [otherFrom, otherTo]) => from - otherFrom || to - otherTo);
-    const packed: number[] = [];
-    for (const [from, to] of pairs) {
-      if (packed.at(-2) === from && packed.at(-1) === to) {
-        this.names.release(from);
-        this.names.release(to >> KIND_BITS);
-      } else {
-        packed.push(from, to);
-      }
+  private store({ origin, own, app, file, names, modules, edges }: Contribution): Stored {
+    /** Numbers in the table by numbers in the contribution; each use holds the name. */
+    const used = (name: number): number => this.names.retain(names[name] ?? '');
+    // One sortable number an edge: where it leaves comes first.
+    const pairs = new Float64Array(edges.length / 3);
+    for (let edge = 0; edge < pairs.length; edge++) {
+      const [from, to] = [used(edges[edge * 3] ?? 0), used(edges[edge * 3 + 1] ?? 0)];
+      pairs[edge] = from * 2 ** 32 + ((to << KIND_BITS) | (edges[edge * 3 + 2] ?? 0));
     }
-    return {
-      origin,
-      own,
-      app,
-      file,
-      modules: Int32Array.from(modules.flatMap(({ name, line }) => [this.names.retain(name), line ?? 0])),
-      edges: Int32Array.from(packed),
-    };
+    pairs.sort();
+    const packed = new Int32Array(pairs.length * 2);
+    pairs.forEach((pair, edge) => {
+      packed[edge * 2] = Math.floor(pair / 2 ** 32);
+      packed[edge * 2 + 1] = pair % 2 ** 32;
+    });
+    const declared = Int32Array.from(modules, (number, index) => (index % 2 === 0 ? used(number) : number));
+    return { origin, own, app, file, modules: declared, edges: packed };
   }
 
   private release({ modules, edges }: Stored): void {
@@ -209,7 +192,9 @@ export class ModuleGraph implements DependencyGraph {
 }
 
 function everyOther(numbers: Int32Array): Set<number> {
-  return new Set(numbers.filter((_, index) => index % 2 === 0));
+  const found = new Set<number>();
+  for (let at = 0; at < numbers.length; at += 2) found.add(numbers[at] ?? 0);
+  return found;
 }
 
 function add(map: Map<number, Stored[]>, key: number, stored: Stored): void {

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { TestNode } from '../../protocol/server';
-import type { FileFacts, FunctionFacts, ModuleFacts, TemplateUse } from './facts';
+import type { FunctionFacts, ModuleFacts, TemplateUse } from './facts';
 import { Grammar } from './grammar';
-import type { DependencyGraph, EdgeKind } from './graph';
+import type { DependencyGraph } from './graph';
 import { isMissing, rootOf, type Root } from './layout';
 import { ModuleGraph } from './moduleGraph';
 import { OpenFile } from './openFile';
-import { compact, stampOf, type IndexedBeam, type ScanMessage, type ScanRequest } from './scan';
+import { EdgePacker, functionsIn, modulesIn, pack, type PackedFacts } from './packed';
+import { stampOf, type IndexedBeam, type ScanMessage, type ScanRequest } from './scan';
 import { factsOf, isSource, isTemplate, MAX_SOURCE_BYTES } from './sourceReader';
 import { viewsOf } from './templates';
 
@@ -28,8 +29,10 @@ interface IndexedFile {
   /** Null while an editor's text is newer than the disk's. */
   stamp: string | null;
   broken: boolean;
-  modules: ModuleFacts[];
-  functions: FunctionFacts[];
+  names: string[];
+  /** Packed, with the names above. */
+  modules: Int32Array;
+  functions: Int32Array;
   tests: TestNode[];
   uses: TemplateUse[];
   /** Of a template: the modules it names, as written. */
@@ -146,7 +149,7 @@ export class ProjectIndex {
       }
       const text = await readFile(file, 'utf8');
       if (this.grammar === null || this.opened.has(file)) return;
-      const facts = structuredClone(compact(factsOf(file, text, this.grammar)));
+      const facts = structuredClone(pack(factsOf(file, text, this.grammar)));
       const known = this.files.get(file);
       if (facts.broken && known?.broken === false) known.stamp = stampOf(size, mtimeMs);
       else this.setFile(file, facts, stampOf(size, mtimeMs));
@@ -167,14 +170,14 @@ export class ProjectIndex {
   /** In the order of the text; empty for a file that is not known. */
   modulesOfFile(file: string): readonly ModuleFacts[] {
     this.flush(file);
-    return this.files.get(file)?.modules ?? [];
+    return this.modulesIn(file);
   }
 
   /** Where a module is declared; several places for tests and scripts that repeat a name. */
   filesOfModule(module: string): { uri: string; line: number }[] {
     this.flushAll();
     return [...(this.declaredIn.get(module) ?? [])].flatMap((file) =>
-      (this.files.get(file)?.modules ?? [])
+      this.modulesIn(file)
         .filter(({ name }) => name === module)
         .map(({ line }) => ({ uri: pathToFileURL(file).href, line })),
     );
@@ -182,7 +185,8 @@ export class ProjectIndex {
 
   functionsOfFile(file: string): readonly FunctionFacts[] {
     this.flush(file);
-    return this.files.get(file)?.functions ?? [];
+    const found = this.files.get(file);
+    return found === undefined ? [] : functionsIn(found.names, found.functions);
   }
 
   /** The innermost function whose clauses span the line. */
@@ -234,7 +238,11 @@ export class ProjectIndex {
         resourceLimits: { maxOldGenerationSizeMb: SCAN_HEAP_MB },
       });
       this.worker = worker;
-      worker.on('message', (message: ScanMessage) => this.take(message));
+      worker.on('message', (message: ScanMessage) => {
+        this.take(message);
+        // The rest of the server has its turn before the next parcel is asked for.
+        setImmediate(() => worker.postMessage(null));
+      });
       worker.on('error', (error) => this.options.warn(`The project cannot be indexed: ${String(error)}`));
       worker.on('exit', () => {
         this.worker = null;
@@ -268,47 +276,34 @@ export class ProjectIndex {
     this.changed(message.kind === 'done');
   }
 
-  private setFile(file: string, facts: FileFacts, stamp: string | null): void {
+  private setFile(file: string, facts: PackedFacts, stamp: string | null): void {
     this.undeclare(file);
     const template = isTemplate(file);
     this.files.set(file, {
       stamp,
       broken: facts.broken,
-      modules: facts.modules,
-      functions: facts.functions,
+      names: facts.names.slice(0, facts.declared),
+      modules: Int32Array.from(facts.modules),
+      functions: Int32Array.from(facts.functions),
       tests: facts.tests,
       uses: facts.templates,
-      calls: template ? facts.edges.map(({ to }) => to) : [],
+      calls: template ? facts.names.slice(1) : [],
     });
-    for (const { name } of facts.modules) {
+    for (const { name } of this.modulesIn(file)) {
       const places = this.declaredIn.get(name);
       if (places === undefined) this.declaredIn.set(name, new Set([file]));
       else places.add(file);
     }
     if (template) return;
     const app = rootOf(file, this.roots)?.app ?? null;
-    const { modules, edges } = facts;
-    this.moduleGraph.set(file, { origin: 'source', own: !this.isForeign(file), app, file, modules, edges });
+    const { names, edges } = facts;
+    const modules = facts.modules.filter((_, index) => index % 4 < 2);
+    this.moduleGraph.set(file, { origin: 'source', own: !this.isForeign(file), app, file, names, modules, edges });
   }
 
-  private setBeam(file: string, facts: IndexedBeam, stamp: string): void {
+  private setBeam(file: string, { source, ...facts }: IndexedBeam, stamp: string): void {
     this.beams.set(file, stamp);
-    const { module, app, own, source } = facts;
-    const edge = (kind: EdgeKind, from = module): ((to: string) => { from: string; to: string; kind: EdgeKind }) => {
-      return (to) => ({ from, to, kind });
-    };
-    const edges = [
-      ...facts.calls.map(edge('call')),
-      ...facts.references.map(edge('reference')),
-      ...facts.behaviours.map(edge('behaviour')),
-    ];
-    if (facts.implements !== null) {
-      edges.push(edge('protocol')(facts.implements.protocol));
-      edges.push(edge('implementation', facts.implements.protocol)(module));
-      edges.push(edge('implementation', facts.implements.for)(module));
-    }
-    const modules = [{ name: module, line: null }];
-    this.moduleGraph.set(file, { origin: 'beam', own, app, file: source, modules, edges });
+    this.moduleGraph.set(file, { ...facts, origin: 'beam', file: source, modules: [0, 0] });
   }
 
   private drop(file: string): void {
@@ -318,7 +313,7 @@ export class ProjectIndex {
   }
 
   private undeclare(file: string): void {
-    for (const { name } of this.files.get(file)?.modules ?? []) {
+    for (const { name } of this.modulesIn(file)) {
       const places = this.declaredIn.get(name);
       places?.delete(file);
       if (places?.size === 0) this.declaredIn.delete(name);
@@ -337,7 +332,7 @@ export class ProjectIndex {
       return;
     }
     // A slice of the text would keep all of it in memory: a clone has strings of its own.
-    this.setFile(file, structuredClone(compact(facts)), null);
+    this.setFile(file, structuredClone(pack(facts)), null);
     this.changed(true);
   }
 
@@ -370,21 +365,28 @@ export class ProjectIndex {
   /** What templates call is called by the modules they are compiled into, whose aliases they see. */
   private resolveTemplates(): void {
     const uses = [...this.files.values()].flatMap((file) => file.uses);
-    const modulesOf = (file: string): string[] =>
-      (this.files.get(path.normalize(file))?.modules ?? []).map(({ name }) => name);
+    const modulesOf = (file: string): string[] => this.modulesIn(path.normalize(file)).map(({ name }) => name);
     for (const [file, { calls }] of this.files) {
       if (!isTemplate(file)) continue;
       const root = rootOf(file, this.roots);
       const views = viewsOf(file, uses, modulesOf, root?.dir ?? path.dirname(file));
-      const edges = views.flatMap((from) => {
+      const packer = new EdgePacker();
+      for (const from of views) {
         const aliases = this.moduleGraph.outgoing(from).filter(({ kind }) => kind === 'alias');
-        return calls
-          .map((written) => expanded(written, aliases))
-          .filter((to) => to !== from)
-          .map((to) => ({ from, to, kind: 'template' as const }));
-      });
-      this.moduleGraph.set(file, { origin: 'source', own: true, app: root?.app ?? null, file, modules: [], edges });
+        for (const written of calls) {
+          const to = expanded(written, aliases);
+          if (to !== from) packer.edge(from, to, 'template');
+        }
+      }
+      const { names, edges } = packer;
+      const app = root?.app ?? null;
+      this.moduleGraph.set(file, { origin: 'source', own: true, app, file, names, modules: [], edges });
     }
+  }
+
+  private modulesIn(file: string): ModuleFacts[] {
+    const found = this.files.get(file);
+    return found === undefined ? [] : modulesIn(found.names, found.modules);
   }
 }
 

@@ -3,11 +3,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readBeam, type BeamFacts } from './beamFile';
 import { hashOf, readCache, writeCache, type Cached } from './cache';
-import type { FileFacts } from './facts';
 import type { Grammar } from './grammar';
 import { isInside, isMissing, layoutOf, type Layout, type Root } from './layout';
 import { factsOf, MAX_SOURCE_BYTES } from './sourceReader';
-import { noFacts } from './facts';
+import { EdgePacker, noPackedFacts, pack, type PackedEdges, type PackedFacts } from './packed';
 
 export interface ScanRequest {
   folders: readonly string[];
@@ -17,34 +16,45 @@ export interface ScanRequest {
   known: ReadonlyMap<string, string>;
 }
 
-/** The facts of a beam that the index keeps. */
-export interface IndexedBeam extends Omit<BeamFacts, 'exports'> {
+/** What the index keeps of a beam: the first name is the module's. */
+export interface BeamEdges extends PackedEdges {
+  source: string | null;
+}
+
+export interface IndexedBeam extends BeamEdges {
   app: string;
   own: boolean;
 }
 
 export type ScanMessage =
   | { kind: 'roots'; roots: Root[] }
-  | { kind: 'sources'; files: { file: string; stamp: string; facts: FileFacts }[] }
-  | { kind: 'beams'; beams: { file: string; stamp: string; facts: IndexedBeam }[] }
+  | { kind: 'sources'; files: Found<PackedFacts>[] }
+  | { kind: 'beams'; beams: Found<IndexedBeam>[] }
   /** The last message. `gone`: known paths that are no more. */
   | { kind: 'done'; gone: string[]; troubles: string[] };
+
+export interface Found<Facts> {
+  file: string;
+  stamp: string;
+  facts: Facts;
+}
 
 interface CacheContent {
   /** ms since the epoch. */
   writtenAt: number;
-  sources: Record<string, Cached<FileFacts>>;
-  beams: Record<string, Cached<Omit<BeamFacts, 'exports'>>>;
+  sources: Record<string, Cached<PackedFacts>>;
+  beams: Record<string, Cached<BeamEdges>>;
 }
 
 /** Facts travel in parcels of this many files, so that the receiving thread is never busy for long. */
-const PARCEL = 50;
+const PARCEL = 25;
 const MAX_BEAM_BYTES = 64 * 1024 * 1024;
 /** A file changed this shortly before it was read may change again without its stamp showing it. */
 const RACY_MS = 2_000;
 
-export function scan(request: ScanRequest, grammar: Grammar, tell: (message: ScanMessage) => void): void {
-  new Scan(request, grammar, tell).run();
+/** Goes on with the work as far as its messages are taken. */
+export function scan(request: ScanRequest, grammar: Grammar): Iterable<ScanMessage> {
+  return new Scan(request, grammar).run();
 }
 
 class Scan {
@@ -57,7 +67,6 @@ class Scan {
   constructor(
     private readonly request: ScanRequest,
     private readonly grammar: Grammar,
-    private readonly tell: (message: ScanMessage) => void,
   ) {
     const { storageDir } = request;
     const cache = storageDir === null ? null : readCache(storageDir);
@@ -65,50 +74,39 @@ class Scan {
     this.old = (cache?.content as CacheContent | null | undefined) ?? { writtenAt: 0, sources: {}, beams: {} };
   }
 
-  run(): void {
+  *run(): Generator<ScanMessage> {
     const layout = layoutOf(this.request.folders);
     this.troubles.push(...layout.troubles);
-    this.tell({ kind: 'roots', roots: layout.roots });
-    this.sources(layout);
-    this.beams(layout);
+    yield { kind: 'roots', roots: layout.roots };
+    for (const files of parcels(this.sources(layout))) yield { kind: 'sources', files };
+    for (const beams of parcels(this.beams(layout))) yield { kind: 'beams', beams };
     this.keep();
     const gone = [...this.request.known.keys()].filter((file) => !this.seen.has(file));
-    this.tell({ kind: 'done', gone, troubles: this.troubles });
+    yield { kind: 'done', gone, troubles: this.troubles };
   }
 
-  private sources({ sources }: Layout): void {
-    const parcel = new Parcel<FileFacts, FileFacts>(PARCEL, (files) => this.tell({ kind: 'sources', files }));
+  private *sources({ sources }: Layout): Generator<Found<PackedFacts>> {
     for (const file of sources) {
       const before = this.old.sources[file];
       const cached = this.entry(file, before, (bytes) => {
-        const facts =
-          bytes.length > MAX_SOURCE_BYTES ? noFacts() : compact(factsOf(file, bytes.toString('utf8'), this.grammar));
+        if (bytes.length > MAX_SOURCE_BYTES) return noPackedFacts();
+        const facts = pack(factsOf(file, bytes.toString('utf8'), this.grammar));
         return facts.broken && before?.facts.broken === false ? before.facts : facts;
       });
       if (cached === null) continue;
       this.fresh.sources[file] = cached;
-      if (this.isNew(file, cached)) parcel.add(file, cached.stamp, cached.facts);
+      if (this.isNew(file, cached)) yield { file, stamp: cached.stamp, facts: cached.facts };
     }
-    parcel.send();
   }
 
-  private beams({ ebins, roots }: Layout): void {
+  private *beams({ ebins, roots }: Layout): Generator<Found<IndexedBeam>> {
     const found = newest(ebins);
     const modules = new Set(found.map(({ atom }) => atom));
-    const parcel = new Parcel<IndexedBeam, IndexedBeam>(PARCEL, (beams) => this.tell({ kind: 'beams', beams }));
     for (const { file, app, own } of found) {
       const cached = this.entry(file, this.old.beams[file], (bytes) => {
         if (bytes.length > MAX_BEAM_BYTES) return null;
         try {
-          const {
-            module,
-            source,
-            calls,
-            references,
-            behaviours,
-            implements: implemented,
-          } = readBeam(bytes, (atom) => modules.has(atom));
-          return { module, source, calls, references, behaviours, implements: implemented };
+          return edgesOf(readBeam(bytes, (atom) => modules.has(atom)));
         } catch (error) {
           // The compiler may be writing it right now; it will be told when it is done.
           this.troubles.push(`${file} cannot be read: ${String(error)}`);
@@ -118,9 +116,8 @@ class Scan {
       if (cached === null) continue;
       this.fresh.beams[file] = cached;
       if (own && isLeftOver(cached.facts, roots)) this.seen.delete(file);
-      else if (this.isNew(file, cached)) parcel.add(file, cached.stamp, { ...cached.facts, app, own });
+      else if (this.isNew(file, cached)) yield { file, stamp: cached.stamp, facts: { ...cached.facts, app, own } };
     }
-    parcel.send();
   }
 
   /** What the cache has of the file where it still holds; otherwise what `read` makes of it. Null: it cannot be had. */
@@ -170,33 +167,34 @@ class Scan {
   }
 }
 
-class Parcel<Facts, Sent extends Facts> {
-  private files: { file: string; stamp: string; facts: Sent }[] = [];
-
-  constructor(
-    private readonly size: number,
-    private readonly deliver: (files: { file: string; stamp: string; facts: Sent }[]) => void,
-  ) {}
-
-  add(file: string, stamp: string, facts: Sent): void {
-    this.files.push({ file, stamp, facts });
-    if (this.files.length >= this.size) this.send();
+function* parcels<Item>(items: Iterable<Item>): Generator<Item[]> {
+  let parcel: Item[] = [];
+  for (const item of items) {
+    parcel.push(item);
+    if (parcel.length < PARCEL) continue;
+    yield parcel;
+    parcel = [];
   }
+  if (parcel.length > 0) yield parcel;
+}
 
-  send(): void {
-    if (this.files.length > 0) this.deliver(this.files);
-    this.files = [];
+function edgesOf(beam: BeamFacts): BeamEdges {
+  const packer = new EdgePacker();
+  const { module } = beam;
+  packer.name(module);
+  for (const call of beam.calls) packer.edge(module, call, 'call');
+  for (const reference of beam.references) packer.edge(module, reference, 'reference');
+  for (const behaviour of beam.behaviours) packer.edge(module, behaviour, 'behaviour');
+  if (beam.implements !== null) {
+    packer.edge(module, beam.implements.protocol, 'protocol');
+    packer.edge(beam.implements.protocol, module, 'implementation');
+    packer.edge(beam.implements.for, module, 'implementation');
   }
+  return { names: packer.names, edges: packer.edges, source: beam.source };
 }
 
 export function stampOf(size: number, mtimeMs: number): string {
   return `${size}:${mtimeMs}`;
-}
-
-/** Each edge once: where it is written is asked of the source when somebody wants to know. */
-export function compact(facts: FileFacts): FileFacts {
-  const edges = new Map(facts.edges.map((edge) => [`${edge.from} ${edge.to} ${edge.kind}`, edge]));
-  return { ...facts, edges: [...edges.values()] };
 }
 
 /** The newest build of each module, whichever environment it is of. */

@@ -73,7 +73,7 @@ export class Syntax {
     return this.text.slice(this.end(left), this.start(right)).trim();
   }
 
-  private flatten(tree: Tree, { types, named }: Grammar): void {
+  private flatten(tree: Tree, { types, named, leaves }: Grammar): void {
     const cursor = tree.walk();
     /** Numbers of the nodes above the cursor; -1 for what is left out. */
     const above: number[] = [];
@@ -88,7 +88,7 @@ export class Syntax {
         this.ends.push(cursor.endIndex);
         this.next.push(node + 1);
       }
-      if (cursor.gotoFirstChild()) {
+      if (leaves[type] !== true && cursor.gotoFirstChild()) {
         above.push(node);
         continue;
       }
