@@ -6,7 +6,6 @@ import path from 'node:path';
 
 /** Raised with any change of the facts or of how they are extracted. */
 const VERSION = 1;
-const NAME = 'project-index.json';
 
 /** What is known of a file's content. */
 export interface Cached<Facts> {
@@ -18,10 +17,10 @@ export interface Cached<Facts> {
 }
 
 /** What `writeCache` wrote; null without it. `dropped`: there was a file, and it could not be used. */
-export function readCache(storageDir: string): { content: unknown; dropped: boolean } {
+export function readCache(storageDir: string, shard: number): { content: unknown; dropped: boolean } {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path.join(storageDir, NAME));
+    bytes = readFileSync(fileOf(storageDir, shard));
   } catch {
     // No cache yet, or one that cannot be read: the sources are there to be read.
     return { content: null, dropped: false };
@@ -33,13 +32,13 @@ export function readCache(storageDir: string): { content: unknown; dropped: bool
 }
 
 /** @throws what the file system says; the old cache stays then. */
-export function writeCache(storageDir: string, content: unknown): void {
+export function writeCache(storageDir: string, shard: number, content: unknown): void {
   mkdirSync(storageDir, { recursive: true });
   const body = Buffer.from(JSON.stringify(content));
-  const temporary = path.join(storageDir, `${NAME}.${process.pid}.tmp`);
+  const temporary = `${fileOf(storageDir, shard)}.${process.pid}.tmp`;
   try {
     writeFileSync(temporary, Buffer.concat([Buffer.from(`${headerOf(body)}\n`), body]));
-    renameSync(temporary, path.join(storageDir, NAME));
+    renameSync(temporary, fileOf(storageDir, shard));
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -47,6 +46,10 @@ export function writeCache(storageDir: string, content: unknown): void {
 
 export function hashOf(bytes: Buffer): string {
   return createHash('sha1').update(bytes).digest('base64');
+}
+
+function fileOf(storageDir: string, shard: number): string {
+  return path.join(storageDir, `project-index-${shard}.json`);
 }
 
 function headerOf(body: Buffer): string {

@@ -12,7 +12,7 @@ import { isMissing, rootOf, type Root } from './layout';
 import { ModuleGraph } from './moduleGraph';
 import { OpenFile } from './openFile';
 import { EdgePacker, functionsIn, modulesIn, pack, type PackedFacts } from './packed';
-import { stampOf, type IndexedBeam, type ScanMessage, type ScanRequest } from './scan';
+import { SHARDS, stampOf, type IndexedBeam, type ScanMessage, type ScanRequest } from './scan';
 import { factsOf, isSource, isTemplate, MAX_SOURCE_BYTES } from './sourceReader';
 import { viewsOf } from './templates';
 
@@ -63,7 +63,7 @@ export class ProjectIndex {
   private scanning: Promise<void> | null = null;
   private wanted = false;
   private scanned = false;
-  private worker: Worker | null = null;
+  private readonly workers = new Set<Worker>();
   private disposed = false;
 
   constructor(private readonly options: IndexOptions) {}
@@ -213,7 +213,7 @@ export class ProjectIndex {
     this.disposed = true;
     this.listeners.clear();
     for (const file of [...this.opened.keys()]) this.forgetEditor(file);
-    await this.worker?.terminate();
+    await Promise.all([...this.workers].map((worker) => worker.terminate()));
     this.grammar?.delete();
     this.grammar = null;
   }
@@ -227,17 +227,22 @@ export class ProjectIndex {
     this.scanned = true;
   }
 
-  /** One scan in a thread of its own. What cannot be scanned is told, and the index stays as far as it came. */
-  private scan(): Promise<void> {
+  /** One scan, in threads of its own. What cannot be scanned is told, and the index stays as far as it came. */
+  private async scan(): Promise<void> {
     const known = new Map(this.beams);
     for (const [file, { stamp }] of this.files) known.set(file, stamp ?? '');
-    const request: ScanRequest = { folders: this.folders, storageDir: this.storageDir, known };
+    const { folders, storageDir } = this;
+    const shards = Array.from({ length: SHARDS }, (_, shard) => this.scanShard({ folders, storageDir, known, shard }));
+    await Promise.all(shards);
+  }
+
+  private scanShard(request: ScanRequest): Promise<void> {
     return new Promise((resolve) => {
       const worker = new Worker(path.join(this.options.programs, 'scanWorker.js'), {
         workerData: request,
         resourceLimits: { maxOldGenerationSizeMb: SCAN_HEAP_MB },
       });
-      this.worker = worker;
+      this.workers.add(worker);
       worker.on('message', (message: ScanMessage) => {
         this.take(message);
         // The rest of the server has its turn before the next parcel is asked for.
@@ -245,7 +250,7 @@ export class ProjectIndex {
       });
       worker.on('error', (error) => this.options.warn(`The project cannot be indexed: ${String(error)}`));
       worker.on('exit', () => {
-        this.worker = null;
+        this.workers.delete(worker);
         resolve();
       });
     });

@@ -8,12 +8,17 @@ import { isInside, isMissing, layoutOf, type Layout, type Root } from './layout'
 import { factsOf, MAX_SOURCE_BYTES } from './sourceReader';
 import { EdgePacker, noPackedFacts, pack, type PackedEdges, type PackedFacts } from './packed';
 
+/** Threads of a scan. The same everywhere: what the cache of one holds depends on it. */
+export const SHARDS = 2;
+
 export interface ScanRequest {
   folders: readonly string[];
   /** Null: nothing is kept on disk. */
   storageDir: string | null;
   /** Stamps of what the index already has, by path: the same again is not told again. */
   known: ReadonlyMap<string, string>;
+  /** Which part of the files to look at: each thread takes one, and keeps a cache of its own. */
+  shard: number;
 }
 
 /** What the index keeps of a beam: the first name is the module's. */
@@ -69,24 +74,26 @@ class Scan {
     private readonly grammar: Grammar,
   ) {
     const { storageDir } = request;
-    const cache = storageDir === null ? null : readCache(storageDir);
+    const cache = storageDir === null ? null : readCache(storageDir, request.shard);
     if (cache?.dropped === true) this.troubles.push('The index on disk was damaged and is built again.');
     this.old = (cache?.content as CacheContent | null | undefined) ?? { writtenAt: 0, sources: {}, beams: {} };
   }
 
   *run(): Generator<ScanMessage> {
     const layout = layoutOf(this.request.folders);
-    this.troubles.push(...layout.troubles);
+    // Each thread finds the same folders; one of them tells what is wrong there.
+    if (this.request.shard === 0) this.troubles.push(...layout.troubles);
     yield { kind: 'roots', roots: layout.roots };
     for (const files of parcels(this.sources(layout))) yield { kind: 'sources', files };
     for (const beams of parcels(this.beams(layout))) yield { kind: 'beams', beams };
     this.keep();
-    const gone = [...this.request.known.keys()].filter((file) => !this.seen.has(file));
+    const gone = [...this.request.known.keys()].filter((file) => this.isMine(file) && !this.seen.has(file));
     yield { kind: 'done', gone, troubles: this.troubles };
   }
 
   private *sources({ sources }: Layout): Generator<Found<PackedFacts>> {
     for (const file of sources) {
+      if (!this.isMine(file)) continue;
       const before = this.old.sources[file];
       const cached = this.entry(file, before, (bytes) => {
         if (bytes.length > MAX_SOURCE_BYTES) return noPackedFacts();
@@ -103,6 +110,7 @@ class Scan {
     const found = newest(ebins);
     const modules = new Set(found.map(({ atom }) => atom));
     for (const { file, app, own } of found) {
+      if (!this.isMine(file)) continue;
       const cached = this.entry(file, this.old.beams[file], (bytes) => {
         if (bytes.length > MAX_BEAM_BYTES) return null;
         try {
@@ -151,6 +159,12 @@ class Scan {
     }
   }
 
+  private isMine(file: string): boolean {
+    let sum = 0;
+    for (let at = 0; at < file.length; at++) sum = (sum * 31 + file.charCodeAt(at)) | 0;
+    return (sum >>> 0) % SHARDS === this.request.shard;
+  }
+
   private isNew(file: string, { stamp }: Cached<unknown>): boolean {
     return this.request.known.get(file) !== stamp;
   }
@@ -160,7 +174,7 @@ class Scan {
     const count = ({ sources, beams }: CacheContent): number => Object.keys(sources).length + Object.keys(beams).length;
     if (storageDir === null || (!this.changed && count(this.old) === count(this.fresh))) return;
     try {
-      writeCache(storageDir, this.fresh);
+      writeCache(storageDir, this.request.shard, this.fresh);
     } catch (error) {
       this.troubles.push(`The index cannot be kept in ${storageDir}: ${String(error)}`);
     }
