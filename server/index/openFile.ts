@@ -97,15 +97,19 @@ function editOf(before: string, after: string): Edit {
 
 /** Facts of a text for a later one that has errors: what stands below the change moved with it. */
 function moved(facts: FileFacts, before: string, after: string): FileFacts {
-  const { oldEnd, newEnd } = changeOf(before, after);
+  const { start, oldEnd, newEnd } = changeOf(before, after);
   const last = new Lines(before).lineAt(oldEnd);
   const by = new Lines(after).lineAt(newEnd) - last;
   if (by === 0) return facts;
-  const line = (number: number): number => (number >= last ? Math.max(1, number + by) : number);
+  // What begins on the line of the change stands before it, unless only blanks do.
+  const blank = before.slice(before.lastIndexOf('\n', start - 1) + 1, start).trim() === '';
+  const first = blank ? last : last + 1;
+  const line = (number: number): number => (number >= first ? Math.max(1, number + by) : number);
+  const endLine = (number: number): number => (number >= last ? Math.max(1, number + by) : number);
   const place = <Place extends { line: number; endLine: number }>(each: Place): Place => ({
     ...each,
     line: line(each.line),
-    endLine: line(each.endLine),
+    endLine: endLine(each.endLine),
   });
   const test = (node: TestNode): TestNode => ({ ...place(node), children: node.children.map(test) });
   return {

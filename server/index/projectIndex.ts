@@ -76,11 +76,7 @@ export class ProjectIndex {
   async open(folders: readonly string[], storageDir: string | null): Promise<void> {
     this.folders = [...folders];
     this.storageDir = storageDir;
-    const loaded = Grammar.load(this.options.programs).then((grammar) => {
-      if (this.disposed) grammar.delete();
-      else this.grammar = grammar;
-    });
-    await Promise.all([loaded, this.refresh()]);
+    await Promise.all([this.loadGrammar(), this.refresh()]);
     this.flushAll();
   }
 
@@ -216,6 +212,16 @@ export class ProjectIndex {
     await Promise.all([...this.workers].map((worker) => worker.terminate()));
     this.grammar?.delete();
     this.grammar = null;
+  }
+
+  private async loadGrammar(): Promise<void> {
+    try {
+      const grammar = await Grammar.load(this.options.programs);
+      if (this.disposed) grammar.delete();
+      else this.grammar = grammar;
+    } catch (error) {
+      this.options.warn(`Edits are not followed, because the parser cannot be loaded: ${String(error)}`);
+    }
   }
 
   private async scanWhileWanted(): Promise<void> {
