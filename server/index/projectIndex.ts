@@ -33,6 +33,8 @@ interface IndexedFile {
   /** Packed, with the names above. */
   modules: Int32Array;
   functions: Int32Array;
+  /** The functions, once somebody asked for them: most files are never asked about. */
+  unpacked?: FunctionFacts[];
   tests: TestNode[];
   uses: TemplateUse[];
   /** Of a template: the modules it names, as written. */
@@ -49,6 +51,7 @@ export interface IndexOptions {
 export class ProjectIndex {
   private readonly moduleGraph = new ModuleGraph();
   private readonly files = new Map<string, IndexedFile>();
+  private readonly templates = new Set<string>();
   private readonly declaredIn = new Map<string, Set<string>>();
   private readonly beams = new Map<string, string>();
   private readonly opened = new Map<string, OpenFile>();
@@ -182,7 +185,9 @@ export class ProjectIndex {
   functionsOfFile(file: string): readonly FunctionFacts[] {
     this.flush(file);
     const found = this.files.get(file);
-    return found === undefined ? [] : functionsIn(found.names, found.functions);
+    if (found === undefined) return [];
+    found.unpacked ??= functionsIn(found.names, found.functions);
+    return found.unpacked;
   }
 
   /** The innermost function whose clauses span the line. */
@@ -305,7 +310,10 @@ export class ProjectIndex {
       if (places === undefined) this.declaredIn.set(name, new Set([file]));
       else places.add(file);
     }
-    if (template) return;
+    if (template) {
+      this.templates.add(file);
+      return;
+    }
     const app = rootOf(file, this.roots)?.app ?? null;
     const { names, edges } = facts;
     const modules = facts.modules.filter((_, index) => index % 4 < 2);
@@ -320,6 +328,7 @@ export class ProjectIndex {
   private drop(file: string): void {
     this.undeclare(file);
     this.files.delete(file);
+    this.templates.delete(file);
     this.moduleGraph.delete(file);
   }
 
@@ -375,10 +384,11 @@ export class ProjectIndex {
 
   /** What templates call is called by the modules they are compiled into, whose aliases they see. */
   private resolveTemplates(): void {
+    if (this.templates.size === 0) return;
     const uses = [...this.files.values()].flatMap((file) => file.uses);
     const modulesOf = (file: string): string[] => this.modulesIn(path.normalize(file)).map(({ name }) => name);
-    for (const [file, { calls }] of this.files) {
-      if (!isTemplate(file)) continue;
+    for (const file of this.templates) {
+      const calls = this.files.get(file)?.calls ?? [];
       const root = rootOf(file, this.roots);
       const views = viewsOf(file, uses, modulesOf, root?.dir ?? path.dirname(file));
       const packer = new EdgePacker();
