@@ -10,6 +10,12 @@ export const COMMANDS = {
   resetUsage: 'elixirCoordinatedDebugger.resetUsage',
 } as const;
 
+/** Of lenses and links alone: they take an argument that nobody can type. */
+export const INTERNAL_COMMANDS = {
+  runTest: 'elixirCoordinatedDebugger.runTest',
+  debugTest: 'elixirCoordinatedDebugger.debugTest',
+} as const;
+
 /** View type of the dashboard's panel. */
 export const DASHBOARD = 'elixirCoordinatedDebugger.dashboard';
 

@@ -3,13 +3,15 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Server } from '../client';
 import type { Config } from '../config';
+import { INTERNAL_COMMANDS } from '../contributions';
 import type { Log } from '../log';
 import { Coverage, statementsOf } from './coverage';
 import { leaves, Outcomes } from './outcomes';
 import { ReportServer } from './reportServer';
 import { runsOf, type Chosen } from './selection';
 import { mixTest, type Ended } from './session';
-import { TestTree, values } from './tree';
+import { TestLenses } from './lenses';
+import { TEST_FILES, TestTree, values } from './tree';
 
 /** Extensions that show a tree of ExUnit tests themselves. */
 const OTHERS = ['jakebecker.elixir-ls', 'elixir-lsp.elixir-ls'] as const;
@@ -52,6 +54,7 @@ function isWanted(setting: 'auto' | 'on' | 'off'): boolean {
 class TestExplorer implements vscode.Disposable {
   readonly #controller = vscode.tests.createTestController('elixirCoordinatedDebugger.tests', 'ExUnit');
   readonly #tree: TestTree;
+  readonly #disposables: { dispose(): unknown }[] = [this.#controller];
 
   constructor(private readonly parts: TestingParts) {
     const controller = this.#controller;
@@ -64,16 +67,39 @@ class TestExplorer implements vscode.Disposable {
     profile('debug', vscode.l10n.t('Debug'), vscode.TestRunProfileKind.Debug);
     const coverage = profile('coverage', vscode.l10n.t('Run with Coverage'), vscode.TestRunProfileKind.Coverage);
     coverage.loadDetailedCoverage = (_run, file) => Promise.resolve(statementsOf(file));
+    const lenses = new TestLenses(this.#tree, () => parts.config.server().codeLenses);
+    this.#disposables.push(
+      this.#tree,
+      lenses,
+      vscode.languages.registerCodeLensProvider({ language: 'elixir', pattern: TEST_FILES }, lenses),
+      vscode.commands.registerCommand(INTERNAL_COMMANDS.runTest, (id: unknown) => this.#runOne('run', id)),
+      vscode.commands.registerCommand(INTERNAL_COMMANDS.debugTest, (id: unknown) => this.#runOne('debug', id)),
+    );
     void this.#tree.refresh();
   }
 
   dispose(): void {
-    this.#tree.dispose();
-    this.#controller.dispose();
+    for (const disposable of this.#disposables) disposable.dispose();
+  }
+
+  /** What a code lens asks for, by the id of its item. */
+  async #runOne(mode: Mode, id: unknown): Promise<void> {
+    const item = typeof id === 'string' ? this.#tree.item(id) : undefined;
+    if (item === undefined) {
+      void vscode.window.showWarningMessage(
+        vscode.l10n.t('This test is not known any more; save the file and try again.'),
+      );
+      return;
+    }
+    const never = new vscode.CancellationTokenSource();
+    await this.#run(mode, new vscode.TestRunRequest([item]), never.token).finally(() => never.dispose());
   }
 
   async #run(mode: Mode, request: vscode.TestRunRequest, token: vscode.CancellationToken): Promise<void> {
     const run = this.#controller.createTestRun(request);
+    // Stopped in the view of the results, also where no view started it.
+    const stop = new vscode.CancellationTokenSource();
+    const listeners = [token, run.token].map((each) => each.onCancellationRequested(() => stop.cancel()));
     const coverage = new Coverage();
     try {
       const items = await this.#chosen(request);
@@ -81,16 +107,18 @@ class TestExplorer implements vscode.Disposable {
       outcomes.expect(items.flatMap(leaves));
       let trouble: string | undefined;
       for (const { project, args } of runsOf(items.flatMap((item) => this.#places(item)))) {
-        if (token.isCancellationRequested) break;
-        trouble = await this.#runProject(mode, project, args, { run, token, outcomes });
+        if (stop.token.isCancellationRequested) break;
+        trouble = await this.#runProject(mode, project, args, { run, token: stop.token, outcomes });
       }
-      outcomes.end(token.isCancellationRequested ? undefined : trouble);
+      outcomes.end(stop.token.isCancellationRequested ? undefined : trouble);
       coverage.addTo(run);
       if (coverage.missing) {
         run.appendOutput(`${vscode.l10n.t('No coverage: this Erlang has no "tools" application.')}\r\n`);
       }
     } finally {
       run.end();
+      for (const listener of listeners) listener.dispose();
+      stop.dispose();
     }
   }
 

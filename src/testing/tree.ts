@@ -6,13 +6,13 @@ import type { Server } from '../client';
 import { projectOf } from '../debug/workspace';
 import type { Log } from '../log';
 
-const TEST_FILES = '**/test/**/*_test.exs';
+export const TEST_FILES = '**/test/**/*_test.exs';
 const NOT_OURS = '**/{deps,_build,node_modules,.git,.elixir_ls}/**';
 const MAX_FILES = 20_000;
 /** ms after the last keystroke until a file's tests are read again. */
 const QUIET = 400;
 
-/** In the id of an item that no source names: a macro made it, or it is an example of a doctest. */
+/** In the id of an item that no source names. */
 const MADE = '#made ';
 
 /** What an item of the tree stands for. */
@@ -25,9 +25,12 @@ export class TestTree implements vscode.Disposable {
   readonly #subjects = new WeakMap<vscode.TestItem, Subject>();
   readonly #files = new Map<string, vscode.TestItem>();
   readonly #resolved = new Set<string>();
-  readonly #disposables: vscode.Disposable[] = [];
+  readonly #disposables: { dispose(): unknown }[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #edited = new Set<string>();
+  readonly #read = new vscode.EventEmitter<void>();
+  /** The tests of a file were read. */
+  readonly onDidRead = this.#read.event;
 
   constructor(
     private readonly controller: vscode.TestController,
@@ -36,6 +39,7 @@ export class TestTree implements vscode.Disposable {
   ) {
     const watcher = vscode.workspace.createFileSystemWatcher(TEST_FILES);
     this.#disposables.push(
+      this.#read,
       watcher,
       watcher.onDidCreate((uri) => void this.#add([uri])),
       watcher.onDidDelete((uri) => this.#remove(uri)),
@@ -58,6 +62,21 @@ export class TestTree implements vscode.Disposable {
     return this.#subjects.get(item);
   }
 
+  /** The test file's item; undefined where the file is none, or not known yet. */
+  file(uri: vscode.Uri): vscode.TestItem | undefined {
+    return this.#files.get(uri.toString());
+  }
+
+  /** Only running has shown it: a macro made it, or it is an example of a doctest. */
+  isMade(item: vscode.TestItem): boolean {
+    return item.id.includes(MADE);
+  }
+
+  item(id: string): vscode.TestItem | undefined {
+    const file = this.#files.get(id.split('#')[0] ?? '');
+    return file === undefined ? undefined : [file, ...below(file)].find((item) => item.id === id);
+  }
+
   /** Looks for test files anew. */
   async refresh(token?: vscode.CancellationToken): Promise<void> {
     const found = await vscode.workspace.findFiles(TEST_FILES, NOT_OURS, MAX_FILES, token);
@@ -75,7 +94,7 @@ export class TestTree implements vscode.Disposable {
     if (subject?.kind === 'project') {
       await Promise.all([...values(item.children)].map((child) => this.resolve(child)));
     } else if (subject?.kind === 'file') {
-      await this.#read(item, subject.project, subject.file);
+      await this.#readTests(item, subject.project, subject.file);
     }
   }
 
@@ -190,20 +209,21 @@ export class TestTree implements vscode.Disposable {
     }, QUIET);
   }
 
-  async #read(item: vscode.TestItem, project: string, file: string): Promise<void> {
+  async #readTests(item: vscode.TestItem, project: string, file: string): Promise<void> {
     const uri = vscode.Uri.file(file);
     item.busy = true;
     try {
       const { tests } = await this.server.request('coordination/tests', { uri: uri.toString() });
       this.#resolved.add(uri.toString());
       const made = [...below(item)].flatMap((child) =>
-        isMade(child) && child.parent ? [{ child, parent: child.parent.id }] : [],
+        this.isMade(child) && child.parent ? [{ child, parent: child.parent.id }] : [],
       );
       item.children.replace(tests.map((node) => this.#itemOf(node, uri, { project, file, module: node.name })));
       // What only running has shown keeps its place and its result as long as the source keeps its parent.
       const parents = new Map([item, ...below(item)].map((each) => [each.id, each]));
       for (const { child, parent } of made) parents.get(parent)?.children.add(child);
       item.error = undefined;
+      this.#read.fire();
     } catch (error) {
       // The file itself can still be run as a whole.
       this.log.warn('tests.read', String(error));
@@ -239,10 +259,6 @@ export function* below(item: vscode.TestItem): Generator<vscode.TestItem> {
     yield child;
     yield* below(child);
   }
-}
-
-function isMade(item: vscode.TestItem): boolean {
-  return item.id.includes(MADE);
 }
 
 function lineRange(line: number, endLine: number): vscode.Range {

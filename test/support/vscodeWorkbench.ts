@@ -119,15 +119,6 @@ export class Workbench {
     throw new Error(`no hover of ${word} showed ${shown}`);
   }
 
-  async goToLine(line: number): Promise<void> {
-    await this.page.keyboard.press('Control+G');
-    const input = this.page.locator('.quick-input-widget input').first();
-    await input.waitFor();
-    await input.fill(`:${line}`);
-    await this.page.keyboard.press('Enter');
-    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
-  }
-
   // ── Testing view ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   async openTesting(): Promise<void> {
