@@ -34,8 +34,9 @@ leaving_lines(Clauses) ->
 entry_lines(Clauses) ->
     lists:usort(lists:append([first_stop(Body) || {clause, _, _, _, Body} <- Clauses])).
 
-%% A script's statements are a block of their own.
+%% A script's statements are a block of their own, whose result newer Elixir keeps in a variable.
 first_stop([{block, L, Inside} | Rest]) when L =< 0 -> first_stop(Inside ++ Rest);
+first_stop([{match, L, _, {block, _, Inside}} | Rest]) when L =< 0 -> first_stop(Inside ++ Rest);
 first_stop([First | Rest]) ->
     case element(2, First) of
         L when L > 0 -> [L];

@@ -4,6 +4,9 @@
 
 -export([install/0, install_for/1, main/1, compiling/2, loaded/2]).
 
+%% What Elixir calls at the end of top-level code.
+-define(NOOP, {call, _, {remote, _, {atom, _, elixir_utils}, {atom, _, noop}}, []}).
+
 %% Needed as soon as there is a breakpoint in a script; costs some 50 ms, so not done without need.
 -spec install() -> ok | {error, binary()}.
 install() ->
@@ -53,8 +56,11 @@ compiling(Compile, [Forms, File, Options]) ->
 
 %% Elixir keeps the result and calls a function that does nothing before it returns it, all on the first line; nobody wrote
 %% that, so nothing of it is a place to stop.
-without_epilogue([{call, _, {remote, _, {atom, _, elixir_utils}, {atom, _, noop}} = Noop, []}, {var, _, Result}]) ->
-    [{call, 0, Noop, []}, {var, 0, Result}];
+without_epilogue({block, _, [{match, _, {var, _, Result}, Body} | [?NOOP, {var, _, Result}] = Epilogue]}) ->
+    Kept = {match, 0, {var, 0, Result}, {block, 0, [without_epilogue(Body)]}},
+    {block, 0, [Kept | without_epilogue(Epilogue)]};
+without_epilogue([?NOOP = Noop, {var, _, Result}]) ->
+    [setelement(2, Noop, 0), {var, 0, Result}];
 without_epilogue([Head | Tail]) ->
     [without_epilogue(Head) | without_epilogue(Tail)];
 without_epilogue(Tuple) when is_tuple(Tuple) ->
