@@ -1,11 +1,14 @@
 // The index on disk: facts by file, so that a window opens without reading the project again. Written in one piece by
 // renaming; what is of another version, torn or altered counts as absent. Knows nothing of what the facts mean.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Raised with any change of the facts or of how they are extracted. */
 const VERSION = 1;
+const TEMPORARY = /^project-index-\d+\.json\.\d+\.tmp$/;
+/** ms after which a file half written belongs to a process that was killed. */
+const ABANDONED_MS = 60_000;
 
 /** What is known of a file's content. */
 export interface Cached<Facts> {
@@ -34,6 +37,7 @@ export function readCache(storageDir: string, shard: number): { content: unknown
 /** @throws what the file system says; the old cache stays then. */
 export function writeCache(storageDir: string, shard: number, content: unknown): void {
   mkdirSync(storageDir, { recursive: true });
+  sweep(storageDir);
   const body = Buffer.from(JSON.stringify(content));
   const temporary = `${fileOf(storageDir, shard)}.${process.pid}.tmp`;
   try {
@@ -41,6 +45,15 @@ export function writeCache(storageDir: string, shard: number, content: unknown):
     renameSync(temporary, fileOf(storageDir, shard));
   } finally {
     rmSync(temporary, { force: true });
+  }
+}
+
+function sweep(storageDir: string): void {
+  for (const name of readdirSync(storageDir)) {
+    const file = path.join(storageDir, name);
+    if (!TEMPORARY.test(name)) continue;
+    const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (Date.now() - written > ABANDONED_MS) rmSync(file, { force: true });
   }
 }
 

@@ -204,7 +204,7 @@ export class ProjectIndex {
     return { indexed: this.scanned, files: this.files.size, ...this.moduleGraph.size };
   }
 
-  /** Calls after each change, several changes in one; gives what ends it. */
+  /** Calls after each change, a scan's in one; gives what ends it. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -287,9 +287,10 @@ export class ProjectIndex {
           else if (!this.opened.has(file) && !this.touched.has(file)) this.drop(file);
         }
         for (const trouble of message.troubles) this.options.warn(trouble);
+        // The graph grows with each parcel; who listens hears of all of them at once.
+        this.changed(true);
         break;
     }
-    this.changed(message.kind === 'done');
   }
 
   private setFile(file: string, facts: PackedFacts, stamp: string | null): void {

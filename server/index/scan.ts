@@ -204,7 +204,9 @@ function edgesOf(beam: BeamFacts): BeamEdges {
     packer.edge(beam.implements.protocol, module, 'implementation');
     packer.edge(beam.implements.for, module, 'implementation');
   }
-  return { names: packer.names, edges: packer.edges, source: beam.source };
+  // The compiler writes paths with forward slashes everywhere.
+  const source = beam.source === null ? null : path.normalize(beam.source);
+  return { names: packer.names, edges: packer.edges, source };
 }
 
 export function stampOf(size: number, mtimeMs: number): string {

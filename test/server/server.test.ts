@@ -77,6 +77,40 @@ describe('the coordination server', () => {
     while ((await modules('lib/shop/till.ex'))[0] !== 'Shop.Till');
   });
 
+  it('outlines the tests of a file, and follows each edit of it', async () => {
+    await indexed();
+    const text = 'defmodule ShopTest do\n  use ExUnit.Case\n\n  test "one" do\n  end\nend\n';
+    const textDocument = { uri: uri('test/shop_test.exs'), languageId: 'elixir', version: 1, text };
+    const outline = async (): Promise<string[]> => {
+      const { tests } = await client.request('coordination/tests', { uri: textDocument.uri });
+      return tests.flatMap(({ children }) => children.map(({ id, line, endLine }) => `${id} ${line}-${endLine}`));
+    };
+    await client.notify('textDocument/didOpen', { textDocument });
+    assert.deepEqual(await outline(), ['one 4-5']);
+    await client.notify('textDocument/didChange', {
+      textDocument: { uri: textDocument.uri, version: 2 },
+      contentChanges: [
+        { range: { start: { line: 3, character: 8 }, end: { line: 3, character: 11 } }, text: 'two' },
+        { range: { start: { line: 2, character: 0 }, end: { line: 2, character: 0 } }, text: '  doctest Shop\n' },
+      ],
+    });
+    assert.deepEqual(await outline(), ['doctest Shop 3-3', 'two 5-6']);
+  });
+
+  it('knows the project again after it was killed, from what it kept', async () => {
+    const storageDir = path.join(folder, 'storage');
+    await client.initialize(folder, SERVER_PROTOCOL_VERSION, { storageDir });
+    while (!(await client.request('coordination/health', {})).indexed);
+    const before = await client.request('coordination/health', {});
+    client.process.kill('SIGKILL');
+    client = LspClient.start();
+    await client.initialize(folder, SERVER_PROTOCOL_VERSION, { storageDir });
+    while (!(await client.request('coordination/health', {})).indexed);
+    const after = await client.request('coordination/health', {});
+    assert.deepEqual([after.files, after.modules, after.edges], [before.files, before.modules, before.edges]);
+    assert.ok(after.edges > 0);
+  });
+
   it('does not index build products and dependencies', async () => {
     for (const place of ['_build/dev/lib/x.ex', 'deps/dep/lib/x.ex']) {
       await mkdir(path.dirname(path.join(folder, place)), { recursive: true });

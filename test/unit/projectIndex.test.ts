@@ -326,6 +326,15 @@ describe('the project index', () => {
       assert.deepEqual(warnings, []);
     });
 
+    it('is cleared of what a killed process left half written', async () => {
+      mkdirSync(storage);
+      const [abandoned, current] = ['project-index-0.json.4000000.tmp', 'project-index-1.json.4000001.tmp'];
+      for (const name of [abandoned, current]) writeFileSync(path.join(storage, name), 'half');
+      utimesSync(path.join(storage, abandoned), 1_000_000, 1_000_000);
+      await opened([folder], storage);
+      assert.deepEqual((await readdir(storage)).sort(), ['project-index-0.json', 'project-index-1.json', current]);
+    });
+
     it('that cannot be written is told, and the index is whole all the same', async () => {
       writeFileSync(storage, 'a file where a folder is wanted');
       const index = await opened([folder], storage);
@@ -366,6 +375,15 @@ describe('the project index', () => {
     assert.equal(index.graph.module('Dep')?.own, false);
     await index.close(file);
     assert.deepEqual(names(index), ['A']);
+  });
+
+  it('stops at once when it is disposed of in the middle of a scan', async () => {
+    for (let each = 0; each < 200; each++) write(`lib/m${each}.ex`, `defmodule M${each} do\nend\n`);
+    const index = new ProjectIndex({ programs, warn: (message) => warnings.push(message) });
+    const opening = index.open([folder], path.join(home, 'storage'));
+    await index.dispose();
+    await opening;
+    assert.deepEqual([names(index), warnings], [[], []]);
   });
 
   it('opens, and says why it knows nothing, when its programs are not there', async () => {
