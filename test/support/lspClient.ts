@@ -18,11 +18,12 @@ export class LspClient {
     readonly connection: MessageConnection,
   ) {}
 
-  /** Starts the server; `initialize` is the caller's. */
-  static start(): LspClient {
-    const child = spawn(process.execPath, [path.join(root, 'dist', 'server.js'), '--stdio'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+  /** Starts the server; `initialize` is the caller's. `node`: arguments of the runtime, for a server with a probe inside. */
+  static start(node: string[] = []): LspClient {
+    const child = spawn(process.execPath, [...node, path.join(root, 'dist', 'server.js'), '--stdio'], {
+      stdio: ['pipe', 'pipe', 'inherit', ...(node.length === 0 ? [] : (['ipc'] as const))],
     });
+    if (child.stdout === null || child.stdin === null) throw new Error('the server has no stdio');
     const connection = createMessageConnection(
       new StreamMessageReader(child.stdout),
       new StreamMessageWriter(child.stdin),

@@ -1,0 +1,44 @@
+// The real coordination server for the benchmark: over stdio as an editor's, with a probe inside. Must not measure by itself.
+import { once } from 'node:events';
+import * as path from 'node:path';
+import { SERVER_PROTOCOL_VERSION } from '../protocol/server.js';
+import { LspClient } from '../test/support/lspClient.js';
+import { eventually, within } from '../test/support/deadline.js';
+import type { ProbeAnswer, ProbeQuestion } from './serverProbe.js';
+
+/** ms that the index of the largest project may take. */
+const INDEXING = 300_000;
+const PROBING = 30_000;
+
+export class BenchedServer {
+  private constructor(readonly client: LspClient) {}
+
+  /** Returns once the folder is indexed. */
+  static async start(folder: string): Promise<BenchedServer> {
+    const client = LspClient.start(['--expose-gc', '--require', path.join(__dirname, 'serverProbe.js')]);
+    const server = new BenchedServer(client);
+    try {
+      await client.initialize(folder, SERVER_PROTOCOL_VERSION);
+      await eventually(
+        'the project is indexed',
+        async () => ((await client.request('coordination/health', {})).indexed ? true : undefined),
+        INDEXING,
+      );
+      return server;
+    } catch (error) {
+      client.process.kill();
+      throw error;
+    }
+  }
+
+  async ask(question: ProbeQuestion): Promise<number> {
+    const answered = once(this.client.process, 'message') as Promise<[ProbeAnswer]>;
+    this.client.process.send(question);
+    const [{ value }] = await within(PROBING, answered, () => `the server did not answer ${question}`);
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.client.end();
+  }
+}
