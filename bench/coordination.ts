@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { PerformanceMetrics } from '../protocol/adapter.js';
 import type { SessionEvent } from '../protocol/coordination.js';
@@ -25,6 +26,8 @@ const DEPTH = 12;
 const WARM_UP = 20;
 /** Steps before the stepping counts: the first ones compile and fill what later ones find. */
 const WARM_UP_ROUNDS = 2;
+/** ms between steps: ten a second, faster than anyone reads. */
+const PACE = 100;
 /** Lines of bench/program/walk.ex to walk over. */
 const LINES = 23;
 const MB = 1024 * 1024;
@@ -81,15 +84,21 @@ async function main(): Promise<number> {
   }
   if (only.has('session')) {
     say('stepping session … ');
-    const { cpuShare, fallbackRate, decisions, steps } = await stepping(rounds);
+    const { cpuShare, cpuShareAtFullSpeed, fallbackRate, decisions, steps } = await stepping(rounds);
     result.cpuShare = cpuShare;
     result.fallbackRate = fallbackRate;
     const common = { bench: 'coordination', unit: '' } as const;
     figures.push({
       ...common,
-      what: 'processor time of server and adapter for planning ÷ session time',
+      what: 'processor time of planning ÷ session time, ten steps a second',
       value: cpuShare,
       target: { of: 'value', atMost: 0.05 },
+      samples: steps,
+    });
+    figures.push({
+      ...common,
+      what: 'the same, steps as fast as they are answered',
+      value: cpuShareAtFullSpeed,
       samples: steps,
     });
     figures.push({
@@ -180,13 +189,15 @@ async function memory(modules: number): Promise<number> {
 }
 
 interface Stepping {
+  /** Of server and adapter together, as a share of one core. */
   cpuShare: number;
+  cpuShareAtFullSpeed: number;
   fallbackRate: number;
   decisions: number;
   steps: number;
 }
 
-/** A real program, adapter and server; the user steps as fast as the debugger answers, which no user does. */
+/** A real program, adapter and server, and a user who steps: ten times a second, and as fast as the debugger answers. */
 async function stepping(rounds: number): Promise<Stepping> {
   return withProject(SESSION_MODULES, async (project) => {
     await project.compile();
@@ -197,15 +208,26 @@ async function stepping(rounds: number): Promise<Stepping> {
       try {
         const pair = await server.client.request('coordination/openSession', { session: 'bench' });
         await program.session.dap.request('setCoordinationServer', { ...pair, session: 'bench' });
-        await stepThrough(project, program, WARM_UP_ROUNDS);
-        const [cpu, before, from] = [await server.ask('cpu'), await metrics(program), performance.now()];
-        const steps = await stepThrough(project, program, rounds);
-        const [took, after] = [performance.now() - from, await metrics(program)];
-        const spent = (await server.ask('cpu')) - cpu + (after.coordinationMs - before.coordinationMs);
-        const decisions = after.decisions - before.decisions;
-        const fallbacks = sum(after.fallbacks) - sum(before.fallbacks);
-        if (decisions === 0) throw new Error('the adapter took no decision: it did not find the server');
-        return { cpuShare: spent / took, fallbackRate: fallbacks / decisions, decisions, steps };
+        const stepped = async (pace: number, times: number) => {
+          const [cpu, before, from] = [await server.ask('cpu'), await metrics(program), performance.now()];
+          const steps = await stepThrough(project, program, times, pace);
+          const [took, after] = [performance.now() - from, await metrics(program)];
+          const spent = (await server.ask('cpu')) - cpu + (after.coordinationMs - before.coordinationMs);
+          const decisions = after.decisions - before.decisions;
+          if (decisions === 0) throw new Error('the adapter took no decision: it did not find the server');
+          return { steps, decisions, share: spent / took, fallbacks: sum(after.fallbacks) - sum(before.fallbacks) };
+        };
+        await stepped(0, WARM_UP_ROUNDS);
+        const paced = await stepped(PACE, Math.ceil(rounds / 2));
+        const fast = await stepped(0, rounds);
+        const decisions = paced.decisions + fast.decisions;
+        return {
+          cpuShare: paced.share,
+          cpuShareAtFullSpeed: fast.share,
+          fallbackRate: (paced.fallbacks + fast.fallbacks) / decisions,
+          decisions,
+          steps: paced.steps + fast.steps,
+        };
       } finally {
         await program.close();
       }
@@ -221,7 +243,18 @@ async function metrics({ session }: DebuggedProgram): Promise<PerformanceMetrics
 const sum = ({ late, disconnected, refused }: PerformanceMetrics['fallbacks']): number => late + disconnected + refused;
 
 /** Over every line, and into and out of what a line calls. */
-async function stepThrough(project: Project, { session, probe }: DebuggedProgram, rounds: number): Promise<number> {
+async function stepThrough(
+  project: Project,
+  { session, probe }: DebuggedProgram,
+  rounds: number,
+  pace: number,
+): Promise<number> {
+  const step = async (command: 'stepIn' | 'stepOut', thread: number): Promise<void> => {
+    const from = performance.now();
+    await session.step(command, thread);
+    await session.top(thread);
+    await delay(Math.max(0, pace - (performance.now() - from)));
+  };
   const file = project.program('walk');
   let steps = 0;
   for (let round = 0; round < rounds; round++) {
@@ -229,10 +262,8 @@ async function stepThrough(project: Project, { session, probe }: DebuggedProgram
     const across = probe.ask('across', 0);
     const { thread } = await session.stop();
     for (let line = 0; line < LINES; line++) {
-      await session.step('stepIn', thread);
-      await session.top(thread);
-      await session.step('stepOut', thread);
-      await session.top(thread);
+      await step('stepIn', thread);
+      await step('stepOut', thread);
       steps += 2;
     }
     await session.dap.request('continue', { threadId: thread });
