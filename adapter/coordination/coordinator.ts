@@ -7,6 +7,7 @@ import type {
   Plan,
   SessionCommand,
   SessionEvent,
+  SessionFrame,
   SessionMode,
   SessionState,
 } from '../../protocol/coordination';
@@ -28,6 +29,8 @@ const AGENT_TIMEOUT = 10_000;
 const PREPARE_TIMEOUT = 120_000;
 /** ms that a plan waits for a step to end; a function that runs longer is none that the user waits for. */
 const STEP_HOLD = 250;
+/** Innermost frames of a stop that the server is told. */
+const MAX_FRAMES = 20;
 /** Recommendations in one answer. */
 const MAX_RECOMMENDATIONS = 10;
 
@@ -111,10 +114,8 @@ export class Coordinator {
     });
     this.#sampler = new Sampler(() => void this.#sample());
     this.#stops = new StopReporter({
-      frames: async (thread) => {
-        const request = { thread, start: 0, levels: 20 };
-        return sessionFrames((await this.#agent().request('stackTrace', request, { timeout: AGENT_TIMEOUT })).frames);
-      },
+      // Nobody wants to know where there is no server; should one come, the greeting tells.
+      frames: (thread) => (this.#pipe.wished ? this.#frames(thread) : Promise.resolve([])),
       report: (body, frames) => this.#stopwatch.measure(() => this.#stopped(body, frames)),
       over: (thread) => this.#stopwatch.measure(() => this.#continued(thread)),
     });
@@ -283,13 +284,10 @@ export class Coordinator {
   #stopped(body: AgentEvents['stopped'], frames: SessionState['stopped'][number]['frames']): void {
     for (const file of this.#picture.hit(body.hitBreakpointIds)) this.#tell({ kind: 'breakpointsSet', file });
     const stopped = { kind: 'stopped', thread: body.thread, reason: body.reason, frames } as const;
-    if (frames.length === 0) {
-      // It runs again already: there is nothing to prepare for.
-      this.#tell(stopped);
-      return;
-    }
     for (const entry of this.#picture.stop(body.thread, frames)) this.#entered(entry);
-    this.#decide(stopped);
+    // Without a stack it runs again already: there is nothing to prepare for.
+    if (frames.length === 0 && this.#pipe.wished) this.#tell(stopped);
+    else this.#decide(stopped);
   }
 
   #continued(thread: number): void {
@@ -444,6 +442,9 @@ export class Coordinator {
   async #state(session: string | null): Promise<SessionState> {
     const { agent, name, projectDir, engine, otp, elixir } = this.#mustProgram();
     const { modules } = await agent.request('status', {}, { timeout: AGENT_TIMEOUT });
+    for (const { thread, frames } of this.#picture.stopped) {
+      if (frames.length === 0) this.#picture.see(thread, await this.#frames(thread).catch(() => []));
+    }
     return {
       id: session ?? this.#ownId,
       name,
@@ -458,6 +459,11 @@ export class Coordinator {
       stopped: this.#picture.stopped,
       prepared: modules.flatMap(({ state, ...module }) => (state === 'native' ? [] : [{ state, ...module }])),
     };
+  }
+
+  async #frames(thread: number): Promise<SessionFrame[]> {
+    const request = { thread, start: 0, levels: MAX_FRAMES };
+    return sessionFrames((await this.#agent().request('stackTrace', request, { timeout: AGENT_TIMEOUT })).frames);
   }
 
   #mustProgram(): CoordinatedProgram {

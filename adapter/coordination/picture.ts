@@ -90,10 +90,15 @@ export class SessionPicture {
       (module) => before?.has(module) !== true && !this.#enteredSince.has(module),
     );
     this.#stopped.set(thread, frames);
-    this.#stacks.set(thread, new Set(frames.map(({ module }) => module)));
+    if (frames.length > 0) this.#stacks.set(thread, new Set(frames.map(({ module }) => module)));
     for (const module of interpreted) this.#enteredSince.delete(module);
     // Whatever had to be prepared for it has been told by the agent at that time.
     return entered.map((module) => ({ module, ready: true, waitedMs: 0 }));
+  }
+
+  /** Its stack, which nobody wanted to know when it stopped; one that runs again has none. */
+  see(thread: number, frames: SessionFrame[]): void {
+    if (this.#stopped.has(thread)) this.#stopped.set(thread, frames);
   }
 
   continue(thread: number): void {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { InterpretationStatus, PerformanceMetrics } from '../../protocol/adapter';
 import { CoordinationPeer, prepare } from '../support/coordinationPeer';
+import { Node } from '../support/beam';
 import { eventually } from '../support/deadline';
 import { fixture } from '../support/fixture';
 import { sessions, type LaunchOptions, type Session } from '../support/session';
@@ -171,6 +172,14 @@ describe('a coordinated session', () => {
     assert(decisions > 0);
     assert.equal((await status(session)).server, 'none');
     assert.equal(peer.greetings.length, 0);
+    // A server that comes later learns where the session stands.
+    await session.client.custom('setCoordinationServer', {
+      pipe: peer.pipe,
+      token: peer.token,
+      session: peer.session,
+    });
+    await peer.until('greeting', () => peer.state);
+    assert.equal(peer.state?.stopped[0]?.frames[0]?.module, 'Constructs.Basic');
     await session.resume(stop);
   });
 
@@ -281,6 +290,60 @@ describe('a coordinated session', () => {
     assert.equal(peer.state?.engine, 'traditional');
     assert.deepEqual(peer.asked, []);
     await session.resume(stop);
+  });
+
+  it('follows plans on a node that it is attached to', async () => {
+    const project = await fixture('constructs');
+    const node = await Node.start(project.dir, 'spawn(fn -> Constructs.Processes.ticking() end)');
+    try {
+      const session = await debug.attach(project, {
+        args: { remoteNode: node.name, cookie: node.cookie },
+        env: peer.env,
+      });
+      await peer.until('greeting', () => peer.state);
+      assert.equal(peer.state?.name, 'test');
+      await peer.push(prepare('Constructs.Flow'));
+      const made = await peer.event('interpreted', ({ module }) => module === 'Constructs.Flow');
+      assert.equal(made.trigger, 'plan');
+      await session.client.request('disconnect', { terminateDebuggee: false });
+      assert.equal((await peer.event('sessionEnded')).exitCode, null);
+      assert.equal(node.alive, true);
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it('begins anew with the program that a restart starts', async () => {
+    const session = await launch();
+    await session.stop();
+    await peer.event('stopped');
+    await session.client.request('restart', {});
+    const stop = await session.stop();
+    await peer.until('second greeting', () => peer.greetings[1]);
+    assert.equal(peer.state?.id, peer.session);
+    assert(!peer.events.some(({ kind }) => kind === 'sessionEnded'));
+    const after = peer.events.length;
+    await session.step('next', stop);
+    await peer.event('stopped', ({ reason }) => reason === 'step', after);
+    await session.resume(stop);
+  });
+
+  it('tells hundreds of stops at once, of which none is lost', async () => {
+    const session = await launch({
+      run: 'Constructs.Processes.crowd(200)',
+      breakpoints: { [processes]: ['member'] },
+    });
+    const { threadId } = await session.client.event('stopped');
+    for (let count = 1; count < 200; count++) await session.client.event('stopped');
+    await peer.until('200 stops', () =>
+      peer.events.filter(({ kind }) => kind === 'stopped').length === 200 ? true : undefined,
+    );
+    const told = await peer.event('breakpointsSet', ({ file }) => file.breakpoints[0]?.hits === 200);
+    assert.deepEqual(told.file.breakpoints[0]?.modules, ['Constructs.Processes']);
+    await session.client.request('continue', { threadId: threadId ?? 0 });
+    await session.end();
+    await peer.event('sessionEnded');
+    assert.equal((await metrics(session)).droppedEvents, 0);
   });
 
   it('says nothing of a program that runs without debugging', async () => {
