@@ -6,6 +6,7 @@ import { parseArgs, promisify } from 'node:util';
 import { alive } from './alive.js';
 import { click } from './click.js';
 import { condition } from './condition.js';
+import { disk } from './disk.js';
 import { hot } from './hot.js';
 import { memory } from './memory.js';
 import { Plan } from './plan.js';
@@ -21,6 +22,7 @@ const benchmarks: Record<string, (plan: Plan) => Promise<Figure[]>> = {
   step,
   condition,
   memory,
+  disk,
   alive,
 };
 

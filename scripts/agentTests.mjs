@@ -15,7 +15,7 @@ const PATIENCE = 5 * 60_000;
 /** Gives { passed, failed }; throws when the agent does not compile. `grep` chooses test modules by name. */
 export async function agentTests({ print, grep = '' }) {
   rmSync(home, { recursive: true, force: true });
-  await Promise.all([compile('src', 'src'), compile(path.join('src', 'standin'), 'standin'), compile('test', 'test')]);
+  await Promise.all([compile('src', 'ebin'), compile(path.join('src', 'standin'), 'standin'), compile('test', 'test')]);
   const modules = readdirSync(path.join(home, 'test'))
     .filter((file) => file.endsWith('_tests.beam'))
     .map((file) => path.basename(file, '.beam'))
@@ -40,7 +40,7 @@ async function runModule(name) {
   const begun = performance.now();
   const ebin = (part) => path.join(home, part);
   // The stand-in has a folder of its own: the agent puts it before OTP's module of the same name itself.
-  const args = ['-noinput', '-pa', ebin('src'), '-pa', ebin('test'), '-ecd_standin', ebin('standin')];
+  const args = ['-noinput', '-pa', ebin('ebin'), '-pa', ebin('test'), '-ecd_standin', ebin('standin')];
   const { code, output } = await run('erl', [...args, '-s', 'ecd_eunit', 'main', name]);
   const seconds = (performance.now() - begun) / 1000;
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed\r?$/gm)].at(-1);

@@ -13,6 +13,7 @@
     table :: ets:tid(),
     md5 = none :: binary() | none,
     ms = 0 :: non_neg_integer(),
+    origin = bytecode :: disk | bytecode,
     causes = [] :: [binary()],
     %% Processes that step through it: its exported functions are open to calls from interpreted code.
     open = #{} :: #{pid() => true},
@@ -185,10 +186,10 @@ prepare_now(Mod, none, Source, Table, Open) ->
 prepare_now(Mod, Bytecode, _Source, Table, Open) ->
     Start = erlang:monotonic_time(microsecond),
     case ecd_prepare:run(Mod, Bytecode, Table, Open) of
-        {ok, #{md5 := Md5}} ->
+        {ok, #{md5 := Md5}, Origin} ->
             Loaded = loaded_md5(Mod),
             case Loaded =:= none orelse Loaded =:= Md5 of
-                true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start + 500) div 1000};
+                true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start + 500) div 1000, Origin};
                 false -> {error, <<"the code that runs is not that of its file; reload it">>}
             end;
         {error, Why} ->
@@ -202,12 +203,12 @@ open_rows(Mod, #mod{open = Open, once = Once}, #state{targets = Targets}) ->
     fun(FA, Exported) -> (Exported andalso Stepping) orelse is_map_key(FA, Armed) orelse is_map_key(FA, Once) end.
 
 %% The worker has ended: whoever waited gets what it asked for. New code of a module that is armed is armed again.
-worked(Mod, Waiting, {prepared, {ok, Md5, Ms}}, #state{mods = Mods} = S0) ->
+worked(Mod, Waiting, {prepared, {ok, Md5, Ms, Origin}}, #state{mods = Mods} = S0) ->
     #{Mod := #mod{md5 = Before} = M} = Mods,
     %% Code whose lines have moved has the same md5, and new code is not armed even when it is the same.
     Same = Before =:= Md5 andalso not lists:keymember(code_changed, 2, Waiting),
     Lambdas = case Same of true -> M#mod.lambdas; false -> #{} end,
-    S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms, lambdas = Lambdas}}},
+    S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms, origin = Origin, lambdas = Lambdas}}},
     {Lost, S2} =
         case Before =:= none orelse Same of
             true -> {[], S1};
@@ -315,7 +316,8 @@ rearm(Mod, S0) ->
 
 reply({prepare, Cause}, Mod, Cached, S0) ->
     #state{mods = #{Mod := M}} = S = cause(Mod, Cause, S0),
-    Info = #{ms => M#mod.ms, bytes => ecd_prepare:bytes(M#mod.table), cached => Cached, md5 => M#mod.md5},
+    #mod{table = Table, md5 = Md5, ms = Ms, origin = Origin} = M,
+    Info = #{ms => Ms, bytes => ecd_prepare:bytes(Table), cached => Cached, disk => Origin =:= disk, md5 => Md5},
     {reply, {ok, Info}, S};
 reply({arm, FA, Owner}, Mod, _Cached, S) ->
     {Result, S1} = ask(Mod, FA, Owner, S),

@@ -42,7 +42,7 @@ from(Source) ->
             Mods
     end.
 
-%% The same where the source names all its modules, without waiting for other beams to be read; error if a beam is missing.
+%% The same where the source names all its modules, without waiting until all beams are read; error if one is missing.
 -spec named(Source :: binary(), [Name :: binary()]) -> {ok, [module()]} | error.
 named(Source, Names) ->
     Dirs = [text(Dir) || Dir <- ecd_modules:build_dirs()],

@@ -5,13 +5,13 @@
 
 %% ms to reach the adapter, which listens before it starts us.
 -define(CONNECT_TIMEOUT, 10000).
-%% In the way of every launch up to its breakpoints. What is missing here is loaded when it is called, which takes longer.
+%% What every launch calls up to its breakpoints. What is missing here is loaded when it is called, which takes longer.
 -define(FIRST, [
-    ecd_wire, ecd_commands, ecd_session, ecd_config, ecd_failure, ecd_engine, ecd_interpreter, ecd_standin, ecd_evaluator,
-    ecd_trace, ecd_rebuilt, ecd_guardian, ecd_state, ecd_iserver, ecd_inside, ecd_arms, ecd_deny, ecd_release,
-    ecd_selftest, ecd_prepare, ecd_prepared, ecd_rows, ecd_fold, ecd_lines, ecd_lambdas, ecd_templates, ecd_modules,
-    ecd_names, ecd_paths, ecd_file, ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions, ecd_raising,
-    ecd_breakpoints, ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
+    ecd_wire, ecd_commands, ecd_session, ecd_config, ecd_failure, ecd_engine, ecd_interpreter, ecd_standin,
+    ecd_evaluator, ecd_trace, ecd_rebuilt, ecd_disk, ecd_guardian, ecd_state, ecd_iserver, ecd_inside, ecd_arms, ecd_deny,
+    ecd_release, ecd_selftest, ecd_prepare, ecd_prepared, ecd_rows, ecd_fold, ecd_lines, ecd_lambdas, ecd_templates, ecd_modules,
+    ecd_names, ecd_paths, ecd_file, ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions,
+    ecd_raising, ecd_breakpoints, ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
 ]).
 
 %% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
@@ -42,7 +42,7 @@ await() ->
             end
     end.
 
-%% Elixir's start takes longer than ours as long as we load only what breakpoints need; the rest is loaded while it goes on.
+%% Elixir's start takes longer than ours as long as we load only what breakpoints need; the rest is loaded meanwhile.
 launch(Port, Token) ->
     ok = code:ensure_modules_loaded(?FIRST),
     {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT) end),
@@ -50,6 +50,7 @@ launch(Port, Token) ->
         go ->
             true = demonitor(Ref, [flush]),
             ok = load_all(),
+            _ = spawn_opt(fun ecd_disk:tidy/0, [{priority, low}]),
             receive {await, Launcher, Waiting} -> Launcher ! {Waiting, go}, ok end;
         {'DOWN', Ref, process, Wire, Reason} ->
             io:format(standard_error, "debug agent: no connection to the debug adapter: ~tp~n", [Reason]),

@@ -10,7 +10,10 @@
 -type function_key() :: {atom(), arity()}.
 -type owner() :: term().
 -type step_mode() :: off | entry | all | {into, fun((module()) -> boolean())}.
--type prepared() :: #{ms := non_neg_integer(), bytes := non_neg_integer(), cached := boolean(), md5 := binary()}.
+%% cached: its rows were there already; disk: an earlier session had made them.
+-type prepared() :: #{
+    ms := non_neg_integer(), bytes := non_neg_integer(), cached := boolean(), disk => boolean(), md5 := binary()
+}.
 -type options() :: #{
     engine => binary(),
     stack => no_tail | all,

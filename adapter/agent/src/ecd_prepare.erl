@@ -7,10 +7,14 @@
 %% row is opened.
 -module(ecd_prepare).
 
--export([run/4, stock/2, lambdas/4, debugger/0]).
--export([info/1, is_filled/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3, open/3, close/3, callers/3, bytes/1]).
+-export([run/4, make/2, stock/2, lambdas/4, debugger/0]).
+-export([info/1, is_filled/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3]).
+-export([open/3, close/3, callers/3, bytes/1]).
 
 -define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
+
+%% Bytes of bytecode. `npm run bench -- --only=disk` prints what reading gains below and above.
+-define(LARGE, 16 * 1024).
 
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
@@ -19,32 +23,73 @@
     inlined := all | [function_key()],
     refused := #{function_key() => binary()}
 }.
+-type prepared() :: #{
+    rows := [ecd_rows:row()],
+    lines := [{pos_integer(), [function_key()]}],
+    functions := [{function_key(), integer(), integer(), boolean()}],
+    files := {string(), #{function_key() => string()}},
+    info := info()
+}.
 -export_type([function_key/0, info/0]).
 
 %% Prepares Bytecode into Table, over what may be there of an earlier version. Open, asked with function and whether it
 %% is exported: its row can be entered from outside at once. Private rows of the earlier version stay: its closures may
 %% call them.
 -spec run(module(), binary(), ets:tid(), fun((function_key(), boolean()) -> boolean())) ->
-    {ok, info()} | {error, binary()}.
+    {ok, info(), disk | bytecode} | {error, binary()}.
 run(Mod, Bytecode, Table, Open) ->
     try
         ok = debugger(),
-        {Forms, Exported, Attributed} = forms(Mod, Bytecode),
-        {Rows, Refused} = enterable(load(Mod, Forms, Exported), Mod, Exported, nifs(Mod, Bytecode)),
-        Transformed = ecd_rows:transform(Rows, Exported),
-        Kept = [Row || Row <- Transformed, stops(Row) orelse not is_exported(Row)],
-        Info = #{
+        {From, #{info := Info} = Prepared} = prepared(Mod, Bytecode),
+        replace(Mod, Table, Prepared, Open),
+        {ok, Info, From}
+    catch
+        throw:{unprepared, Reason} -> {error, Reason}
+    end.
+
+%% Reading what an earlier session has made of a small module gains nothing worth its place on disk. Which functions of
+%% a module of NIFs are native, is known only here and now.
+prepared(Mod, Bytecode) ->
+    case byte_size(Bytecode) >= ?LARGE andalso not loads_nifs(Bytecode) of
+        true -> kept(Mod, Bytecode, {Mod, erlang:md5(Bytecode), elixir()});
+        false -> {bytecode, make(Mod, Bytecode)}
+    end.
+
+kept(Mod, Bytecode, Key) ->
+    case ecd_disk:read(rows, Key) of
+        {ok, Prepared} ->
+            {disk, Prepared};
+        missing ->
+            Prepared = make(Mod, Bytecode),
+            %% Nobody waits for this.
+            _ = spawn_opt(fun() -> ecd_disk:write(rows, Key, Prepared) end, [{priority, low}]),
+            {bytecode, Prepared}
+    end.
+
+%% Its debug info is expanded by the Elixir that runs.
+elixir() ->
+    _ = application:load(elixir),
+    application:get_key(elixir, vsn).
+
+%% From its bytecode, whatever is kept. Throws {unprepared, Reason}.
+-spec make(module(), binary()) -> prepared().
+make(Mod, Bytecode) ->
+    {Forms, Exported, Attributed} = forms(Mod, Bytecode),
+    {Rows, Refused} = enterable(load(Mod, Forms, Exported), Mod, Exported, nifs(Mod, Bytecode)),
+    Transformed = ecd_rows:transform(Rows, Exported),
+    Kept = [Row || Row <- Transformed, stops(Row) orelse not is_exported(Row)],
+    #{
+        rows => Kept,
+        lines => ecd_lines:index(Kept),
+        functions => ecd_lines:functions(Kept),
+        files => ecd_templates:names(Mod, Bytecode, Attributed),
+        info => #{
             md5 => md5(Bytecode),
             exported => Exported,
             inlined => inlined(Forms, Bytecode),
             refused => Refused
-        },
-        true = ets:insert(Table, {files, ecd_templates:names(Mod, Bytecode, Attributed)}),
-        replace(Mod, Table, Kept, Info, Open),
-        {ok, Info}
-    catch
-        throw:{unprepared, Reason} -> {error, Reason}
-    end.
+        }
+    }.
 
 %% The rows as stock `int` would have them: neither transformed nor kept.
 -spec stock(module(), binary()) -> {ok, [ecd_rows:row()]} | {error, binary()}.
@@ -232,8 +277,7 @@ load(Mod, Forms, Exported) ->
     end.
 
 nifs(Mod, Bytecode) ->
-    {ok, {_, [{imports, Imports}]}} = beam_lib:chunks(Bytecode, [imports]),
-    case lists:member({erlang, load_nif, 2}, Imports) of
+    case loads_nifs(Bytecode) of
         true ->
             %% Only the loaded module knows which functions its library took over.
             _ = code:ensure_loaded(Mod),
@@ -244,6 +288,10 @@ nifs(Mod, Bytecode) ->
         false ->
             []
     end.
+
+loads_nifs(Bytecode) ->
+    {ok, {_, [{imports, Imports}]}} = beam_lib:chunks(Bytecode, [imports]),
+    lists:member({erlang, load_nif, 2}, Imports).
 
 %% Drops what must run natively: NIFs, what the evaluator cannot do, and whoever can reach such a private function
 %% without leaving the interpreted code.
@@ -317,11 +365,11 @@ stops({_, Clauses}) -> ecd_lines:spans(Clauses) =/= [].
 is_exported({{_, _, _, Exported}, _}) -> Exported.
 
 %% Rows of exported functions arrive as `true` and are kept closed, unless they are to be open.
-replace(Mod, Table, Rows, Info, Open) ->
+replace(Mod, Table, #{rows := Rows} = Prepared, Open) ->
     Gated = [{{Mod, F, A, Open({F, A}, Exported)}, Clauses} || {{_, F, A, Exported}, Clauses} <- Rows],
     New = maps:from_list([{{F, A}, Entered} || {{_, F, A, Entered}, _} <- Gated]),
     swap(Table, Gated, [Key || {Key, _} <- rows(Table), is_outdated(Key, New, Table)]),
-    ets:insert(Table, [{lines, ecd_lines:index(Rows)}, {functions, ecd_lines:functions(Rows)}, {info, Info}]),
+    ets:insert(Table, [{Key, maps:get(Key, Prepared)} || Key <- [files, lines, functions, info]]),
     ok.
 
 is_outdated({_, F, A, Entered}, New, Table) ->

@@ -57,7 +57,7 @@ owner(Part) -> io_lib:format("~tp", [Part]).
 %% Numbers of the agent: bytes, counts, and how busy the VM is.
 -spec metrics(map()) -> map().
 metrics(#{}) ->
-    maps:merge(ecd_engine:metrics(), #{
+    maps:merge(maps:merge(ecd_engine:metrics(), ecd_disk:metrics()), #{
         beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count), busy => busy()
     }).
 
