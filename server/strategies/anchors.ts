@@ -10,31 +10,38 @@ const EDITED = 0.15;
 /** Steps of the path that still say something. */
 const MAX_PATH = 64;
 
+export interface Anchor {
+  /** 0..1 */
+  weight: number;
+  /** For people. */
+  reason: string;
+}
+
 export interface Anchors {
-  /** Module → weight in 0..1, the heaviest first; of equal ones the one named first. */
-  weights: ReadonlyMap<string, number>;
+  /** By module, the heaviest first; of equal ones the one named first. */
+  of: ReadonlyMap<string, Anchor>;
   /** Where execution stands, or will as far as the user tells; undefined when nothing is known. */
   current: string | undefined;
 }
 
 export function anchorsOf(situation: Situation): Anchors {
   const { frames, path, breakpoints, focused, edited } = situation;
-  const weights = new Map<string, number>();
-  const add = (module: string, weight: number): void => {
-    if (weight > (weights.get(module) ?? 0)) weights.set(module, weight);
+  const anchors = new Map<string, Anchor>();
+  const add = (module: string, weight: number, reason: string): void => {
+    if (weight > (anchors.get(module)?.weight ?? 0)) anchors.set(module, { weight, reason });
   };
   frames.forEach((module, depth) => {
-    add(module, RECENCY ** depth);
+    add(module, RECENCY ** depth, 'on the stack of a stopped process');
   });
   const recent = path.slice(-MAX_PATH);
   recent.forEach((module, index) => {
-    add(module, RECENCY ** (recent.length - 1 - index));
+    add(module, RECENCY ** (recent.length - 1 - index), 'execution was there');
   });
-  for (const module of breakpoints) add(module, BREAKPOINT);
-  for (const module of focused) add(module, FOCUSED);
-  for (const module of edited) add(module, EDITED);
+  for (const module of breakpoints) add(module, BREAKPOINT, 'has a breakpoint');
+  for (const module of focused) add(module, FOCUSED, 'open in the editor');
+  for (const module of edited) add(module, EDITED, 'edited lately');
   return {
-    weights: new Map([...weights].sort(([, a], [, b]) => b - a)),
-    current: frames[0] ?? path.at(-1) ?? breakpoints[0] ?? focused[0],
+    of: new Map([...anchors].sort(([, a], [, b]) => b.weight - a.weight)),
+    current: frames[0] ?? path.at(-1) ?? breakpoints[0] ?? focused[0] ?? edited[0],
   };
 }

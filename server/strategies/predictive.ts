@@ -1,7 +1,7 @@
 // Strategy "predictive": ranks modules by where the dependency graph leads from here. It learns nothing.
 import type { PredictionScope } from '../../protocol/coordination';
 import type { DependencyGraph } from '../index/graph';
-import { anchorsOf, type Anchors } from './anchors';
+import { anchorsOf, type Anchor, type Anchors } from './anchors';
 import { compact, segmentsOf, type CompactGraph } from './compactGraph';
 import { likeliest } from './likeliest';
 import { pageRank } from './pageRank';
@@ -26,8 +26,8 @@ const LOG_ODDS = {
   exception: -2.3,
   /** Not of the project; not fitted, the journeys hold the application's own modules alone. */
   foreign: -2,
-  /** A breakpoint is in it, or it is on the stack of a stopped process; not fitted, for it is known and need not be guessed. */
-  asked: 3,
+  /** It has a breakpoint that was not reached yet, or nothing is known but that the user is there; not fitted. */
+  awaited: 5,
   /** × weight in the situation: execution comes back to where it was; not fitted, a journey counts first entries. */
   returning: 1.5,
 } as const;
@@ -63,12 +63,12 @@ export class PredictiveStrategy implements Strategy {
       const number = graph.number.get(module);
       if (number !== undefined) candidates[number] = 0;
     }
-    const asked = numbers(graph, [...situation.breakpoints, ...situation.frames]);
+    const awaited = numbers(graph, awaitedIn(situation, anchors));
     const odds = new Float64Array(graph.names.length);
     let top = -Infinity;
     for (let module = 0; module < odds.length; module++) {
       if (candidates[module] === 0) continue;
-      const value = features.logOdds(module) + (asked.has(module) ? LOG_ODDS.asked : 0);
+      const value = features.logOdds(module) + (awaited.has(module) ? LOG_ODDS.awaited : 0);
       odds[module] = value;
       top = Math.max(top, value);
     }
@@ -79,7 +79,7 @@ export class PredictiveStrategy implements Strategy {
       total += value;
     }
     const probability = total === 0 ? odds : odds.map((value) => value / total);
-    return { graph, probability, reason: (module) => (asked.has(module) ? 'asked for' : features.reason(module)) };
+    return { graph, probability, reason: (module) => features.reason(module) };
   }
 }
 
@@ -97,8 +97,7 @@ class Features {
   readonly #graph: CompactGraph;
   readonly #current: number | undefined;
   readonly #currentName: readonly string[] | undefined;
-  /** Module → weight in the situation. */
-  readonly #weights = new Map<number, number>();
+  readonly #anchors = new Map<number, Anchor>();
   /** Evidence that anything of the situation calls it; that the current module does. */
   readonly #called: Float64Array;
   readonly #calledNow: Float64Array;
@@ -115,13 +114,13 @@ class Features {
     this.#calledNow = new Float64Array(size);
     this.#caller = new Int32Array(size).fill(-1);
     const restart = new Float64Array(size);
-    for (const [name, weight] of anchors.weights) {
+    for (const [name, anchor] of anchors.of) {
       const from = graph.number.get(name);
-      if (from !== undefined) this.#weights.set(from, weight);
+      if (from !== undefined) this.#anchors.set(from, anchor);
     }
     let total = 0;
-    for (const weight of this.#weights.values()) total += restartShare(weight);
-    for (const [from, weight] of this.#weights) {
+    for (const { weight } of this.#anchors.values()) total += restartShare(weight);
+    for (const [from, { weight }] of this.#anchors) {
       restart[from] = restartShare(weight) / total;
       this.follow(from, weight);
     }
@@ -144,7 +143,7 @@ class Features {
       this.nearness(module) +
       (exception[module] === 1 ? LOG_ODDS.exception : 0) +
       (own[module] === 1 ? 0 : LOG_ODDS.foreign) +
-      LOG_ODDS.returning * (this.#weights.get(module) ?? 0)
+      LOG_ODDS.returning * (this.#anchors.get(module)?.weight ?? 0)
     );
   }
 
@@ -152,7 +151,8 @@ class Features {
     const { names } = this.#graph;
     const [current, caller] = [this.#current, this.#caller[module] ?? -1];
     const here = current === undefined ? undefined : names[current];
-    if (this.#weights.has(module)) return 'execution was there, or it is being edited';
+    const anchor = this.#anchors.get(module);
+    if (anchor !== undefined) return anchor.reason;
     if (here !== undefined && (this.#calledNow[module] ?? 0) > 0) return `called by ${here}`;
     if (caller >= 0) return `called by ${names[caller] ?? ''}`;
     if (here !== undefined && this.nearness(module) > 0) return `named like ${here}`;
@@ -181,6 +181,14 @@ class Features {
   }
 }
 
+function awaitedIn({ breakpoints, frames, path }: Situation, { current }: Anchors): string[] {
+  const idle = path.length === 0 && frames.length === 0;
+  return [
+    ...breakpoints.filter((module) => !path.includes(module)),
+    ...(idle && current !== undefined ? [current] : []),
+  ];
+}
+
 /** PageRank with restarts anywhere, once a graph. */
 function centralIn(graph: CompactGraph): Float64Array {
   const known = central.get(graph);
@@ -204,11 +212,11 @@ const numbers = (graph: CompactGraph, modules: readonly string[]): Set<number> =
  * edges away from them, or shares the first part of a name with them: calls that no edge shows stay within an application.
  * `transitive`: everything, for a call at run time reaches what no edge leads to.
  */
-function inScope(graph: CompactGraph, { weights }: Anchors, scope: PredictionScope): Uint8Array {
+function inScope(graph: CompactGraph, { of: anchors }: Anchors, scope: PredictionScope): Uint8Array {
   const size = graph.names.length;
-  if (scope === 'transitive' || weights.size === 0) return new Uint8Array(size).fill(1);
+  if (scope === 'transitive' || anchors.size === 0) return new Uint8Array(size).fill(1);
   const reached = new Uint8Array(size);
-  let border = [...numbers(graph, [...weights.keys()])];
+  let border = [...numbers(graph, [...anchors.keys()])];
   for (const module of border) reached[module] = 1;
   const [rows, steps] = scope === 'minimal' ? [graph.calls, 1] : [graph.links, 2];
   for (let step = 0; step < steps; step++) {
@@ -224,7 +232,7 @@ function inScope(graph: CompactGraph, { weights }: Anchors, scope: PredictionSco
     border = next;
   }
   if (scope === 'conservative') {
-    const applications = new Set([...weights.keys()].map((name) => segmentsOf(name)[0]));
+    const applications = new Set([...anchors.keys()].map((name) => segmentsOf(name)[0]));
     graph.segments.forEach(([application], module) => {
       if (applications.has(application)) reached[module] = 1;
     });

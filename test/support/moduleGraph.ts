@@ -1,0 +1,27 @@
+// A dependency graph from a few lines, for tests of what reads one.
+import type { DependencyGraph, Edge, EdgeKind, ModuleNode } from '../../server/index/graph';
+
+/** `{ 'Shop.Cart': { call: ['Shop.Item'] } }`; all modules are the project's own but those in `foreign`. */
+export function moduleGraph(
+  modules: Record<string, Partial<Record<EdgeKind, string[]>>>,
+  foreign: readonly string[] = [],
+): DependencyGraph {
+  const edges = Object.entries(modules).flatMap(([from, kinds]) =>
+    Object.entries(kinds).flatMap(([kind, targets]) =>
+      targets.map((to): Edge => ({ from, to, kind: kind as EdgeKind, origin: 'beam' })),
+    ),
+  );
+  const nodes = new Map<string, ModuleNode>(
+    Object.keys(modules).map((name) => [
+      name,
+      { name, file: null, line: null, own: !foreign.includes(name), app: null },
+    ]),
+  );
+  return {
+    revision: 1,
+    modules: () => nodes.values(),
+    module: (name) => nodes.get(name),
+    outgoing: (name) => edges.filter(({ from }) => from === name),
+    incoming: (name) => edges.filter(({ to }) => to === name),
+  };
+}
