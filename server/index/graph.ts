@@ -25,9 +25,9 @@ export interface ModuleNode {
   app: string | null;
 }
 
-/** A view of the index that never blocks; it changes under the reader's feet only with `revision`. */
+/** A view of the index that never blocks; it changes under the reader's feet only with `revision`, lines of modules apart. */
 export interface DependencyGraph {
-  /** Grows with every change. */
+  /** Grows with every change of modules and edges. */
   readonly revision: number;
   modules(): Iterable<ModuleNode>;
   module(name: string): ModuleNode | undefined;

@@ -54,6 +54,8 @@ export class ModuleGraph implements DependencyGraph {
     const stored = this.store(contribution);
     const before = this.contributions.get(key);
     if (before !== undefined && same(before, stored)) {
+      // Modules that only moved are no other graph: whoever computed something from it need not do so again.
+      before.modules.set(stored.modules);
       this.release(stored);
       return;
     }
@@ -231,7 +233,8 @@ function same(one: Stored, other: Stored): boolean {
     one.own === other.own &&
     one.app === other.app &&
     one.file === other.file &&
-    equal(one.modules, other.modules) &&
+    one.modules.length === other.modules.length &&
+    one.modules.every((number, index) => index % 2 === 1 || number === other.modules[index]) &&
     equal(one.edges, other.edges)
   );
 }

@@ -205,6 +205,15 @@ describe('the project index', () => {
       stop();
     });
 
+    it('is no other graph when its modules only moved', async () => {
+      const file = write('lib/a.ex', text);
+      const index = await opened([folder]);
+      const { revision } = index.graph;
+      index.update(file, `# moved\n${text}`);
+      assert.equal(index.functionAt(file, 3)?.name, 'one');
+      assert.deepEqual([index.graph.module('A')?.line, index.graph.revision], [2, revision]);
+    });
+
     it('keeps the last good facts while the code has errors, and their lines move along', async () => {
       const file = write('lib/a.ex', text);
       const index = await opened([folder]);
