@@ -152,7 +152,7 @@ function Tabs() {
   const { view, change } = useView();
   const list = useRef<HTMLDivElement>(null);
   const show = (tab: Tab): void => {
-    if (tab !== view.tab) change({ tab, scroll: 0 });
+    if (tab !== view.tab) change(() => ({ tab, scroll: 0 }));
   };
   const pressed = (event: KeyboardEvent): void => {
     const at = TABS.indexOf(view.tab);

@@ -6,7 +6,8 @@ import type { View } from './view';
 
 export interface ViewAccess {
   view: View;
-  change: (part: Partial<View>) => void;
+  /** From the view as it is by then: several changes may come before the next drawing. */
+  change: (part: (view: View) => Partial<View>) => void;
   send: (message: FromPage) => void;
 }
 

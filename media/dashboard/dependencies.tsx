@@ -20,7 +20,9 @@ export function Dependencies({
   const { module: chosen, depth } = view.dependencies;
   const stop = snapshot.sessions.find(({ running, stoppedIn }) => running && stoppedIn !== null)?.stoppedIn ?? null;
   const module = chosen ?? stop;
-  const centre = (next: string | null): void => change({ dependencies: { ...view.dependencies, module: next } });
+  const choose = (part: Partial<typeof view.dependencies>): void =>
+    change((last) => ({ dependencies: { ...last.dependencies, ...part } }));
+  const centre = (next: string | null): void => choose({ module: next });
   useEffect(() => {
     if (module !== null) send({ kind: 'neighbourhood', module, depth });
   }, [module, depth]);
@@ -42,7 +44,7 @@ export function Dependencies({
           label={text.depth}
           value={depth}
           options={([1, 2] as const).map((value) => ({ value, title: text.depths(value) }))}
-          onChange={(value) => change({ dependencies: { ...view.dependencies, depth: value } })}
+          onChange={(value) => choose({ depth: value })}
         />
         {chosen !== null && stop !== null && chosen !== stop && (
           <button type="button" class="secondary" onClick={() => centre(null)}>

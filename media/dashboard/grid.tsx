@@ -63,8 +63,12 @@ export function DataGrid<Row>(props: GridProps<Row>) {
   const followed = indexOf(rows, rowKey, selected);
   const current = followed >= 0 ? followed : Math.min(active, rows.length - 1);
 
+  // Keys may come faster than drawings.
+  const at = useRef(current);
+  at.current = current;
   const go = (to: number): void => {
     const index = Math.max(0, Math.min(rows.length - 1, to));
+    at.current = index;
     const row = rows[index];
     if (row === undefined) return;
     setActive(index);
@@ -76,16 +80,16 @@ export function DataGrid<Row>(props: GridProps<Row>) {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(sight / height) - 2);
     const targets: Record<string, number> = {
-      ArrowDown: current + 1,
-      ArrowUp: current - 1,
-      PageDown: current + page,
-      PageUp: current - page,
+      ArrowDown: at.current + 1,
+      ArrowUp: at.current - 1,
+      PageDown: at.current + page,
+      PageUp: at.current - page,
       Home: 0,
       End: rows.length - 1,
-      ' ': current,
+      ' ': at.current,
     };
     const to = targets[event.key];
-    const row = rows[current];
+    const row = rows[at.current];
     if (to !== undefined) go(to);
     else if (event.key === 'Enter' && row !== undefined) onActivate?.(row);
     else return;

@@ -10,9 +10,9 @@ import { text } from './strings';
 import { chartColour, chartFont, gridColour, textColour } from './theme';
 
 const KINDS: readonly LatencyKind[] = ['clickToArmed', 'step', 'plan', 'launch'];
-const DRAWN: readonly { kind: LatencyKind; colour: 'blue' | 'orange' }[] = [
+const DRAWN: readonly { kind: LatencyKind; colour: 'blue' | 'purple' }[] = [
   { kind: 'clickToArmed', colour: 'blue' },
-  { kind: 'step', colour: 'orange' },
+  { kind: 'step', colour: 'purple' },
 ];
 const HEIGHT = 150;
 
@@ -107,7 +107,7 @@ function Histogram({
   summary,
 }: {
   kind: LatencyKind;
-  colour: 'blue' | 'orange';
+  colour: 'blue' | 'purple';
   summary: LatencySummary;
 }) {
   const shown = useMemo(() => buckets(summary), [summary]);
@@ -130,7 +130,7 @@ function Histogram({
   );
 }
 
-function histogram(colour: 'blue' | 'orange', drawn: { titles: string[] }): Omit<uPlot.Options, 'width' | 'height'> {
+function histogram(colour: 'blue' | 'purple', drawn: { titles: string[] }): Omit<uPlot.Options, 'width' | 'height'> {
   const fill = (): string => chartColour(colour);
   const bars = uPlot.paths.bars?.({ size: [0.86, 60] });
   return {

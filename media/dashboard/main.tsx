@@ -20,8 +20,8 @@ let forgetting = 0;
 
 const send = (message: FromPage): void => host.postMessage(message);
 
-function change(part: Partial<View>): void {
-  view = { ...view, ...part };
+function change(part: (view: View) => Partial<View>): void {
+  view = { ...view, ...part(view) };
   host.setState(view);
   draw();
 }

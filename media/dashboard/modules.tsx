@@ -109,7 +109,8 @@ export function Modules({
 }) {
   const { view, change, send } = useView();
   const { sort, filter, state, selected, scroll } = view.modules;
-  const choose = (part: Partial<typeof view.modules>): void => change({ modules: { ...view.modules, ...part } });
+  const choose = (part: Partial<typeof view.modules>): void =>
+    change((last) => ({ modules: { ...last.modules, ...part } }));
   const shown = useMemo(() => selection(modules, filter, state, sort), [modules, filter, state, sort]);
   const row = modules.find(({ module }) => module === selected);
   if (modules.length === 0) return <Empty>{text.modulesEmpty}</Empty>;
@@ -189,7 +190,7 @@ function selection(modules: ModuleRow[], filter: string, state: ModuleFilter, { 
 }
 
 function Details({ row, explanation }: { row: ModuleRow; explanation: Answer<ModuleExplanation> | null }) {
-  const { view, change, send } = useView();
+  const { change, send } = useView();
   const { module, pinned, neverInterpret, state, file, line } = row;
   // A new state has new reasons.
   useEffect(() => send({ kind: 'explain', module }), [module, state, pinned, neverInterpret]);
@@ -226,7 +227,9 @@ function Details({ row, explanation }: { row: ModuleRow; explanation: Answer<Mod
         )}
         {file !== null && <Action onClick={() => openSource(send)(row)}>{text.openSource}</Action>}
         <Action
-          onClick={() => change({ tab: 'dependencies', dependencies: { ...view.dependencies, module }, scroll: 0 })}
+          onClick={() =>
+            change((last) => ({ tab: 'dependencies', dependencies: { ...last.dependencies, module }, scroll: 0 }))
+          }
         >
           {text.showDependencies}
         </Action>

@@ -23,7 +23,7 @@ export function Disclosure({ id, title, children }: { id: string; title: string;
   const toggled = (event: Event): void => {
     const now = (event.currentTarget as HTMLDetailsElement).open;
     if (now === open) return;
-    change({ open: now ? [...view.open, id] : view.open.filter((other) => other !== id) });
+    change((last) => ({ open: [...last.open.filter((other) => other !== id), ...(now ? [id] : [])] }));
   };
   return (
     <details open={open} onToggle={toggled}>

@@ -121,7 +121,7 @@ function History({ history }: { history: SessionSummary[] }) {
           label={text.historyLabel(count(history.length))}
           caption={[
             { title: text.cacheHitRate, colour: 'blue' },
-            { title: text.hit5, colour: 'orange', dashed: true },
+            { title: text.hit5, colour: 'purple', dashed: true },
           ]}
           unit={percent}
           data={trend}
@@ -169,14 +169,14 @@ function Comparison({ history }: { history: SessionSummary[] }) {
           label={text.first}
           value={first.id}
           options={options}
-          onChange={(id) => change({ comparison: { first: id, second: second.id } })}
+          onChange={(id) => change(() => ({ comparison: { first: id, second: second.id } }))}
         />
         <Select
           id="comparison-second"
           label={text.second}
           value={second.id}
           options={options}
-          onChange={(id) => change({ comparison: { first: first.id, second: id } })}
+          onChange={(id) => change(() => ({ comparison: { first: first.id, second: id } }))}
         />
       </div>
       <Table

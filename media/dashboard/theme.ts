@@ -1,5 +1,6 @@
 // The colours and fonts that VS Code gives the page, for what is drawn on a canvas. Style sheets need none of this.
-type Colour = 'blue' | 'green' | 'orange' | 'purple' | 'red' | 'yellow' | 'foreground' | 'lines';
+/** Not orange: in VS Code's light theme it is too faint on white. */
+type Colour = 'blue' | 'green' | 'purple' | 'red' | 'yellow' | 'foreground';
 
 const listeners = new Set<() => void>();
 

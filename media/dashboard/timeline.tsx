@@ -16,14 +16,14 @@ type Kind = TimelineEvent['kind'];
 /** Top to bottom: first what the user did and met, then what we did. */
 const LANES: readonly { kind: Kind; colour: Parameters<typeof chartColour>[0] }[] = [
   { kind: 'session', colour: 'foreground' },
-  { kind: 'breakpoint', colour: 'purple' },
+  { kind: 'breakpoint', colour: 'red' },
   { kind: 'stop', colour: 'red' },
-  { kind: 'step', colour: 'orange' },
+  { kind: 'step', colour: 'purple' },
   { kind: 'prepare', colour: 'blue' },
   { kind: 'release', colour: 'green' },
-  { kind: 'reload', colour: 'purple' },
+  { kind: 'reload', colour: 'foreground' },
   { kind: 'fallback', colour: 'yellow' },
-  { kind: 'alert', colour: 'red' },
+  { kind: 'alert', colour: 'yellow' },
 ];
 const LANE_OF = new Map(LANES.map(({ kind }, index) => [kind, index]));
 const LANE_HEIGHT = 20;
@@ -34,6 +34,8 @@ const REACH = 8;
 export function Timeline({ snapshot }: { snapshot: MetricsSnapshot }) {
   const { view, change } = useView();
   const { minutes, session } = view.timeline;
+  const choose = (part: Partial<typeof view.timeline>): void =>
+    change((last) => ({ timeline: { ...last.timeline, ...part } }));
   const [pointed, point] = useState<TimelineEvent | null>(null);
   const shown = useMemo(() => {
     const from = minutes === 0 ? -Infinity : snapshot.at - minutes * 60_000;
@@ -58,7 +60,7 @@ export function Timeline({ snapshot }: { snapshot: MetricsSnapshot }) {
           label={text.span}
           value={minutes}
           options={SPANS.map((value) => ({ value, title: text.spans(value) }))}
-          onChange={(value) => change({ timeline: { ...view.timeline, minutes: value } })}
+          onChange={(value) => choose({ minutes: value })}
         />
         {snapshot.sessions.length > 1 && (
           <Select
@@ -66,7 +68,7 @@ export function Timeline({ snapshot }: { snapshot: MetricsSnapshot }) {
             label={text.session}
             value={session ?? ''}
             options={sessions}
-            onChange={(value) => change({ timeline: { ...view.timeline, session: value === '' ? null : value } })}
+            onChange={(value) => choose({ session: value === '' ? null : value })}
           />
         )}
       </div>
@@ -85,7 +87,7 @@ export function Timeline({ snapshot }: { snapshot: MetricsSnapshot }) {
               rows={newestFirst}
               rowKey={(_, index) => String(index)}
               scroll={view.timeline.scroll}
-              onScroll={(scroll) => change({ timeline: { ...view.timeline, scroll } })}
+              onScroll={(scroll) => choose({ scroll })}
             />
           </Disclosure>
         </>

@@ -8,7 +8,7 @@ import { Card, Disclosure, Empty, Figure, Table } from './pieces';
 import { text } from './strings';
 import { chartColour, chartFont, gridColour, textColour } from './theme';
 
-type Colour = 'blue' | 'red' | 'green' | 'orange';
+type Colour = 'blue' | 'red' | 'green' | 'purple';
 interface Line {
   title: string;
   colour: Colour;
@@ -51,7 +51,7 @@ export function WorkingSet({ samples }: { samples: WorkingSetSample[] }) {
               label={text.workingSetModulesLabel(count(last.preparedModules), count(last.interpretedModules))}
               caption={[
                 { title: `${text.prepared}: ${count(last.preparedModules)}`, colour: 'blue', filled: true },
-                { title: `${text.interpreted}: ${count(last.interpretedModules)}`, colour: 'orange', dashed: true },
+                { title: `${text.interpreted}: ${count(last.interpretedModules)}`, colour: 'purple', dashed: true },
               ]}
               unit={count}
               data={modules}

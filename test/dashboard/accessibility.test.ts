@@ -75,6 +75,7 @@ describe('the dashboard is accessible', () => {
       it('is without a violation in every view', async () => {
         await eachView(dashboard, async (name) => {
           assert.deepEqual(await violations(dashboard), [], name);
+          assert.deepEqual(await faint(dashboard), [], name);
           if (!name.includes('open')) {
             const file = path.join(ARTIFACTS, `dashboard ${name.toLowerCase()} ${theme}.png`);
             await dashboard.page.screenshot({ path: file, fullPage: true });
@@ -84,6 +85,68 @@ describe('the dashboard is accessible', () => {
     });
   }
 });
+
+/** Texts with less contrast than WCAG 2.1 AA asks for, computed from what the browser shows; axe leaves some undecided. */
+async function faint({ page }: DashboardPage): Promise<string[]> {
+  return page.evaluate(() => {
+    type Rgba = [number, number, number, number];
+    const parse = (colour: string): Rgba => {
+      const numbers = (/^rgba?\((.*)\)$/.exec(colour)?.[1] ?? '').split(',').map(Number);
+      if (numbers.length < 3 || numbers.some(Number.isNaN)) throw new Error(`cannot read the colour ${colour}`);
+      const [r = 0, g = 0, b = 0, a = 1] = numbers;
+      return [r, g, b, a];
+    };
+    const over = ([r, g, b, a]: Rgba, [br, bg, bb]: Rgba): Rgba => [
+      r * a + br * (1 - a),
+      g * a + bg * (1 - a),
+      b * a + bb * (1 - a),
+      1,
+    ];
+    const background = (element: Element): Rgba => {
+      const own = parse(getComputedStyle(element).backgroundColor);
+      const { parentElement } = element;
+      return own[3] === 1 || parentElement === null ? own : over(own, background(parentElement));
+    };
+    const luminance = ([r, g, b]: Rgba): number => {
+      const linear = (channel: number): number => {
+        const share = channel / 255;
+        return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      };
+      return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    };
+    const ratio = (a: Rgba, b: Rgba): number => {
+      const [dark = 0, light = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+      return (light + 0.05) / (dark + 0.05);
+    };
+    const found = new Set<string>();
+    let looked = 0;
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const element = walker.currentNode.parentElement;
+      const text = walker.currentNode.textContent?.trim() ?? '';
+      if (element === null || text === '' || !element.checkVisibility() || element.closest('script, .unseen, .skip'))
+        continue;
+      looked++;
+      const style = getComputedStyle(element);
+      const size = parseFloat(style.fontSize);
+      const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
+      const behind = background(element);
+      const measured = ratio(over(parse(style.color), behind), behind);
+      if (measured < least) found.add(`${text.slice(0, 40)}: ${measured.toFixed(2)}`);
+    }
+    // What is drawn: 3 to 1 against what it is drawn on.
+    const paper = background(document.body);
+    const probe = document.body.appendChild(document.createElement('i'));
+    for (const name of ['blue', 'green', 'purple', 'red', 'yellow', 'foreground']) {
+      probe.style.color = `var(--vscode-charts-${name})`;
+      const measured = ratio(parse(getComputedStyle(probe).color), paper);
+      if (measured < 3) found.add(`chart ${name}: ${measured.toFixed(2)}`);
+    }
+    probe.remove();
+    if (looked < 20) throw new Error(`only ${looked} texts were found`);
+    return [...found];
+  });
+}
 
 function explanation(
   module: string,

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { FromPage, PageData, ToPage } from '../../protocol/dashboard';
+import type { MetricsSnapshot } from '../../protocol/metrics';
 import { html } from '../../src/dashboard/html';
 import { launchChromium } from './chromium';
 import { eventually } from './deadline';
@@ -131,6 +132,25 @@ export class DashboardPage {
 
   async tell(message: ToPage): Promise<void> {
     await this.page.evaluate((data) => window.postMessage(data, '*'), message);
+  }
+
+  /** ms from the arrival of a snapshot to its picture on the screen. */
+  timeToShow(snapshot: MetricsSnapshot): Promise<number> {
+    return this.page.evaluate(
+      (data) =>
+        new Promise<number>((resolve) => {
+          const from = performance.now();
+          const shown = new MutationObserver(() => {
+            if (document.querySelector('[role=tablist]') === null) return;
+            shown.disconnect();
+            // The frame after the one that paints the change.
+            requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - from)));
+          });
+          shown.observe(document.body, { childList: true, subtree: true });
+          window.postMessage(data, '*');
+        }),
+      { kind: 'snapshot', snapshot } satisfies ToPage,
+    );
   }
 
   /** What VS Code would give the page when it is shown again. */
