@@ -3,7 +3,9 @@ import {
   DidChangeWatchedFilesNotification,
   ErrorCodes,
   FileChangeType,
+  MessageType,
   ResponseError,
+  ShowMessageNotification,
   TextDocuments,
   TextDocumentSyncKind,
   type Connection,
@@ -163,7 +165,15 @@ export function serve(connection: Connection): void {
     if (uri.startsWith('file:')) coordination().sessions.focusMoved(focus.focus(fileURLToPath(uri)));
   });
   connection.onNotification('coordination/settings', async (params: unknown) => {
-    const settings = checked(NOTIFICATIONS['coordination/settings'], params);
+    let settings;
+    try {
+      settings = checked(NOTIFICATIONS['coordination/settings'], params);
+    } catch (error) {
+      if (!(error instanceof ResponseError)) throw error;
+      const message = `Settings cannot be used, the former ones stay in force: ${error.message}`;
+      await connection.sendNotification(ShowMessageNotification.type, { type: MessageType.Warning, message });
+      return;
+    }
     codeLenses = settings.codeLenses;
     await coordination().changeSettings(settings);
     analysis.changed();

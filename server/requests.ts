@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { ErrorCodes, ResponseError } from 'vscode-languageserver/node';
 import { STRATEGIES } from '../protocol/adapter';
 import { SCOPES } from '../protocol/coordination';
+import { parseDuration, parseSize } from '../protocol/units';
 import type { ModuleAction, ServerNotifications, ServerRequests, ServerSettings } from '../protocol/server';
 
 /** Modules around one are shown up to that far. */
@@ -23,19 +24,7 @@ const flag = v.boolean('true or false');
 const amount = v.pipe(v.number('a number'), v.minValue(0, 'a number from 0 on'));
 const nothing = v.object({}, 'an object');
 
-export const Settings: v.GenericSchema<unknown, ServerSettings> = v.object({
-  enabled: flag,
-  strategy: v.picklist(STRATEGIES, `one of ${STRATEGIES.join(', ')}`),
-  scope: v.picklist(SCOPES, `one of ${SCOPES.join(', ')}`),
-  performanceMonitoring: flag,
-  memoryThreshold: amount,
-  fallbackTimeout: amount,
-  codeLenses: flag,
-  historyDays: amount,
-  historySize: amount,
-});
-
-/** Of a client that names none. */
+/** Of a client that names none, and of keys that it leaves out. */
 export const DEFAULT_SETTINGS: ServerSettings = {
   enabled: true,
   strategy: 'demand-driven',
@@ -45,8 +34,27 @@ export const DEFAULT_SETTINGS: ServerSettings = {
   fallbackTimeout: 2_000,
   codeLenses: true,
   historyDays: 90,
-  historySize: 10 * 1024 * 1024,
+  historySize: 5 * 1024 * 1024,
 };
+
+/** Numbers, or texts with a unit: a client may hand on what its user wrote. */
+const measured = (parse: (text: string) => number | undefined, example: string) =>
+  v.union(
+    [amount, v.pipe(v.string(), v.transform(parse), v.number())],
+    `a number from 0 on or a text such as "${example}"`,
+  );
+
+export const Settings: v.GenericSchema<unknown, ServerSettings> = v.object({
+  enabled: v.optional(flag, DEFAULT_SETTINGS.enabled),
+  strategy: v.optional(v.picklist(STRATEGIES, `one of ${STRATEGIES.join(', ')}`), DEFAULT_SETTINGS.strategy),
+  scope: v.optional(v.picklist(SCOPES, `one of ${SCOPES.join(', ')}`), DEFAULT_SETTINGS.scope),
+  performanceMonitoring: v.optional(flag, DEFAULT_SETTINGS.performanceMonitoring),
+  memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_SETTINGS.memoryThreshold),
+  fallbackTimeout: v.optional(measured(parseDuration, '2000ms'), DEFAULT_SETTINGS.fallbackTimeout),
+  codeLenses: v.optional(flag, DEFAULT_SETTINGS.codeLenses),
+  historyDays: v.optional(amount, DEFAULT_SETTINGS.historyDays),
+  historySize: v.optional(measured(parseSize, '5MB'), DEFAULT_SETTINGS.historySize),
+});
 
 type Shapes<Table> = { [Method in keyof Table]: v.GenericSchema<unknown, Table[Method]> };
 

@@ -22,11 +22,14 @@ const PLACE =
   /^\s*(?:\*\* .*?\s)?(?:\((\w+)(?: [^)]*)?\)\s+)?((?:[A-Za-z]:[\\/])?[^\s:()]+\.(?:exs?|erl|eex|heex|leex)):(\d+)(?::\d+)?(?::\s*(.*))?\s*$/u;
 const FUNCTION = /^(?:anonymous fn\/\d+ in )?((?:\p{Lu}[\p{L}\p{N}_]*\.?)+|:[\w@]+)\.("[^"]+"|[^."\s]+)\/(\d+)/u;
 
+/** Letters of a line that are looked at; no stack line is as long, but an assertion's data may be. */
+const MAX_LINE = 2_000;
+
 /** In the order of the text, the same place once. */
 export function stackLinesOf(text: string): StackLine[] {
   const found = new Map<string, StackLine>();
   for (const raw of text.replace(COLOURS, '').split(/\r?\n/)) {
-    const place = PLACE.exec(raw);
+    const place = raw.length > MAX_LINE ? null : PLACE.exec(raw);
     if (place?.[2] === undefined) continue;
     const called = FUNCTION.exec(place[4] ?? '');
     const line: StackLine = {

@@ -150,12 +150,16 @@ export class UsageStore {
     return exported(this.ledger, this.model.snapshot());
   }
 
-  /** Forgets all use, here and on disk; what the user decided about modules stays. Fails when the disk does not obey. */
+  /**
+   * Forgets all use, here and on disk, and with it the sessions that are running; what the user decided about modules
+   * stays. Fails when the disk does not obey.
+   */
   async erase(): Promise<void> {
     const { folder } = this;
     if (folder === null) {
       this.ledger.reset();
       this.model.reset();
+      this.erasedAt = Date.now();
       return;
     }
     await this.inTurn(async () => {
@@ -192,16 +196,15 @@ export class UsageStore {
     this.compacting = true;
     return this.inTurn(async () => {
       await this.locked(folder, async (lock) => {
+        // Looked up before reading: what is found abandoned only afterwards may hold records that nobody has read.
+        const finished = journalsIn(folder).filter((id) => isAbandoned(folder, id, Date.now()));
         this.refresh(folder);
         this.forget();
         const own = this.rotate(folder);
         if (!(await this.write(folder, lock))) return false;
         own?.close();
-        for (const id of journalsIn(folder)) {
-          const mine = id === own?.id;
-          if (id === this.journal?.id || !(mine || isAbandoned(folder, id, Date.now()))) continue;
-          await rm(path.join(folder, id), { force: true, maxRetries: 3 });
-        }
+        if (own !== undefined) finished.push(own.id);
+        for (const id of finished) await rm(path.join(folder, id), { force: true, maxRetries: 3 });
         return true;
       });
     })
@@ -222,7 +225,7 @@ export class UsageStore {
   }
 
   private add(record: UsageRecord): void {
-    if (this.closed) return;
+    if (this.closed || !this.counts(record)) return;
     this.apply(record);
     const { journal } = this;
     if (journal === undefined) return;
@@ -230,6 +233,12 @@ export class UsageStore {
     this.folded.set(journal.id, journal.last);
     const full = journal.bytes > Math.min(MAX_JOURNAL, this.limits.bytes * JOURNAL_SHARE);
     if (full && !this.compacting) void this.compact();
+  }
+
+  /** False for what the user erased; a session that was running then would name it all again in its summary. */
+  private counts(record: UsageRecord): boolean {
+    if (record.kind === 'decision') return true;
+    return (record.kind === 'summary' ? record.summary.startedAt : record.at) >= this.erasedAt;
   }
 
   private apply(record: UsageRecord): void {
@@ -254,7 +263,7 @@ export class UsageStore {
     if (found.kind === 'body' && found.body.revision !== this.revision) this.restore(found.body);
     for (const id of journalsIn(folder)) {
       for (const { n, record } of readJournal(folder, id, this.folded.get(id) ?? 0)) {
-        if (record.kind === 'decision' || record.at >= this.erasedAt) this.apply(record);
+        if (this.counts(record)) this.apply(record);
         this.folded.set(id, n);
       }
     }
