@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import {
   CloseAction,
   ErrorAction,
+  ExecuteCommandRequest,
   LanguageClient,
   State,
   TransportKind,
@@ -29,6 +30,14 @@ const PATIENCE = 2;
 
 /** What the server is told. */
 type Told = Omit<ServerNotifications, 'coordination/update'> & AnalysisNotifications;
+
+/** A command of VS Code has one owner and outlives a server that is started again: the extension registers them itself. */
+class Client extends LanguageClient {
+  override registerFeature(feature: Parameters<LanguageClient['registerFeature']>[0]): void {
+    const commands = 'registrationType' in feature && feature.registrationType.method === ExecuteCommandRequest.method;
+    if (!commands) super.registerFeature(feature);
+  }
+}
 
 export class Server {
   private client: LanguageClient | undefined;
@@ -77,6 +86,13 @@ export class Server {
     return this.client.sendRequest<ServerRequests[Method][1]>(method, params);
   }
 
+  /** `workspace/executeCommand` with one argument. Fails as `request` does. */
+  async execute(command: string, argument: unknown): Promise<unknown> {
+    await this.work;
+    if (this.client?.state !== State.Running) throw new Error('The coordination server is not running.');
+    return this.client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] });
+  }
+
   /** Dropped while the server is down: what it has to know is told to the next one at its start. */
   notify<Method extends keyof Told>(method: Method, params: Told[Method]): void {
     if (this.client?.state !== State.Running) return;
@@ -107,7 +123,7 @@ export class Server {
     clearTimeout(this.timer);
     if (this.disposed || this.client !== undefined) return;
     const module = path.join(this.extensionPath, 'dist', 'server.js');
-    const client = new LanguageClient(
+    const client = new Client(
       'elixirCoordinatedDebugger',
       'Elixir Coordinated Debugger',
       { module, transport: TransportKind.ipc },

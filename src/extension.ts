@@ -1,5 +1,6 @@
 // The wiring list of the extension: what is registered, in one place. Nothing is decided here.
 import * as vscode from 'vscode';
+import { registerAnalysisCommands } from './analysisCommands';
 import { registerBreakpoints } from './breakpoints';
 import { Server } from './client';
 import { Config } from './config';
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     log,
     sessions,
     feedServer(coordination, config),
+    registerAnalysisCommands(coordination),
     registerBreakpoints(coordination),
     registerUsage(coordination),
     registerConfigurations(config),

@@ -5,7 +5,6 @@ import { COMMANDS } from './contributions';
 
 /** A read-only document, so that closing it asks nothing. */
 const SCHEME = 'elixir-learned-usage';
-const VIEW = vscode.Uri.from({ scheme: SCHEME, path: '/Learned Usage.md' });
 
 /** Asks the user a question that only this button answers with yes. */
 type Confirm = (question: string, detail: string, yes: string) => Thenable<boolean>;
@@ -24,6 +23,7 @@ export function registerUsage(server: Pick<Server, 'request'>): vscode.Disposabl
 
 export class Usage implements vscode.TextDocumentContentProvider {
   private text = '';
+  private readonly shown: vscode.Uri;
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly registration: vscode.Disposable;
   readonly onDidChange = this.changed.event;
@@ -31,8 +31,10 @@ export class Usage implements vscode.TextDocumentContentProvider {
   constructor(
     private readonly server: Pick<Server, 'request'>,
     private readonly confirm: Confirm,
+    scheme = SCHEME,
   ) {
-    this.registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+    this.shown = vscode.Uri.from({ scheme, path: '/Learned Usage.md' });
+    this.registration = vscode.workspace.registerTextDocumentContentProvider(scheme, this);
   }
 
   provideTextDocumentContent(): string {
@@ -43,10 +45,11 @@ export class Usage implements vscode.TextDocumentContentProvider {
     const text = await this.ask('view');
     if (text === undefined) return;
     this.text = text;
-    this.changed.fire(VIEW);
+    this.changed.fire(this.shown);
     const known = await vscode.commands.getCommands(true);
-    if (known.includes('markdown.showPreview')) await vscode.commands.executeCommand('markdown.showPreview', VIEW);
-    else await vscode.window.showTextDocument(VIEW);
+    if (known.includes('markdown.showPreview'))
+      await vscode.commands.executeCommand('markdown.showPreview', this.shown);
+    else await vscode.window.showTextDocument(this.shown);
   }
 
   /** `to` is asked for when it is not given. */
@@ -77,7 +80,7 @@ export class Usage implements vscode.TextDocumentContentProvider {
     );
     if (!yes || (await this.ask('erase')) === undefined) return false;
     this.text = '';
-    this.changed.fire(VIEW);
+    this.changed.fire(this.shown);
     void vscode.window.showInformationMessage(
       vscode.l10n.t('What was learned in this workspace is erased; learning starts afresh.'),
     );

@@ -7,6 +7,7 @@ import { linesOf, meant, mentionsIn } from '../../server/analysis/mentions';
 import { moduleFilter } from '../../server/analysis/modulePatterns';
 import { dependents, directDependencies, isRunTime, reachable } from '../../server/analysis/neighbours';
 import type { SessionView } from '../../server/analysis/parts';
+import { EdgePacker } from '../../server/index/packed';
 import { ModuleGraph } from '../../server/index/moduleGraph';
 import type { EdgeKind } from '../../server/index/graph';
 
@@ -144,15 +145,19 @@ describe('module patterns', () => {
 
 describe('walks over the dependency graph', () => {
   const graph = new ModuleGraph();
-  const edge = (from: string, to: string, kind: EdgeKind = 'call') => ({ from, to, kind });
-  graph.set('all', {
-    origin: 'source',
-    own: true,
-    app: null,
-    file: null,
-    modules: ['A', 'B', 'C', 'D'].map((name, index) => ({ name, line: index + 1 })),
-    edges: [edge('A', 'B'), edge('A', 'C', 'alias'), edge('B', 'C'), edge('C', 'D'), edge('D', 'A'), edge('B', 'B')],
-  });
+  const packer = new EdgePacker();
+  const edges: [string, string, EdgeKind][] = [
+    ['A', 'B', 'call'],
+    ['A', 'C', 'alias'],
+    ['B', 'C', 'call'],
+    ['C', 'D', 'call'],
+    ['D', 'A', 'call'],
+    ['B', 'B', 'call'],
+  ];
+  for (const [from, to, kind] of edges) packer.edge(from, to, kind);
+  const modules = ['A', 'B', 'C', 'D'].flatMap((name, index) => [packer.name(name), index + 1]);
+  const { names } = packer;
+  graph.set('all', { origin: 'source', own: true, app: null, file: null, modules, names, edges: packer.edges });
 
   it('give direct dependencies and dependents; an alias alone is none, nor is a module its own', () => {
     assert.deepEqual(directDependencies(graph, 'A'), ['B']);
