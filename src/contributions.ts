@@ -7,6 +7,10 @@ export const COMMANDS = {
   showDashboard: 'elixirCoordinatedDebugger.showDashboard',
   viewUsage: 'elixirCoordinatedDebugger.viewUsage',
   exportUsage: 'elixirCoordinatedDebugger.exportUsage',
+  quickControls: 'elixirCoordinatedDebugger.quickControls',
+  toggleCoordination: 'elixirCoordinatedDebugger.toggleCoordination',
+  selectStrategy: 'elixirCoordinatedDebugger.selectStrategy',
+  pauseBackground: 'elixirCoordinatedDebugger.pauseBackground',
   resetUsage: 'elixirCoordinatedDebugger.resetUsage',
 } as const;
 

@@ -4,6 +4,7 @@ import { registerAnalysisCommands } from './analysisCommands';
 import { registerBreakpoints } from './breakpoints';
 import { Server } from './client';
 import { Config } from './config';
+import { registerCoordination } from './commands/coordination';
 import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
 import { Dashboard } from './dashboard/panel';
 import { adapterFactory } from './debug/adapterFactory';
@@ -13,8 +14,11 @@ import { hoverExpression } from './debug/hoverExpression';
 import { inlineValues } from './debug/inlineValues';
 import { trackerFactory } from './debug/tracker';
 import { registerHighlight } from './languages/highlight';
+import { registerLanguageStatus } from './languageStatus';
 import { createLog } from './log';
+import { Monitor } from './monitor';
 import { feedServer } from './serverFeed';
+import { StatusBar } from './statusBar';
 import { registerTesting } from './testing/controller';
 import { registerUsage } from './usage';
 
@@ -32,7 +36,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     storageDir: context.storageUri?.fsPath ?? null,
     settings: config.server(),
   }));
-  const dashboard = new Dashboard(context.extension, coordination, log);
+  const monitor = new Monitor(coordination, log);
+  const dashboard = new Dashboard(context.extension, coordination, monitor, log);
   const sessions = new CoordinatedSessions(coordination, config, log);
   // In every scheme: sources regenerated for a stop have a document of the debugger's own.
   const selector = LANGUAGES.map((language) => ({ language }));
@@ -43,6 +48,10 @@ export function activate(context: vscode.ExtensionContext): Api {
     feedServer(coordination, config),
     registerAnalysisCommands(coordination),
     registerBreakpoints(coordination),
+    monitor,
+    new StatusBar(monitor, config),
+    registerLanguageStatus(coordination, monitor),
+    registerCoordination({ server: coordination, monitor, config }),
     registerUsage(coordination),
     registerConfigurations(config),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),

@@ -8,6 +8,7 @@ import type { ModuleAction } from '../../protocol/server';
 import type { Server } from '../client';
 import { COMMANDS, DASHBOARD } from '../contributions';
 import type { Log } from '../log';
+import type { Monitor } from '../monitor';
 import { exported } from './exports';
 import { html } from './html';
 
@@ -17,18 +18,19 @@ type Wish<Kind extends FromPage['kind']> = Extract<FromPage, { kind: Kind }>;
 export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   /** The page has asked for figures and is seen. */
-  private feeding = false;
+  private watching: vscode.Disposable | undefined;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
     private readonly extension: vscode.Extension<unknown>,
     private readonly server: Link,
+    private readonly monitor: Monitor,
     private readonly log: Log,
   ) {
     this.subscriptions = [
-      server.onDidUpdate((update) => this.feeding && this.tell({ kind: 'update', update })),
+      server.onDidUpdate((update) => this.watching !== undefined && this.tell({ kind: 'update', update })),
       server.onDidChangeRunning((running) => {
-        if (!this.feeding) return;
+        if (this.watching === undefined) return;
         if (running) void this.feed();
         else this.disconnected();
       }),
@@ -107,9 +109,8 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   /** A snapshot now, and updates from then on. What changes in between comes twice and is told apart by its revision. */
   private async feed(): Promise<void> {
-    this.feeding = true;
+    this.watching ??= this.monitor.watch();
     try {
-      await this.server.request('coordination/watch', { on: true });
       const snapshot = await this.server.request('coordination/snapshot', {});
       this.tell({ kind: 'snapshot', snapshot });
     } catch (error) {
@@ -119,12 +120,8 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
   }
 
   private rest(): void {
-    if (!this.feeding) return;
-    this.feeding = false;
-    // A server that is down watches nothing.
-    this.server.request('coordination/watch', { on: false }).catch((error: unknown) => {
-      this.log.debug('dashboard.rest', reason(error));
-    });
+    this.watching?.dispose();
+    this.watching = undefined;
   }
 
   private async receive(message: unknown): Promise<void> {

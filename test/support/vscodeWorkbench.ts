@@ -119,6 +119,11 @@ export class Workbench {
     throw new Error(`no hover of ${word} showed ${shown}`);
   }
 
+  /** By the text of the item behind its icon. */
+  statusBarItem(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item .statusbar-item-label').filter({ hasText: text }).first();
+  }
+
   // ── Testing view ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   async openTesting(): Promise<void> {

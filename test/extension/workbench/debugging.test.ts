@@ -1,7 +1,5 @@
 // A person's first session: F5 on the sample, a click in the gutter, values, steps, the end. Screenshots are kept.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import * as path from 'node:path';
 import { copySample, type SampleProject } from '../../support/sampleProject';
 import { VsCodeInChromium } from '../../support/vscodeInChromium';
 import { Workbench } from '../../support/vscodeWorkbench';
@@ -30,18 +28,11 @@ describe('a first session in the workbench', function () {
     if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
   });
 
-  /** Line of the sample that holds the text, 1-based. */
-  async function line(file: string, text: string): Promise<number> {
-    const lines = (await readFile(path.join(sample.folder, file), 'utf8')).split('\n');
-    const found = lines.findIndex((candidate) => candidate.includes(text));
-    assert.notEqual(found, -1, text);
-    return found + 1;
-  }
   const press = (key: string): Promise<void> => vscode.page.keyboard.press(key);
 
   it('stops at a breakpoint clicked in the gutter, on F5 without any configuration', async () => {
     await workbench.openFile('pricing.ex');
-    const stop = await line('lib/shop/pricing.ex', 'saved = min(');
+    const stop = await sample.line('lib/shop/pricing.ex', 'saved = min(');
     await workbench.clickGutter(stop);
     await workbench.breakpointGlyphs.first().waitFor();
     await press('F5');
@@ -78,17 +69,17 @@ describe('a first session in the workbench', function () {
 
   it('steps over', async () => {
     await press('F10');
-    await workbench.waitForStop(await line('lib/shop/pricing.ex', '| saved: saved}'));
+    await workbench.waitForStop(await sample.line('lib/shop/pricing.ex', '| saved: saved}'));
   });
 
   it('returns into the caller at the end of a function', async () => {
     await press('F10');
-    await workbench.waitForStop(await line('lib/shop/pricing.ex', '|> add_tax()'));
+    await workbench.waitForStop(await sample.line('lib/shop/pricing.ex', '|> add_tax()'));
   });
 
   it('steps into a function', async () => {
     await press('F11');
-    await workbench.waitForStop(await line('lib/shop/pricing.ex', 'taxable = receipt'));
+    await workbench.waitForStop(await sample.line('lib/shop/pricing.ex', 'taxable = receipt'));
     await workbench.screenshot('stepped in dark');
   });
 

@@ -1,0 +1,205 @@
+// The one item in the status bar: mode, strategy and the figure that matters; the rest in its tooltip. Decides nothing.
+import * as vscode from 'vscode';
+import type { SessionMetrics } from '../protocol/metrics';
+import type { Config } from './config';
+import { COMMANDS, SETTINGS_SECTION } from './contributions';
+import type { Figures, Monitor } from './monitor';
+
+/** Share of decisions taken without the server above which something is wrong. */
+const MANY_FALLBACKS = 0.05;
+/** Decisions below which a share says nothing. */
+const FEW_DECISIONS = 20;
+
+export class StatusBar implements vscode.Disposable {
+  readonly #item = vscode.window.createStatusBarItem('elixirCoordinatedDebugger', vscode.StatusBarAlignment.Left, 0);
+  readonly #subscriptions: { dispose(): unknown }[];
+  #watching: vscode.Disposable | undefined;
+
+  constructor(
+    private readonly monitor: Monitor,
+    private readonly config: Config,
+  ) {
+    this.#item.name = vscode.l10n.t('Elixir Debugger');
+    this.#item.command = COMMANDS.quickControls;
+    this.#subscriptions = [
+      this.#item,
+      monitor.onDidChange(() => this.#show()),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration(SETTINGS_SECTION)) this.#update();
+      }),
+      vscode.debug.onDidStartDebugSession(() => this.#update()),
+      vscode.debug.onDidTerminateDebugSession(() => this.#update()),
+    ];
+    this.#update();
+    this.#item.show();
+  }
+
+  dispose(): void {
+    this.#watching?.dispose();
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  /** Figures are asked for only if the user wants them measured. */
+  #update(): void {
+    if (this.config.coordination().performanceMonitoring) {
+      this.#watching ??= this.monitor.watch();
+    } else {
+      this.#watching?.dispose();
+      this.#watching = undefined;
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    const { enabled, strategy } = this.config.coordination();
+    const figures = this.#watching === undefined ? undefined : this.monitor.figures;
+    const shown = stateOf({ figures, enabled, strategy, watched: this.#watching !== undefined });
+    this.#item.text = `${shown.icon} ${shown.text}`;
+    this.#item.accessibilityInformation = { label: shown.label, role: 'button' };
+    this.#item.tooltip = tooltip(figures, shown.label);
+    this.#item.backgroundColor = shown.warning ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+  }
+}
+
+interface Shown {
+  icon: string;
+  text: string;
+  /** The same in words, for the tooltip and for those who hear it. */
+  label: string;
+  warning: boolean;
+}
+
+function stateOf(now: { figures: Figures | undefined; enabled: boolean; strategy: string; watched: boolean }): Shown {
+  const { figures, enabled, strategy, watched } = now;
+  if (figures === undefined && watched) {
+    return {
+      icon: '$(debug-disconnect)',
+      text: vscode.l10n.t('Elixir: on demand'),
+      label: vscode.l10n.t('Elixir debugger: the coordination server is not there; modules are prepared on demand.'),
+      warning: false,
+    };
+  }
+  const sessions = figures?.sessions ?? [];
+  const [session] = sessions;
+  if (session === undefined) {
+    const text = enabled ? strategy : vscode.l10n.t('traditional');
+    const label = enabled
+      ? vscode.l10n.t('Elixir debugger: no session runs; the next one uses the strategy {0}.', strategy)
+      : vscode.l10n.t('Elixir debugger: no session runs; the next one interprets whole modules.');
+    return { icon: '$(debug-alt)', text: `Elixir: ${text}`, label, warning: false };
+  }
+  return ofSessions(session, sessions);
+}
+
+function ofSessions(session: SessionMetrics, sessions: readonly SessionMetrics[]): Shown {
+  const interpreted = sum(sessions.map(({ interpretedModules }) => interpretedModules));
+  const prepared = sum(sessions.map(({ preparedModules }) => preparedModules));
+  const decisions = sum(sessions.map((each) => each.decisions));
+  const fallbacks = sum(sessions.map((each) => each.fallbacks));
+  const many = decisions >= FEW_DECISIONS && fallbacks / decisions > MANY_FALLBACKS;
+  const mode = session.engine === 'traditional' ? vscode.l10n.t('traditional') : modeOf(session);
+  const figure = many
+    ? vscode.l10n.t('{0} fallbacks', fallbacks)
+    : session.engine === 'traditional'
+      ? ''
+      : `${interpreted}/${prepared}`;
+  const words = vscode.l10n.t(
+    'Elixir debugger: {0}; {1} modules interpreted, {2} prepared, {3} decisions without the server.',
+    mode,
+    interpreted,
+    prepared,
+    fallbacks,
+  );
+  const icon = many ? '$(warning)' : session.paused ? '$(debug-pause)' : '$(debug-alt)';
+  return {
+    icon,
+    text: `Elixir: ${[mode, figure].filter((part) => part !== '').join(' · ')}`,
+    label: words,
+    warning: many,
+  };
+}
+
+function modeOf({ enabled, strategy }: SessionMetrics): string {
+  return enabled ? strategy : vscode.l10n.t('on demand');
+}
+
+/** Markdown with links to our own commands and nothing else. */
+function tooltip(figures: Figures | undefined, label: string): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString('', true);
+  markdown.isTrusted = {
+    enabledCommands: [COMMANDS.quickControls, COMMANDS.showDashboard, COMMANDS.showLog, COMMANDS.restartServer],
+  };
+  markdown.appendMarkdown('**');
+  markdown.appendText(vscode.l10n.t('Elixir Coordinated Debugger'));
+  markdown.appendMarkdown('**\n\n');
+  markdown.appendText(label);
+  markdown.appendMarkdown('\n\n');
+  for (const session of figures?.sessions ?? []) appendSession(markdown, session);
+  if (figures !== undefined) appendFigures(markdown, figures);
+  const links = [
+    `[$(dashboard) ${vscode.l10n.t('Dashboard')}](command:${COMMANDS.showDashboard})`,
+    `[$(settings) ${vscode.l10n.t('Controls')}](command:${COMMANDS.quickControls})`,
+    `[$(output) ${vscode.l10n.t('Log')}](command:${COMMANDS.showLog})`,
+    ...(figures === undefined
+      ? [`[$(refresh) ${vscode.l10n.t('Restart Server')}](command:${COMMANDS.restartServer})`]
+      : []),
+  ];
+  markdown.appendMarkdown(`---\n\n${links.join('&nbsp;&nbsp; ')}`);
+  return markdown;
+}
+
+function appendSession(markdown: vscode.MarkdownString, session: SessionMetrics): void {
+  markdown.appendMarkdown('$(debug) ');
+  markdown.appendText(session.name);
+  const rows: [string, string][] = [
+    [vscode.l10n.t('Engine'), `${session.engine}, ${modeOf(session)}`],
+    [vscode.l10n.t('Stops, steps'), `${session.stops}, ${session.steps}`],
+    [vscode.l10n.t('Interpreted, prepared'), `${session.interpretedModules}, ${session.preparedModules}`],
+    [vscode.l10n.t('Prepared memory'), `${size(session.preparedBytes)} / ${size(session.memoryThreshold)}`],
+    [vscode.l10n.t('Overhead'), share(session.overhead)],
+  ];
+  table(markdown, rows);
+}
+
+function appendFigures(
+  markdown: vscode.MarkdownString,
+  { cache, prediction, alerts, health, sessions }: Figures,
+): void {
+  if (sessions.length > 0) {
+    const active = prediction.find(({ strategy }) => strategy === sessions[0]?.strategy);
+    table(markdown, [
+      [vscode.l10n.t('Found prepared'), share(cache.hitRate)],
+      [vscode.l10n.t('Predicted among five'), share(active?.hit5 ?? null)],
+    ]);
+  }
+  for (const { text } of alerts.filter(({ severity }) => severity !== 'info')) {
+    markdown.appendMarkdown('$(warning) ');
+    markdown.appendText(text);
+    markdown.appendMarkdown('\n\n');
+  }
+  const index = health.indexed
+    ? vscode.l10n.t('{0} modules in {1} files are known.', health.modules, health.files)
+    : vscode.l10n.t('The project is being read: {0} files so far.', health.files);
+  markdown.appendText(index);
+  markdown.appendMarkdown('\n\n');
+}
+
+function table(markdown: vscode.MarkdownString, rows: readonly [string, string][]): void {
+  markdown.appendMarkdown(
+    `\n\n| | |\n|---|---:|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}\n\n`,
+  );
+}
+
+const MEGABYTE = 1024 * 1024;
+
+function size(bytes: number): string {
+  return `${(bytes / MEGABYTE).toFixed(bytes < 10 * MEGABYTE ? 1 : 0)} MB`;
+}
+
+function share(value: number | null): string {
+  return value === null ? '–' : `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,76 @@
+// The status bar item, its tooltip and the quick controls in the workbench, before and during a session, in three themes.
+import { copySample, type SampleProject } from '../../support/sampleProject';
+import { VsCodeInChromium } from '../../support/vscodeInChromium';
+import { Workbench } from '../../support/vscodeWorkbench';
+
+describe('the status bar', function () {
+  this.bail(true);
+  let sample: SampleProject;
+  let vscode: VsCodeInChromium;
+  let workbench: Workbench;
+
+  before(async () => {
+    sample = await copySample();
+    vscode = await VsCodeInChromium.open({
+      folder: sample.folder,
+      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
+    });
+    workbench = new Workbench(vscode.page);
+    await workbench.ready();
+  });
+  after(async () => {
+    await vscode.close();
+    await sample.remove();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  });
+
+  it('names the strategy while no session runs', async () => {
+    await workbench.statusBarItem('Elixir: demand-driven').waitFor();
+  });
+
+  it('counts interpreted and prepared modules while a process is stopped', async () => {
+    await workbench.openFile('pricing.ex');
+    await workbench.clickGutter(await sample.line('lib/shop/pricing.ex', 'saved = min('));
+    await workbench.breakpointGlyphs.first().waitFor();
+    await vscode.page.keyboard.press('F5');
+    await workbench.callStack().filter({ hasText: 'apply_discounts' }).first().waitFor();
+    await workbench.statusBarItem(/^Elixir: demand-driven · [1-9]\d*\/\d+$/).waitFor();
+  });
+
+  it('tells more in its tooltip', async () => {
+    await workbench.statusBarItem(/^Elixir: /).hover();
+    const tooltip = vscode.page.locator('.monaco-hover', { hasText: 'Elixir Coordinated Debugger' });
+    await tooltip.filter({ hasText: 'Interpreted, prepared' }).waitFor();
+    await workbench.screenshot('status bar dark');
+    for (const [theme, kind, name] of [
+      ['Light Modern', 'vs', 'light'],
+      ['Dark High Contrast', 'hc-black', 'high contrast'],
+    ] as const) {
+      await vscode.page.mouse.move(700, 300);
+      await workbench.theme(theme, kind);
+      await workbench.statusBarItem(/^Elixir: /).hover();
+      await tooltip.waitFor();
+      await workbench.screenshot(`status bar ${name}`);
+    }
+    await vscode.page.mouse.move(700, 300);
+    await workbench.theme('Dark Modern', 'vs-dark');
+  });
+
+  it('opens quick controls, which switch coordination off and on', async () => {
+    await workbench.statusBarItem(/^Elixir: /).click();
+    await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').waitFor();
+    await workbench.screenshot('quick controls dark');
+    await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').click();
+    await workbench.statusBarItem(/^Elixir: on demand · /).waitFor();
+    await workbench.command('Elixir Debugger: Toggle Coordination');
+    await workbench.statusBarItem(/^Elixir: demand-driven · /).waitFor();
+  });
+
+  it('follows the strategy that the user selects, in the running session', async () => {
+    await workbench.command('Elixir Debugger: Select Strategy…');
+    await vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
+    await workbench.statusBarItem(/^Elixir: predictive · /).waitFor();
+  });
+});
