@@ -36,11 +36,11 @@ describe('the status bar', function () {
     await workbench.breakpointGlyphs.first().waitFor();
     await vscode.page.keyboard.press('F5');
     await workbench.callStack().filter({ hasText: 'apply_discounts' }).first().waitFor();
-    await workbench.statusBarItem(/^Elixir: demand-driven · [1-9]\d*\/\d+$/).waitFor();
+    await workbench.statusBarItem(/Elixir: demand-driven · [1-9]\d*\/\d+/).waitFor();
   });
 
   it('tells more in its tooltip', async () => {
-    await workbench.statusBarItem(/^Elixir: /).hover();
+    await workbench.statusBarItem(/Elixir: /).hover();
     const tooltip = vscode.page.locator('.monaco-hover', { hasText: 'Elixir Coordinated Debugger' });
     await tooltip.filter({ hasText: 'Interpreted, prepared' }).waitFor();
     await workbench.screenshot('status bar dark');
@@ -50,7 +50,7 @@ describe('the status bar', function () {
     ] as const) {
       await vscode.page.mouse.move(700, 300);
       await workbench.theme(theme, kind);
-      await workbench.statusBarItem(/^Elixir: /).hover();
+      await workbench.statusBarItem(/Elixir: /).hover();
       await tooltip.waitFor();
       await workbench.screenshot(`status bar ${name}`);
     }
@@ -59,18 +59,18 @@ describe('the status bar', function () {
   });
 
   it('opens quick controls, which switch coordination off and on', async () => {
-    await workbench.statusBarItem(/^Elixir: /).click();
+    await workbench.statusBarItem(/Elixir: /).click();
     await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').waitFor();
     await workbench.screenshot('quick controls dark');
     await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').click();
-    await workbench.statusBarItem(/^Elixir: on demand · /).waitFor();
+    await workbench.statusBarItem(/Elixir: on demand · /).waitFor();
     await workbench.command('Elixir Debugger: Toggle Coordination');
-    await workbench.statusBarItem(/^Elixir: demand-driven · /).waitFor();
+    await workbench.statusBarItem(/Elixir: demand-driven · /).waitFor();
   });
 
   it('follows the strategy that the user selects, in the running session', async () => {
     await workbench.command('Elixir Debugger: Select Strategy…');
     await vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
-    await workbench.statusBarItem(/^Elixir: predictive · /).waitFor();
+    await workbench.statusBarItem(/Elixir: predictive · /).waitFor();
   });
 });
