@@ -94,28 +94,35 @@ async function compileInto(folder: string, request: CompileRequest, log: Log, si
   log.info('beam.compile', 'compiled the agent', { folder, ms: Math.round(performance.now() - began) });
 }
 
-/** Compiles every source of each folder in its own process; prints the errors and ends with 1 if there are any. */
+/**
+ * Compiles every source of each folder, in as many processes as there are cores: more would only fill the memory and wait
+ * for each other. Large sources go first, dealt out in turn. Prints the errors and ends with 1 if there are any.
+ */
 const PROGRAM = `
 [Sources, Out] = init:get_plain_arguments(),
-Jobs = [{File, filename:join(Out, Name)}
+Jobs = [{filelib:file_size(File), File, filename:join(Out, Name)}
         || {Folder, Name} <- [{Sources, "ebin"}, {filename:join(Sources, "standin"), "standin"}],
            ok =:= filelib:ensure_dir(filename:join([Out, Name, "x"])),
            File <- filelib:wildcard(filename:join(Folder, "*.erl"))],
-Parent = self(),
+Numbered = lists:zip(lists:seq(1, length(Jobs)), lists:reverse(lists:sort(Jobs))),
+Cores = erlang:system_info(schedulers_online),
+Compile = fun(Mine) ->
+    exit({results, [{File, compile:file(File, [{outdir, To}, {i, Sources}, return_errors, deterministic])}
+                    || {_, {_, File, To}} <- Mine]})
+end,
 Refs = [begin
-            {_, Ref} = spawn_monitor(fun() ->
-                exit({result, compile:file(File, [{outdir, To}, {i, Sources}, return_errors, deterministic])})
-            end),
-            {File, Ref}
-        end || {File, To} <- Jobs],
-Failed = lists:flatmap(fun({File, Ref}) ->
+            Mine = [Job || {Number, _} = Job <- Numbered, Number rem Cores =:= Core],
+            {_, Ref} = spawn_monitor(fun() -> Compile(Mine) end),
+            Ref
+        end || Core <- lists:seq(0, Cores - 1)],
+Failed = lists:flatmap(fun(Ref) ->
     receive
-        {'DOWN', Ref, process, _, {result, {ok, _}}} -> [];
-        {'DOWN', Ref, process, _, Other} -> [{File, Other}]
+        {'DOWN', Ref, process, _, {results, Results}} -> [Result || {_, Made} = Result <- Results, element(1, Made) =/= ok];
+        {'DOWN', Ref, process, _, Crash} -> [{"the agent", Crash}]
     end
 end, Refs),
 [case Why of
-     {result, {error, Errors, _}} ->
+     {error, Errors, _} ->
          [io:format(standard_error, "~ts:~0tp: ~ts~n", [filename:basename(Where), At, Module:format_error(What)])
           || {Where, Found} <- Errors, {At, Module, What} <- Found];
      _ -> io:format(standard_error, "~ts: ~0tp~n", [File, Why])
