@@ -91,7 +91,7 @@ export class LearningStrategy implements Strategy {
     for (const { next, missing } of moments) {
       for (const module of next) {
         if (missing === 0) followed.set(module, (followed.get(module) ?? 0) + 1);
-        else similar.add(module);
+        similar.add(module);
       }
     }
     return (module) => {

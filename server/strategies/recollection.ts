@@ -21,7 +21,7 @@ export interface Moment {
   missing: number;
   /** How many modules before the moment, in a row, are those of this session. */
   matched: number;
-  /** Modules entered so far in both sessions, as a share of those entered in either. */
+  /** Modules entered so far in both sessions, as a share of those entered in either; before any is, the breakpoints'. */
   overlap: number;
 }
 
@@ -35,13 +35,17 @@ export function recollect({ path: past, breakpoints }: PastSession, weight: numb
     if (at >= 0) break;
   }
   // Sessions that share no module but a breakpoint resemble each other in how they begin.
-  if (at < 0 && !breakpoints.some((module) => context.breakpoints.has(module))) return null;
+  const common = at < 0 ? breakpoints.filter((module) => context.breakpoints.has(module)).length : 0;
+  if (at < 0 && common === 0) return null;
   const next = past.slice(at + 1).filter(isOpen);
   if (next.length === 0) return null;
   let shared = 0;
   for (let index = 0; index <= at; index++) if (isEntered(past[index] ?? -1)) shared++;
   let matched = 0;
   while (matched <= at && matched <= newest && past[at - matched] === path[newest - matched]) matched++;
-  const either = path.length + at + 1 - shared;
-  return { weight, next, missing: path.length - 1 - newest, matched, overlap: either === 0 ? 0 : shared / either };
+  const overlap =
+    at < 0
+      ? common / (breakpoints.length + context.breakpoints.size - common)
+      : shared / (path.length + at + 1 - shared);
+  return { weight, next, missing: path.length - 1 - newest, matched, overlap };
 }
