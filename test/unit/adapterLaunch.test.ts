@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { applyChanges, environmentChanges, parseEnvFile } from '../../adapter/beam/environment';
+import { applyChanges, environmentChanges, localeChanges, parseEnvFile } from '../../adapter/beam/environment';
 import { cacheDir } from '../../adapter/beam/cacheDir';
 import { command, erlFlag } from '../../adapter/beam/command';
 import { parseArguments } from '../../adapter/errors';
@@ -189,6 +189,13 @@ describe('unknown arguments', () => {
 });
 
 describe('environment', () => {
+  it('names a locale only where none is set, as the platform spells it', () => {
+    assert.deepEqual(localeChanges({ LANG: '', LC_TIME: 'de_DE' }, 'linux'), { LC_CTYPE: 'C.UTF-8' });
+    assert.deepEqual(localeChanges({}, 'darwin'), { LC_CTYPE: 'UTF-8' });
+    assert.deepEqual(localeChanges({}, 'win32'), {});
+    for (const name of ['LC_ALL', 'LC_CTYPE', 'LANG']) assert.deepEqual(localeChanges({ [name]: 'C' }, 'linux'), {});
+  });
+
   it('reads env files as shells and dotenv write them', () => {
     const text = `\uFEFF# comment
 A=1

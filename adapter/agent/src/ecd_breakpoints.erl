@@ -43,18 +43,13 @@
 
 -spec start() -> ok.
 start() ->
-    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, _} -> ok;
-        {error, {already_started, _}} -> ok
-    end.
+    {ok, _} = ecd_server:start(?MODULE),
+    ok.
 
 %% Everything is disarmed when this returns.
 -spec stop() -> ok.
 stop() ->
-    case whereis(?MODULE) of
-        undefined -> ok;
-        Pid -> gen_server:stop(Pid)
-    end.
+    ecd_server:stop(?MODULE).
 
 %% Replaces all breakpoints of a file.
 -spec set_breakpoints(map()) -> #{breakpoints := [map()]}.

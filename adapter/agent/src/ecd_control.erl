@@ -63,18 +63,13 @@
 
 -spec start() -> ok.
 start() ->
-    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, _} -> ok;
-        {error, {already_started, _}} -> ok
-    end.
+    {ok, _} = ecd_server:start(?MODULE),
+    ok.
 
 %% Resumes everyone and takes every arm of a step back. Nobody dies of it.
 -spec stop() -> ok.
 stop() ->
-    case whereis(?MODULE) of
-        undefined -> ok;
-        Pid -> gen_server:stop(Pid, normal, ?DEADLINE)
-    end.
+    ecd_server:stop(?MODULE, normal, ?DEADLINE).
 
 %% Never blocks; safe when there is no session.
 -spec stop_info(pid()) -> {stopped, stop()} | running.

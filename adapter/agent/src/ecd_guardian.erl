@@ -22,18 +22,11 @@
 
 -spec start() -> {ok, pid()}.
 start() ->
-    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, Pid} -> {ok, Pid};
-        %% Left by an earlier session for the sake of its closures.
-        {error, {already_started, Pid}} -> {ok, Pid}
-    end.
+    ecd_server:start(?MODULE).
 
 -spec stop() -> ok.
 stop() ->
-    case whereis(?MODULE) of
-        undefined -> ok;
-        Pid -> gen_server:stop(Pid, normal, ?DEADLINE)
-    end.
+    ecd_server:stop(?MODULE, normal, ?DEADLINE).
 
 %% A table for the rows of a module.
 -spec table() -> ets:tid().

@@ -25,16 +25,13 @@
 %% The VM's own backtrace_depth; it cannot be read without being set. A shorter stack is complete.
 -define(USUAL_DEPTH, 8).
 
--spec start() -> {ok, pid()} | {error, {already_started, pid()}}.
+-spec start() -> {ok, pid()}.
 start() ->
-    gen_server:start({local, ?MODULE}, ?MODULE, [], []).
+    ecd_server:start(?MODULE).
 
 -spec stop() -> ok.
 stop() ->
-    case whereis(?MODULE) of
-        undefined -> ok;
-        _ -> gen_server:stop(?MODULE)
-    end.
+    ecd_server:stop(?MODULE).
 
 -spec put(kind(), owner(), term()) -> pos_integer().
 put(Kind, Owner, Data) ->

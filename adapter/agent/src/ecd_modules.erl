@@ -15,18 +15,13 @@
 %% The process only owns the table; everything else is computed by the caller and cached there.
 -spec start() -> ok.
 start() ->
-    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, _} -> ok;
-        {error, {already_started, _}} -> ok
-    end.
+    {ok, _} = ecd_server:start(?MODULE),
+    ok.
 
 -spec stop() -> ok.
 stop() ->
     ok = ecd_beams:stop(),
-    case whereis(?MODULE) of
-        undefined -> ok;
-        Pid -> gen_server:stop(Pid)
-    end.
+    ecd_server:stop(?MODULE).
 
 %% Own is what the user edits: the project, the umbrella's applications, path dependencies. The deepest root decides,
 %% so that deps/ inside the project is foreign and a path dependency inside deps/ is own.

@@ -17,20 +17,13 @@
 %% Idempotent. Starts what the inspection needs beside the list of threads.
 -spec start() -> ok.
 start() ->
-    lists:foreach(
-        fun
-            ({ok, _}) -> ok;
-            ({error, {already_started, _}}) -> ok
-        end,
-        [ecd_handles:start(), gen_server:start({local, ?MODULE}, ?MODULE, [], [])]
-    ).
+    {ok, _} = ecd_handles:start(),
+    {ok, _} = ecd_server:start(?MODULE),
+    ok.
 
 -spec stop() -> ok.
 stop() ->
-    case whereis(?MODULE) of
-        undefined -> ok;
-        _ -> gen_server:stop(?MODULE)
-    end,
+    ecd_server:stop(?MODULE),
     ecd_eval:stop(),
     ecd_handles:stop().
 
