@@ -19,18 +19,9 @@ const DEFINITIONS = new Set([
   'defn',
   'defnp',
 ]);
-/** They say something to people and to checkers, and nothing is called through them. */
-const SILENT_ATTRIBUTES = new Set([
-  'spec',
-  'type',
-  'typep',
-  'opaque',
-  'callback',
-  'macrocallback',
-  'doc',
-  'moduledoc',
-  'typedoc',
-]);
+/** Attributes that say something to people and to checkers, and through which nothing is called. */
+export const SILENT_ATTRIBUTE =
+  /@(?:spec|type|typep|opaque|callback|macrocallback|optional_callbacks|doc|moduledoc|typedoc)\b/y;
 /** Types a protocol can be implemented for that are no modules. */
 const BUILT_IN_TYPES = new Set(
   'Any Atom BitString Float Function Integer List Map PID Port Reference Tuple'.split(' '),
@@ -373,7 +364,6 @@ class Reader {
     const { syntax } = this;
     if (syntax.operator(node) !== '@' || syntax.type(node + 1) !== 'call') return node + 1;
     const name = syntax.textOf(node + 2);
-    if (SILENT_ATTRIBUTES.has(name)) return syntax.after(node);
     const [behaviour] = this.names.args(node + 1);
     if (name === 'behaviour' && behaviour !== undefined) {
       this.refer(behaviour, 'behaviour', context);

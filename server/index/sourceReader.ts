@@ -1,6 +1,6 @@
 // Text of a source file → its facts. Keeps no state but the grammar; reads no files.
 import path from 'node:path';
-import { elixirFacts } from './elixirFacts';
+import { elixirFacts, SILENT_ATTRIBUTE } from './elixirFacts';
 import { erlangFacts } from './erlangFacts';
 import { noFacts, type FileFacts } from './facts';
 import type { Grammar } from './grammar';
@@ -40,7 +40,7 @@ export function factsOf(file: string, text: string, grammar: Grammar): FileFacts
 }
 
 export function factsOfTree(file: string, text: string, tree: Tree, grammar: Grammar): FileFacts {
-  return elixirFacts(new Syntax(text, tree, grammar), file, tree.rootNode.hasError);
+  return elixirFacts(new Syntax(text, tree, grammar, SILENT_ATTRIBUTE), file, tree.rootNode.hasError);
 }
 
 export function factsWithoutTree(file: string, text: string): FileFacts {

@@ -16,6 +16,8 @@ export class Syntax {
     readonly text: string,
     tree: Tree,
     grammar: Grammar,
+    /** Sticky: an operator whose text begins like this is kept without its insides, which nobody asks about. */
+    private readonly closed: RegExp,
   ) {
     this.lines = new Lines(text);
     this.flatten(tree, grammar);
@@ -80,6 +82,7 @@ export class Syntax {
     for (;;) {
       const type = cursor.nodeTypeId;
       let node = -1;
+      let leaf = leaves[type] === true;
       // 65535 stands for what the parser could not make sense of; what it recovered inside is still of use.
       if (named[type] !== false && types[type] !== 'comment') {
         node = this.types.length;
@@ -87,8 +90,9 @@ export class Syntax {
         this.starts.push(cursor.startIndex);
         this.ends.push(cursor.endIndex);
         this.next.push(node + 1);
+        leaf ||= types[type] === 'unary_operator' && this.isClosed(node);
       }
-      if (leaves[type] !== true && cursor.gotoFirstChild()) {
+      if (!leaf && cursor.gotoFirstChild()) {
         above.push(node);
         continue;
       }
@@ -101,5 +105,10 @@ export class Syntax {
         if (parent !== undefined && parent >= 0) this.next[parent] = this.types.length;
       }
     }
+  }
+
+  private isClosed(node: number): boolean {
+    this.closed.lastIndex = this.start(node);
+    return this.closed.test(this.text);
   }
 }
