@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import path from 'node:path';
 import type { SuggestionArguments } from '../../protocol/analysis';
 import type { BreakpointSuggestion } from '../../protocol/server';
+import type { DependencyGraph } from '../index/graph';
 import type { Breakpoints } from './breakpoints';
 import { expectedFrom } from './expected';
 import { stackLinesOf, type StackLine } from './failures';
@@ -144,15 +145,13 @@ function usedBefore(stops: number): string {
 /** Modules of the project that many others depend on. */
 function fromGraph(uri: string | null, parts: AnalysisParts): BreakpointSuggestion[] {
   const { graph } = parts.index;
-  const modules =
+  const ranked =
     uri === null
-      ? [...graph.modules()].filter(({ own, file }) => own && file !== null && !isTest(file)).map(({ name }) => name)
-      : parts.index.modulesOfFile(fileURLToPath(uri)).map(({ name }) => name);
-  const ranked = modules
-    .map((module) => ({ module, users: dependents(graph, module).length }))
-    .filter(({ users }) => users > 0)
-    .sort((a, b) => b.users - a.users || (a.module < b.module ? -1 : 1))
-    .slice(0, CANDIDATES);
+      ? hubsOf(graph)
+      : rankedByUsers(
+          graph,
+          parts.index.modulesOfFile(fileURLToPath(uri)).map(({ name }) => name),
+        );
   const most = ranked[0]?.users ?? 1;
   return ranked.flatMap(({ module, users }) =>
     entryOf(
@@ -163,6 +162,34 @@ function fromGraph(uri: string | null, parts: AnalysisParts): BreakpointSuggesti
       parts,
     ),
   );
+}
+
+interface Hub {
+  module: string;
+  users: number;
+}
+
+/** Of the whole project, looked up once for each state of the graph: it takes a while with thousands of modules. */
+const hubs = new WeakMap<DependencyGraph, { revision: number; ranked: Hub[] }>();
+
+function hubsOf(graph: DependencyGraph): Hub[] {
+  const known = hubs.get(graph);
+  if (known?.revision === graph.revision) return known.ranked;
+  const own = [...graph.modules()].filter(({ own: ours, file }) => ours && file !== null && !isTest(file));
+  const ranked = rankedByUsers(
+    graph,
+    own.map(({ name }) => name),
+  );
+  hubs.set(graph, { revision: graph.revision, ranked });
+  return ranked;
+}
+
+function rankedByUsers(graph: DependencyGraph, modules: readonly string[]): Hub[] {
+  return modules
+    .map((module) => ({ module, users: dependents(graph, module).length }))
+    .filter(({ users }) => users > 0)
+    .sort((a, b) => b.users - a.users || (a.module < b.module ? -1 : 1))
+    .slice(0, CANDIDATES);
 }
 
 /** The largest public function of a module: where most of it can be seen from. */

@@ -8,6 +8,7 @@ import * as path from 'node:path';
 import fc from 'fast-check';
 import type { SessionSummary } from '../../protocol/metrics';
 import { UsageStore, type UsageLimits } from '../../server/history/store';
+import { UsageMemory } from '../../server/strategies/usageMemory';
 import { within } from '../support/deadline';
 import { root } from '../support/paths';
 import { TranscriptModel } from '../support/transcriptModel';
@@ -62,6 +63,31 @@ describe('the usage store', () => {
     assert.deepEqual(store.usageOf('Shop.Cart'), { stops: 0, steps: 1, entries: 1, breakpoints: 0, lastAt: at + 3 });
     assert.deepEqual([store.pinned(), store.neverInterpreted()], [['Shop.Cart'], ['Shop.Native']]);
     assert.deepEqual(store.sessions(), [summary('s1', at + 4)]);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('holds what the learning strategy learned, event by event and over a kill', async () => {
+    const openLearning = async (): Promise<{ store: UsageStore; memory: UsageMemory }> => {
+      const memory = new UsageMemory();
+      const store = await UsageStore.open({
+        folder,
+        model: memory,
+        limits: LIMITS,
+        warn: (said) => warnings.push(said),
+      });
+      opened.push(store);
+      return { store, memory };
+    };
+    const first = await openLearning();
+    for (const [number, module] of ['A', 'B', 'C', 'A'].entries()) {
+      first.store.record({ kind: 'entered', at: Date.now() + number, session: 's1', module });
+    }
+    await first.store.compact();
+    first.store.record({ kind: 'entered', at: Date.now() + 9, session: 's1', module: 'D' });
+    // Opened while the first has neither been closed nor folded its newest record: as after a kill.
+    const second = await openLearning();
+    assert.deepEqual(second.memory.snapshot(), first.memory.snapshot());
+    assert.match(JSON.stringify(second.memory.snapshot()), /"D"/);
     assert.deepEqual(warnings, []);
   });
 
