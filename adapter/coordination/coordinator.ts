@@ -116,8 +116,8 @@ export class Coordinator {
     this.#stops = new StopReporter({
       // Nobody wants to know where there is no server; should one come, the greeting tells.
       frames: (thread) => (this.#pipe.wished ? this.#frames(thread) : Promise.resolve([])),
-      report: (body, frames) => this.#stopwatch.measure(() => this.#stopped(body, frames)),
-      over: (thread) => this.#stopwatch.measure(() => this.#continued(thread)),
+      report: (body, frames) => this.#aside(() => this.#stopped(body, frames)),
+      over: (thread) => this.#aside(() => this.#continued(thread)),
     });
   }
 
@@ -218,7 +218,7 @@ export class Coordinator {
     states: readonly BreakpointState[],
     ms: number | null,
   ): void {
-    this.#stopwatch.measure(() => {
+    this.#aside(() => {
       this.#decide({ kind: 'breakpointsSet', file: this.#picture.set(file, wanted, states) });
       // One that is foreseen or pending was not armed by this.
       if (ms !== null && states.some(({ modules }) => modules !== undefined)) this.#latency('clickToArmed', ms);
@@ -227,7 +227,7 @@ export class Coordinator {
 
   /** A request of the client's resumes a process. The plan waits for it, it never waits for the plan. */
   resuming(thread: number, how: 'continue' | 'next' | 'stepIn' | 'stepOut'): void {
-    this.#stopwatch.measure(() => {
+    this.#aside(() => {
       this.#holdForStep();
       if (how === 'continue') return;
       this.#steps.set(thread, performance.now());
@@ -246,7 +246,7 @@ export class Coordinator {
 
   observe(event: AgentEvent): void {
     if (this.#program === null) return;
-    this.#stopwatch.measure(() => this.#observe(event));
+    this.#aside(() => this.#observe(event));
   }
 
   #observe(event: AgentEvent): void {
@@ -372,7 +372,7 @@ export class Coordinator {
   }
 
   #follow(plan: Plan): void {
-    if (this.#plans) this.#stopwatch.measure(() => this.#queue.replace(plan));
+    if (this.#plans) this.#aside(() => this.#queue.replace(plan));
   }
 
   async #obey(command: SessionCommand): Promise<void> {
@@ -399,6 +399,16 @@ export class Coordinator {
       }
     } catch (thrown) {
       this.parts.log.warn('coordination.plan', `"${command.kind}" failed`, { error: Failure.from(thrown).message });
+    }
+  }
+
+  /** What goes wrong here is ours alone: whoever debugs must not feel it. */
+  #aside(work: () => void): void {
+    try {
+      this.#stopwatch.measure(work);
+    } catch (thrown) {
+      const { message, stack } = Failure.from(thrown);
+      this.parts.log.error('adapter.fault', 'coordination failed', { error: message, stack });
     }
   }
 

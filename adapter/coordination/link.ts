@@ -26,6 +26,9 @@ const MAX_UNSENT = 500;
 /** ms for the last words of a session. */
 const FAREWELL_TIMEOUT = 250;
 
+/** Turns of the event loop that the library takes to hand over what it has read; a refusal is followed by the end at once. */
+const TURNS_TO_READ = 6;
+
 /** The server will not have us. */
 export class RefusedLink extends Error {
   constructor(
@@ -76,8 +79,9 @@ export class Link {
         socket.destroy();
         resolve();
       };
-      socket.once('close', ended);
-      connection.onClose(ended);
+      const gone = (): void => afterTurns(TURNS_TO_READ, ended);
+      if (socket.closed) gone();
+      else socket.once('close', gone);
     });
   }
 
@@ -143,20 +147,25 @@ export class Link {
       this.#incomplete = true;
       return false;
     }
-    this.#unsent++;
-    this.#sent = this.connection
-      .sendNotification('coordination/event', event)
-      // The pipe broke while it was written to: `closed` tells.
-      .catch(() => this.#drop())
-      .finally(() => {
-        this.#unsent--;
-        // Something was dropped and now there is room: the next connection begins with the whole state.
-        if (this.#unsent === 0 && this.#incomplete) this.#drop();
-      });
+    this.#sent = this.#send(event);
     return true;
   }
 
-  /** Rejects when the signal is aborted, the connection ends or the server refuses. */
+  async #send(event: SessionEvent): Promise<void> {
+    this.#unsent++;
+    try {
+      await this.connection.sendNotification('coordination/event', event);
+    } catch {
+      // The pipe broke while it was written to, or before: `closed` tells.
+      this.#drop();
+    } finally {
+      this.#unsent--;
+    }
+    // Something was dropped and now there is room: the next connection begins with the whole state.
+    if (this.#unsent === 0 && this.#incomplete) this.#drop();
+  }
+
+  /** Rejects when the connection ends or the server refuses. */
   async plan(event: SessionEvent, signal: AbortSignal): Promise<Plan> {
     const { token, dispose } = this.cancelled(signal);
     try {
@@ -183,16 +192,17 @@ export class Link {
   async #greet(pair: ServerPair): Promise<void> {
     const session = await this.parts.state();
     const greeting: Greeting = { version: COORDINATION_VERSION, token: pair.token, session };
-    const { token, dispose } = this.cancelled(AbortSignal.timeout(CONNECT_TIMEOUT));
+    // The library itself would wait for ever.
+    const deadline = setTimeout(() => this.#drop(), CONNECT_TIMEOUT);
     try {
-      const welcome: unknown = await this.connection.sendRequest('coordination/greet', greeting, token);
+      const welcome: unknown = await this.connection.sendRequest('coordination/greet', greeting);
       const { version } = v.parse(v.object({ version: v.number() }), welcome);
       if (version !== COORDINATION_VERSION)
         throw new RefusedLink('wrongVersion', `The coordination server speaks version ${version}.`);
     } catch (thrown) {
       throw refusal(thrown) ?? thrown;
     } finally {
-      dispose();
+      clearTimeout(deadline);
     }
   }
 
@@ -209,6 +219,11 @@ export class Link {
         this.parts.log.warn('coordination.link', `"${method}" is not as agreed`, { why: v.summarize(parsed.issues) });
     });
   }
+}
+
+function afterTurns(turns: number, action: () => void): void {
+  if (turns === 0) action();
+  else setImmediate(() => afterTurns(turns - 1, action));
 }
 
 /** What the server's error says of why it refused; null if it is none of its refusals. */

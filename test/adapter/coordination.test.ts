@@ -219,9 +219,7 @@ describe('a coordinated session', () => {
     const next = await session.step('next', stop);
     assert.equal(next.at, 'local_call');
     assert.equal((await session.locals(next.top))['x'], '1');
-    await eventually('a fallback', async () =>
-      (await metrics(session)).fallbacks.disconnected > 0 ? true : undefined,
-    );
+    await eventually('a fallback', async () => ((await metrics(session)).fallbackRate ?? 0) > 0 || undefined);
     assert.equal(session.client.seen('output').length, before);
     assert.equal((await status(session)).server, 'disconnected');
     peer = await CoordinationPeer.open();
@@ -249,6 +247,19 @@ describe('a coordinated session', () => {
     await session.client.event('output', ({ output }) => /goes on without it/.test(output));
     await session.step('next', stop);
     assert.equal(session.client.output('important').match(/goes on without it/g)?.length, 1);
+    await session.resume(stop);
+  });
+
+  it('gives up a server that never answers, and tries again', async () => {
+    peer.silent = true;
+    const session = await launch({ args: { coordination: { fallbackTimeout: '50ms' } } });
+    const stop = await session.stop();
+    assert.equal((await session.step('next', stop)).at, 'local_call');
+    assert((await metrics(session)).fallbacks.late > 0);
+    await peer.until('another attempt', () => (peer.taken > 1 ? true : undefined));
+    peer.silent = false;
+    peer.cut();
+    await peer.until('greeting', () => peer.state);
     await session.resume(stop);
   });
 

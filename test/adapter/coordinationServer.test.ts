@@ -69,6 +69,37 @@ describe('a session beside the coordination server', () => {
     );
   });
 
+  for (const strategy of ['predictive', 'learning']) {
+    it(`finds by ${strategy} what the next step enters, before it is made`, async () => {
+      await eventually('an index', async () => ((await health()).indexed ? true : undefined));
+      const session = await launch({ args: { coordination: { strategy } } });
+      const stop = await session.stop();
+      const counter = await eventually('the called module prepared', async () =>
+        (await status(session)).modules.find(({ module }) => module === 'Constructs.Counter'),
+      );
+      assert.deepEqual([counter.state, counter.functions], ['prepared', []]);
+      assert(counter.reason.length > 0);
+      assert.equal((await planned(session)).strategy, strategy);
+      const before = (await metrics(session)).cacheHitRate ?? 0;
+      assert.equal((await session.step('stepIn', stop)).top.name, 'Constructs.Counter.add/1');
+      assert(((await metrics(session)).cacheHitRate ?? 0) > before, 'the step found its module ready');
+      await session.resume(stop);
+    });
+  }
+
+  it('prepares nothing ahead by demand alone', async () => {
+    await eventually('an index', async () => ((await health()).indexed ? true : undefined));
+    const session = await launch();
+    const stop = await session.stop();
+    await planned(session);
+    assert(!(await status(session)).modules.some(({ module }) => module === 'Constructs.Counter'));
+    await session.client.custom('setCoordinationMode', { enabled: true, strategy: 'predictive' });
+    await eventually('the new strategy at work', async () =>
+      (await status(session)).modules.find(({ module }) => module === 'Constructs.Counter'),
+    );
+    await session.resume(stop);
+  });
+
   it('is let in by its own token only, and goes on without', async () => {
     const session = await launch({ env: { [TOKEN_VARIABLE]: 'another' } });
     const stop = await session.stop();
@@ -87,9 +118,7 @@ describe('a session beside the coordination server', () => {
     const next = await session.step('next', stop);
     assert.equal(next.at, 'call_value');
     assert.equal((await session.locals(next.top))['first'], '5');
-    await eventually('a fallback', async () =>
-      (await metrics(session)).fallbacks.disconnected > 0 ? true : undefined,
-    );
+    await eventually('a fallback', async () => ((await metrics(session)).fallbackRate ?? 0) > 0 || undefined);
     assert.equal(session.client.seen('output').length, before, 'the user reads nothing of it');
 
     server = await start();

@@ -36,6 +36,10 @@ export class CoordinationPeer {
   /** Events that a plan was asked with. */
   readonly asked: SessionEvent[] = [];
   version = COORDINATION_VERSION;
+  /** Takes connections and never answers. */
+  silent = false;
+  /** Connections so far. */
+  taken = 0;
   /** What a question is answered; a promise that never settles leaves it without an answer. */
   answer: (event: SessionEvent) => PlannedAction[] | Promise<PlannedAction[]> = () => [];
   #number = 0;
@@ -124,11 +128,14 @@ export class CoordinationPeer {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
+    this.taken++;
+    this.#changed();
     socket.on('error', () => undefined);
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#changed();
     });
+    if (this.silent) return;
     const connection = createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket));
     connection.onError(() => undefined);
     connection.onRequest('coordination/greet', (given: unknown) => {
