@@ -2,7 +2,6 @@
 import { SERVER_PROTOCOL_VERSION, type ServerHealth, type ServerSettings, type ModuleAction } from '../protocol/server';
 import type { MetricsSnapshot, MetricsUpdate, Neighbourhood } from '../protocol/metrics';
 import { UsageStore } from './history/store';
-import type { UsageModel } from './history/usage';
 import type { ProjectIndex } from './index/projectIndex';
 import { Feed } from './metrics/feed';
 import { neighbourhood, type RowSources } from './metrics/moduleRows';
@@ -11,8 +10,11 @@ import { Port } from './pipe/port';
 import { Tokens } from './pipe/tokens';
 import { Coordinator } from './sessions/coordinator';
 import { DemandStrategy } from './strategies/demand';
+import { LearningStrategy } from './strategies/learning';
 import { PredictiveStrategy } from './strategies/predictive';
+import { PredictionScores } from './strategies/scoring';
 import type { Strategy } from './strategies/strategy';
+import { UsageMemory } from './strategies/usageMemory';
 
 export interface CoordinationOptions {
   index: ProjectIndex;
@@ -37,18 +39,26 @@ export class Coordination {
   readonly #started = Date.now();
   #pipeTrouble: string | null = null;
 
-  private constructor({ index, settings, log, send, changed }: CoordinationOptions, store: UsageStore) {
+  private constructor(
+    { index, settings, log, send, changed }: CoordinationOptions,
+    store: UsageStore,
+    learned: UsageMemory,
+  ) {
     this.#index = index;
     this.store = store;
     const tokens = new Tokens();
+    const demand = new DemandStrategy();
     const predictive = new PredictiveStrategy();
-    this.foresight = predictive;
-    this.#recorder = new Recorder(store, () => [], changed);
+    const learning = new LearningStrategy(learned, predictive, demand);
+    const scores = new PredictionScores((strategy) => learning.weightOf(strategy));
+    this.foresight = learning;
+    this.#recorder = new Recorder(store, () => scores.scores(), changed);
     this.#recorder.monitoring = settings.performanceMonitoring;
     this.sessions = new Coordinator({
       tokens,
       graph: () => index.graph,
-      strategies: { 'demand-driven': new DemandStrategy(), predictive, learning: predictive },
+      strategies: { 'demand-driven': demand, predictive, learning },
+      scores,
       memory: store,
       witness: this.#recorder,
       log,
@@ -64,13 +74,10 @@ export class Coordination {
 
   static async open(options: CoordinationOptions): Promise<Coordination> {
     const { storageDir, settings, log } = options;
-    const store = await UsageStore.open({
-      folder: storageDir,
-      model: nothingLearned,
-      limits: limitsOf(settings),
-      warn: log,
-    });
-    return new Coordination(options, store);
+    const learned = new UsageMemory();
+    const limits = limitsOf(settings);
+    const store = await UsageStore.open({ folder: storageDir, model: learned, limits, warn: log });
+    return new Coordination(options, store, learned);
   }
 
   /** Where the session's adapter finds the server. */
@@ -137,14 +144,6 @@ export class Coordination {
     };
   }
 }
-
-const nothingLearned: UsageModel<null> = {
-  apply: () => undefined,
-  snapshot: () => null,
-  restore: (state) => state === null,
-  forgetBefore: () => undefined,
-  reset: () => undefined,
-};
 
 const limitsOf = ({ historyDays, historySize }: ServerSettings): { days: number; bytes: number } => ({
   days: historyDays,

@@ -1,5 +1,5 @@
 // Keeps the figures of the sessions of this window, in bounded space. Tells nobody: feed.ts does.
-import { LATENCIES, type LatencyKind, type Plan, type Refusal, type SessionEvent } from '../../protocol/coordination';
+import { LATENCIES, type LatencyKind, type Refusal, type SessionEvent } from '../../protocol/coordination';
 import {
   MAX_SAMPLES,
   MAX_TIMELINE,
@@ -107,10 +107,10 @@ export class Recorder implements Witness {
     if (event.kind === 'memory' || event.kind === 'fallback' || event.kind === 'failed') this.watchOut();
   }
 
-  planned(session: string, plan: Plan, ms: number, asked: boolean, predicted: readonly Prediction[]): void {
+  planned(session: string, ms: number, asked: boolean, predicted: readonly Prediction[]): void {
     const record = this.records.get(session);
     if (record === undefined) return;
-    record.planned(plan, ms, asked);
+    record.planned(ms, asked);
     this.measured('plan', ms);
     const before = this.#uses.get(session);
     const uses = new Map(predicted.map(({ module, probability }) => [module, probability]));
@@ -151,7 +151,8 @@ export class Recorder implements Witness {
     this.watchOut();
   }
 
-  scored(): void {
+  scored(session: string, foreseen: boolean): void {
+    this.records.get(session)?.scored(foreseen);
     this.changes.note(({ parts }) => parts.add('prediction'));
   }
 
@@ -177,17 +178,14 @@ export class Recorder implements Witness {
     };
   }
 
-  /** With what the sessions know beside the scoring itself. */
+  /** With what the sessions know beside the scoring itself: what plans had prepared in time. */
   prediction(): PredictionScore[] {
     const records = [...this.records.values()];
     return this.scores().map((score) => {
       const mine = records.filter(({ model }) => model.state.mode.strategy === score.strategy);
       const entries = mine.reduce((sum, { hits, misses }) => sum + hits + misses, 0);
-      return {
-        ...score,
-        coverage: entries === 0 ? null : mine.reduce((sum, { covered }) => sum + covered, 0) / entries,
-        wastedBytes: mine.reduce((sum, { wastedBytes }) => sum + wastedBytes, 0),
-      };
+      const covered = mine.reduce((sum, record) => sum + record.covered, 0);
+      return { ...score, coverage: entries === 0 ? null : covered / entries };
     });
   }
 

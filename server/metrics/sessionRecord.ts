@@ -1,5 +1,5 @@
 // What is counted in one session, and how it reads: running for the dashboard, ended for the history.
-import type { Plan, SessionEvent } from '../../protocol/coordination';
+import type { SessionEvent } from '../../protocol/coordination';
 import type { SessionMetrics, SessionSummary } from '../../protocol/metrics';
 import { interpretedModules, preparedBytes, type SessionModel } from '../sessions/model';
 import { Latencies } from './latencies';
@@ -21,12 +21,10 @@ export class SessionRecord {
   fallbacks = 0;
   planningMs = 0;
   peakBytes = 0;
-  /** Bytes that a plan prepared and that were released unused. */
-  wastedBytes = 0;
   firstBeamBytes: number | null = null;
-  plan: Plan | null = null;
-  /** Share of outcomes within the first five predictions, from the scoring. */
-  hit5: number | null = null;
+  outcomes = 0;
+  /** Outcomes among the first five predictions of the strategy then in use. */
+  foreseen = 0;
 
   constructor(public model: SessionModel) {
     this.follow(model);
@@ -42,12 +40,6 @@ export class SessionRecord {
         if (event.ready) this.hits++;
         else this.misses++;
         if (event.ready && before.prepared.get(event.module)?.trigger === 'plan') this.covered++;
-        break;
-      case 'released':
-        for (const module of event.modules) {
-          const prepared = before.prepared.get(module);
-          if (prepared?.trigger === 'plan' && !before.used.has(module)) this.wastedBytes += prepared.bytes;
-        }
         break;
       case 'memory':
         this.firstBeamBytes ??= event.beamBytes;
@@ -65,8 +57,12 @@ export class SessionRecord {
     this.follow(after);
   }
 
-  planned(plan: Plan, ms: number, asked: boolean): void {
-    this.plan = plan;
+  scored(foreseen: boolean): void {
+    this.outcomes++;
+    if (foreseen) this.foreseen++;
+  }
+
+  planned(ms: number, asked: boolean): void {
     this.plans++;
     if (asked) this.asked++;
     this.planningMs += ms;
@@ -134,7 +130,7 @@ export class SessionRecord {
       preparedModules: this.#prepared.size,
       peakPreparedBytes: this.peakBytes,
       hitRate: entries === 0 ? null : this.hits / entries,
-      hit5: this.hit5,
+      hit5: this.outcomes === 0 ? null : this.foreseen / this.outcomes,
       fallbackRate: this.fallbackRate,
       clickToArmedP50: this.#clickToArmed.percentile(0.5),
       stepP50: this.#steps.percentile(0.5),

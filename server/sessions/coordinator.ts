@@ -1,7 +1,7 @@
 // The debug sessions of this window: folds what adapters tell into models and draws plans from them. It decides nothing about
 // order or memory (server/schedule) and ranks nothing (server/strategies).
 import { availableParallelism } from 'node:os';
-import type { Strategy as StrategyName } from '../../protocol/adapter';
+import { STRATEGIES, type Strategy as StrategyName } from '../../protocol/adapter';
 import {
   COORDINATION_VERSION,
   type Plan,
@@ -16,7 +16,8 @@ import type { Desk, Peer } from '../pipe/link';
 import type { Tokens } from '../pipe/tokens';
 import { planActions } from '../schedule/plan';
 import { Sizes } from '../schedule/sizes';
-import type { Prediction, Strategy } from '../strategies/strategy';
+import type { PredictionScores } from '../strategies/scoring';
+import type { Prediction, Situation, Strategy } from '../strategies/strategy';
 import type { WorkspaceMemory } from './memory';
 import { begin, reduce, situationOf, unreleasable, type EditorFocus, type SessionModel } from './model';
 
@@ -24,6 +25,10 @@ import { begin, reduce, situationOf, unreleasable, type EditorFocus, type Sessio
 const MAX_DEMAND = 64;
 /** More predictions than the planner takes, so that prepared ones keep their probability and stay. */
 const MAX_PREDICTIONS = 256;
+/** Enough for the tenth that was not entered yet to be among them, at the length of a usual session. */
+const MAX_SCORED = 64;
+/** Predictions of which one counts as a hit in a session's summary. */
+const FORESEEN = 5;
 /** ms to gather changes of the editor or of the user's decisions before plans are renewed. */
 const RENEWAL_DELAY = 50;
 
@@ -32,8 +37,10 @@ export interface Witness {
   began(model: SessionModel): void;
   happened(before: SessionModel, after: SessionModel, event: SessionEvent): void;
   /** `asked`: an adapter waits for it. `predicted`: what the plan rests on. */
-  planned(session: string, plan: Plan, ms: number, asked: boolean, predicted: readonly Prediction[]): void;
+  planned(session: string, ms: number, asked: boolean, predicted: readonly Prediction[]): void;
   connected(session: string, connected: boolean): void;
+  /** Execution reached a module for the first time. `foreseen`: among the first five predictions of the strategy in use. */
+  scored(session: string, foreseen: boolean): void;
   ended(model: SessionModel): void;
   refused(reason: Refusal): void;
 }
@@ -42,6 +49,7 @@ export interface CoordinatorParts {
   tokens: Tokens;
   graph: () => DependencyGraph;
   strategies: Record<StrategyName, Strategy>;
+  scores: PredictionScores;
   memory: WorkspaceMemory;
   witness: Witness;
   /** Log lines; never the content of a message. */
@@ -55,6 +63,8 @@ interface Live {
   actions: readonly PlannedAction[];
   /** Threads on a step in → the module it began in. */
   stepping: Map<number, string>;
+  /** What the newest plan rests on; null before the first. */
+  situation: Situation | null;
 }
 
 export class Coordinator implements Desk {
@@ -103,6 +113,7 @@ export class Coordinator implements Desk {
       plans: known?.plans ?? 0,
       actions: [],
       stepping: known?.stepping ?? new Map<number, string>(),
+      situation: null,
     });
     if (known === undefined) {
       this.#parts.memory.record({ kind: 'sessionStarted', at: told.startedAt, session: told.id });
@@ -114,10 +125,10 @@ export class Coordinator implements Desk {
   plan(session: string, event: SessionEvent): Plan {
     const live = this.apply(session, event);
     const began = performance.now();
-    const { actions, predicted } = this.draw(live.model);
+    const { actions, predicted } = this.draw(live);
     live.actions = actions;
     const plan = this.numbered(live);
-    this.#parts.witness.planned(session, plan, performance.now() - began, true, predicted);
+    this.#parts.witness.planned(session, performance.now() - began, true, predicted);
     return plan;
   }
 
@@ -171,11 +182,11 @@ export class Coordinator implements Desk {
   private renew(live: Live): void {
     if (live.peer === null) return;
     const began = performance.now();
-    const { actions, predicted } = this.draw(live.model);
+    const { actions, predicted } = this.draw(live);
     if (sameActions(actions, live.actions)) return;
     live.actions = actions;
     const plan = this.numbered(live);
-    this.#parts.witness.planned(live.model.state.id, plan, performance.now() - began, false, predicted);
+    this.#parts.witness.planned(live.model.state.id, performance.now() - began, false, predicted);
     live.peer.notify('coordination/renewedPlan', plan);
   }
 
@@ -185,7 +196,8 @@ export class Coordinator implements Desk {
     return { version: COORDINATION_VERSION, number: live.plans, strategy, actions: [...live.actions] };
   }
 
-  private draw(model: SessionModel): { actions: PlannedAction[]; predicted: Prediction[] } {
+  private draw(live: Live): { actions: PlannedAction[]; predicted: Prediction[] } {
+    const { model } = live;
     const { mode, paused, engine } = model.state;
     // The traditional engine interprets whole modules by its own patterns.
     if (!mode.enabled || engine === 'traditional') return { actions: [], predicted: [] };
@@ -194,6 +206,7 @@ export class Coordinator implements Desk {
     const impossible = new Set(model.failed.keys());
     const refused = new Set([...never, ...impossible]);
     const situation = situationOf(model, this.#focus);
+    live.situation = situation;
     const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
     const demand = predict('demand-driven', MAX_DEMAND);
     const predictions = mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS);
@@ -220,11 +233,39 @@ export class Coordinator implements Desk {
     const live = this.#live.get(session);
     if (live === undefined) throw new Error(`There is no session ${session}.`);
     const before = live.model;
+    this.score(live, before, event);
     live.model = reduce(before, event);
     if (event.kind === 'interpreted') this.#sizes.learn(event.module, event.bytes);
     this.remember(live, before, event);
     this.#parts.witness.happened(before, live.model, event);
     return live;
+  }
+
+  /**
+   * Judges all strategies by the module that execution reached, whichever of them drew the plan. They are asked now, from
+   * what was known at the newest decision: outcomes are few, and the plan itself was not kept waiting.
+   */
+  private score({ model, situation }: Live, before: SessionModel, event: SessionEvent): void {
+    const { scores, strategies, graph, witness } = this.#parts;
+    const { id, mode } = model.state;
+    if (event.kind === 'released') {
+      for (const module of event.modules) {
+        const prepared = before.prepared.get(module);
+        if (prepared?.trigger === 'plan') scores.released(id, mode.strategy, module, prepared.bytes);
+      }
+    }
+    const reached = reachedBy(event);
+    if (reached === undefined || before.used.has(reached) || !mode.enabled) return;
+    const from = situation ?? situationOf(before, this.#focus);
+    let foreseen = false;
+    for (const name of STRATEGIES) {
+      const predictions = strategies[name].predict(from, graph(), MAX_SCORED);
+      scores.predicted(id, name, predictions);
+      if (name !== mode.strategy) continue;
+      const open = predictions.filter(({ module }) => !before.used.has(module)).slice(0, FORESEEN);
+      foreseen = open.some(({ module }) => module === reached);
+    }
+    if (scores.entered(id, reached)) witness.scored(id, foreseen);
   }
 
   /** What the workspace learns from. */
@@ -250,13 +291,12 @@ export class Coordinator implements Desk {
         if (module === undefined) return;
         const stepped = event.reason === 'step' && from !== undefined && from !== module;
         if (stepped) memory.record({ kind: 'steppedInto', at, session, module });
+        if (!before.used.has(module)) memory.record({ kind: 'entered', at, session, module });
         memory.record({ kind: 'stopped', at, session, module });
         return;
       }
       case 'entered':
-        if (!before.path.includes(event.module)) {
-          memory.record({ kind: 'entered', at, session, module: event.module });
-        }
+        if (!before.used.has(event.module)) memory.record({ kind: 'entered', at, session, module: event.module });
         return;
       default:
         return;
@@ -268,8 +308,15 @@ export class Coordinator implements Desk {
     if (!this.#live.delete(id)) return;
     if (live.model.ended === null) live.model = reduce(live.model, { kind: 'sessionEnded', at, exitCode: null });
     this.#parts.memory.record({ kind: 'sessionEnded', at, session: id });
+    this.#parts.scores.ended(id);
     this.#parts.witness.ended(live.model);
   }
+}
+
+/** The module that execution reached, where the event says so. */
+function reachedBy(event: SessionEvent): string | undefined {
+  if (event.kind === 'entered') return event.module;
+  return event.kind === 'stopped' ? event.frames[0]?.module : undefined;
 }
 
 /** Whether the adapter would do the same; probabilities that moved a little change nothing for it. */

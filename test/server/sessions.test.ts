@@ -377,6 +377,37 @@ describe('the debug sessions of the coordination server', () => {
     );
   });
 
+  it('learns where sessions go, and scores every strategy by where this one goes', async () => {
+    await start({ storageDir });
+    await indexed();
+    const journey = ['Shop.Till', 'Mix.Tasks.Checkout', 'Shop.Discount'];
+    const walk = async (adapter: PipeClient): Promise<Plan[]> => {
+      const plans: Plan[] = [];
+      for (const module of journey) {
+        await adapter.event({ kind: 'entered', at: Date.now(), module, ready: false, waitedMs: 1 });
+        plans.push(await adapter.plan(stopped(Date.now(), module)));
+      }
+      return plans;
+    };
+    for (let session = 0; session < 5; session++) {
+      await walk(await connect(`past-${session}`));
+      await client.request('coordination/closeSession', { session: `past-${session}` });
+    }
+    const adapter = await connect('now', { mode: mode({ strategy: 'learning' }) });
+    const [first] = await walk(adapter);
+    assert.equal(first?.strategy, 'learning');
+    const next = first.actions.find(({ module }) => module === 'Mix.Tasks.Checkout');
+    assert.match(next?.reason ?? 'it is not in the plan', /followed Shop\.Till in 5 of 5 sessions/);
+    const { prediction, history } = await client.request('coordination/snapshot', {});
+    const score = (strategy: string) => prediction.find((each) => each.strategy === strategy);
+    for (const strategy of ['demand-driven', 'predictive', 'learning']) {
+      assert.equal(score(strategy)?.outcomes, 6 * journey.length);
+    }
+    assert.ok((score('learning')?.hit5 ?? 0) > (score('demand-driven')?.hit5 ?? 1));
+    assert.ok(score('learning')?.weight !== null);
+    assert.ok(history.every(({ hit5 }) => hit5 !== null));
+  });
+
   it('shows the neighbours of a module, with their state', async () => {
     await start();
     await indexed();
