@@ -61,14 +61,23 @@ forget(#point{id = Id, condition = Condition, log = Log}) ->
 
 %% From now on the evaluator asks {ecd_condition, Slot} about this place.
 -spec set(Slot :: atom(), ecd_snippet:place(), [point()]) -> ok.
-set(Slot, Place, Points) ->
-    true = ets:insert(?TABLE, {Slot, Place, Points}),
+set(Slot, {Mod, Line, Clauses}, Points) ->
+    %% Apart from what every hit reads, and so copies: the clauses may be large.
+    true = ets:insert(?TABLE, [{{clauses, Slot}, Clauses}, {Slot, {Mod, Line, Slot}, Points}]),
     ok.
 
 -spec clear(atom()) -> ok.
 clear(Slot) ->
     true = ets:delete(?TABLE, Slot),
+    true = ets:delete(?TABLE, {clauses, Slot}),
     ok.
+
+%% With the clauses around the line; without any when it was cleared meanwhile.
+whole({Mod, Line, Slot}) ->
+    case ets:lookup(?TABLE, {clauses, Slot}) of
+        [{_, Clauses}] -> {Mod, Line, Clauses};
+        [] -> {Mod, Line, []}
+    end.
 
 %% Which points made Process stop at this line; answered once for each stop.
 -spec take_hit(pid(), module(), pos_integer()) -> [{term(), kind()}].
@@ -116,7 +125,7 @@ stops(Point, Process, Place, Bindings) ->
 holds(#point{condition = none}, _Process, _Place, _Bindings) ->
     true;
 holds(#point{condition = Condition} = Point, Process, Place, Bindings) ->
-    case ecd_snippet:evaluate(Condition, Process, Place, Bindings) of
+    case ecd_snippet:evaluate(Condition, Process, fun() -> whole(Place) end, Bindings) of
         {ok, Value} ->
             Value =/= false andalso Value =/= nil;
         {error, Reason} ->
@@ -148,7 +157,7 @@ logs(#point{log = Parts} = Point, Process, {_, Line, _} = Place, Bindings) ->
 log_part(Text, _Point, _Process, _Place, _Bindings) when is_binary(Text) ->
     Text;
 log_part(Expression, Point, Process, Place, Bindings) ->
-    case ecd_snippet:evaluate(Expression, Process, Place, Bindings) of
+    case ecd_snippet:evaluate(Expression, Process, fun() -> whole(Place) end, Bindings) of
         {ok, Value} ->
             ecd_snippet:display(Value);
         {error, Reason} ->

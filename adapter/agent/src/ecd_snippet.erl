@@ -31,6 +31,10 @@
     is_map_key, is_exception, to_string, inspect, sigil_r, sigil_s, sigil_w, get_in, '@'
 ]).
 
+%% Key in the dictionary of an evaluator, and how many compiled expressions it keeps at most.
+-define(RECENT, {?MODULE, recent}).
+-define(RECENT_MAX, 8).
+
 %% Lives as long as the calling process.
 -spec new_table() -> ok.
 new_table() ->
@@ -65,12 +69,12 @@ unknown(#snippet{language = elixir, code = Code}, Places) ->
             []
     end.
 
-%% In the evaluator of Process, which is at Place with Bindings. Anything that is not pure runs in a throw-away process
+%% In the evaluator of Process, which is at Place() with Bindings. Anything that is not pure runs in a throw-away process
 %% with a deadline, so that neither a wait nor a breakpoint inside it can hold the evaluator up.
--spec evaluate(snippet(), pid(), place(), [{atom(), term()}]) -> {ok, term()} | {error, binary()}.
+-spec evaluate(snippet(), pid(), fun(() -> place()), [{atom(), term()}]) -> {ok, term()} | {error, binary()}.
 evaluate(#snippet{key = Key, pure = Pure} = Snippet, Process, Place, Bindings) ->
     Names = [Name || {Name, _} <- Bindings],
-    case compiled({Key, Names}, Snippet, Place, Bindings) of
+    case recent({Key, Names}, Snippet, Place, Bindings) of
         {Fun, Raw} when is_function(Fun) ->
             Values = list_to_tuple([Process | [value(Name, Bindings) || Name <- Raw]]),
             case Pure of
@@ -164,12 +168,24 @@ is_pure(Code) ->
         subterms(Code)
     ).
 
+%% What the table has is copied at each look: an evaluator keeps what it used last.
+recent(Key, Snippet, Place, Bindings) ->
+    Recent = case get(?RECENT) of undefined -> []; Known -> Known end,
+    case lists:keyfind(Key, 1, Recent) of
+        {_, Compiled} ->
+            Compiled;
+        false ->
+            Compiled = compiled(Key, Snippet, Place, Bindings),
+            _ = put(?RECENT, lists:sublist([{Key, Compiled} | Recent], ?RECENT_MAX)),
+            Compiled
+    end.
+
 compiled(Key, Snippet, Place, Bindings) ->
     case ets:lookup(?TABLE, Key) of
         [{_, Compiled}] ->
             Compiled;
         [] ->
-            Compiled = compile(Snippet, Place, Bindings),
+            Compiled = compile(Snippet, Place(), Bindings),
             true = ets:insert(?TABLE, {Key, Compiled}),
             Compiled
     end.
