@@ -131,6 +131,7 @@ function bootstrap(folder, suite) {
   }
   say(`making ${folder} (a few minutes, 1 GB)`);
   mkdirSync(home, { recursive: true });
+  unmountBelow(folder);
   rmSync(folder, { recursive: true, force: true });
   // A suite that this debootstrap does not know by name is made by the script that serves all of them.
   const script = existsSync(`/usr/share/debootstrap/scripts/${suite}`) ? [] : ['/usr/share/debootstrap/scripts/sid'];
@@ -159,6 +160,17 @@ function mount(from, to, mounted) {
   if (spawnSync('mountpoint', ['-q', to]).status === 0) return;
   command('mount', ['--rbind', '--make-rslave', from, to]);
   mounted.push(to);
+}
+
+/** A run that was killed leaves its mounts behind, and removing the folder then would remove this machine's /dev. */
+function unmountBelow(folder) {
+  const left = () =>
+    readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((point) => point.startsWith(`${folder}${path.sep}`));
+  for (const point of left().reverse()) spawnSync('umount', ['-l', point]);
+  if (left().length > 0) throw new Error(`${left().join(', ')} cannot be unmounted; do so before removing ${folder}.`);
 }
 
 function mirror() {

@@ -43,6 +43,8 @@ describe('launch arguments', () => {
     assert.deepEqual(args.coordination, {
       enabled: true,
       strategy: 'demand-driven',
+      scope: 'conservative',
+      performanceMonitoring: true,
       memoryThreshold: 104_857_600,
       fallbackTimeout: 2000,
     });
