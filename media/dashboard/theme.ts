@@ -31,7 +31,9 @@ export function textColour(): string {
 
 /** Lines behind the figures: there, and hardly seen. */
 export function gridColour(): string {
-  return variable('--vscode-widget-border') || variable('--vscode-contrastBorder') || variable('--vscode-panel-border');
+  // The borders of high contrast are meant to be seen.
+  if (variable('--vscode-contrastBorder') !== '') return variable('--vscode-charts-lines');
+  return variable('--vscode-widget-border') || variable('--vscode-panel-border');
 }
 
 export function chartFont(): string {

@@ -195,6 +195,8 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   private async save(what: Export): Promise<void> {
     const snapshot = await this.server.request('coordination/snapshot', {});
+    // Updates are counted from the newest snapshot on, so the page gets it, too.
+    this.tell({ kind: 'snapshot', snapshot });
     const extension = what === 'everything' ? 'json' : 'csv';
     const name = `elixir-debugger-${what === 'everything' ? 'report' : what}.${extension}`;
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri;

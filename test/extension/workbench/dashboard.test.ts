@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
-import type { FrameLocator } from 'playwright-core';
+import type { FrameLocator, Locator } from 'playwright-core';
 import { root } from '../../support/paths';
 import { copySample, type SampleProject } from '../../support/sampleProject';
 import { VsCodeInChromium } from '../../support/vscodeInChromium';
@@ -79,6 +79,70 @@ describe('the dashboard in the workbench', function () {
     }
     await workbench.theme('Dark Modern', 'vs-dark');
   });
+
+  it('shows the figures of a session that runs', async () => {
+    await dashboard.getByText('No debug session yet').waitFor();
+    const lines = (await readFile(path.join(sample.folder, 'lib/shop/pricing.ex'), 'utf8')).split('\n');
+    const stop = lines.findIndex((line) => line.includes('saved = min(')) + 1;
+    await workbench.clickGutter(stop);
+    await workbench.breakpointGlyphs.first().waitFor();
+    await workbench.command('View: Focus First Editor Group');
+    await vscode.page.keyboard.press('F5');
+    await workbench.waitForStop(stop);
+    await tile('Stops')
+      .filter({ hasText: /^[1-9]/ })
+      .waitFor();
+    // What is set before the code is loaded takes no time of the user's; this does.
+    await workbench.clickGutter(lines.findIndex((line) => line.includes('taxable = receipt')) + 1);
+    await tile('Click → armed')
+      .filter({ hasText: /\d\s(µs|ms)/ })
+      .waitFor();
+    await dashboard.getByRole('img', { name: /Timeline of interpretation and stops: [1-9]/ }).waitFor();
+    for (const { name, label, kind } of THEMES) {
+      await workbench.theme(label, kind);
+      await workbench.screenshot(`dashboard session ${name}`);
+    }
+    await workbench.theme('Dark Modern', 'vs-dark');
+  });
+
+  it('says why a module is interpreted, and what is around it', async () => {
+    await dashboard.getByRole('tab', { name: 'Modules' }).click();
+    await dashboard.getByRole('gridcell', { name: 'Shop.Pricing', exact: true }).click();
+    await dashboard.getByRole('heading', { name: 'Why it is here' }).waitFor();
+    await dashboard.getByText(/^Uses \d+ modules, used by \d+\.$/).waitFor();
+    await workbench.screenshot('dashboard module dark');
+    await dashboard.getByRole('tab', { name: 'Dependencies' }).click();
+    await dashboard.getByRole('heading', { name: 'Around Shop.Pricing' }).waitFor();
+    await dashboard
+      .getByRole('button', { name: /Shop\.Receipt/ })
+      .first()
+      .waitFor();
+    await workbench.screenshot('dashboard dependencies dark');
+  });
+
+  it('comes back as it was after it was hidden, with what happened meanwhile', async () => {
+    await vscode.page.locator('.editor-group-container').nth(1).locator('.tab', { hasText: 'Dashboard' }).waitFor();
+    await workbench.command('File: New Untitled Text File');
+    await dashboard.getByRole('tab', { name: 'Dependencies' }).waitFor({ state: 'hidden' });
+    await workbench.command('View: Focus First Editor Group');
+    await vscode.page.keyboard.press('F10');
+    const lines = (await readFile(path.join(sample.folder, 'lib/shop/pricing.ex'), 'utf8')).split('\n');
+    await workbench.waitForStop(lines.findIndex((line) => line.includes('| saved: saved}')) + 1);
+    await workbench.command('Elixir Debugger: Show Dashboard');
+    await dashboard.getByRole('tab', { name: 'Dependencies', selected: true }).waitFor();
+    await dashboard.getByRole('tab', { name: 'Overview' }).click();
+    await tile('Stops')
+      .filter({ hasText: /^[2-9]/ })
+      .waitFor();
+  });
+
+  /** The figure under a title of the overview. */
+  function tile(title: string): Locator {
+    return dashboard
+      .locator('.tile', { has: dashboard.getByText(title, { exact: true }) })
+      .locator('dd')
+      .first();
+  }
 });
 
 /** Fonts differ between machines. */
