@@ -52,9 +52,11 @@ export function planActions(wishes: Wishes, set: WorkingSet, limits: Limits): Pl
   const draft = new Draft(wishes, set, limits.memoryThreshold);
   draft.releaseUnwanted();
   if (!limits.paused) {
-    draft.serveDemand();
-    draft.servePins();
-    draft.serveAhead(aheadOf(limits));
+    // What is left for later must not be overtaken by what nobody asked for.
+    if (draft.serveDemand()) {
+      draft.servePins();
+      draft.serveAhead(aheadOf(limits));
+    }
   }
   draft.releaseExcess();
   return draft.actions;
@@ -122,11 +124,12 @@ class Draft {
     }
   }
 
-  serveDemand(): void {
+  /** Answers whether all of it is served: false where there is no room for the rest. */
+  serveDemand(): boolean {
     let first = true;
     for (const [rank, wish] of this.wishes.demand.entries()) {
       // What had to go for something more urgent is not overtaken by what is less urgent than it.
-      if (this.#gone.has(wish.module) && !this.wishes.never.has(wish.module)) return;
+      if (this.#gone.has(wish.module) && !this.wishes.never.has(wish.module)) return false;
       if (this.isRefused(wish.module)) continue;
       if (!this.#ready.has(wish.module)) {
         this.makeRoom(0, () => true);
@@ -135,11 +138,12 @@ class Draft {
           if (victim !== undefined) this.release(victim, `room for ${wish.module}, which is needed sooner`);
         }
         // The most urgent one is served even where nothing more can be released; the program waits for it.
-        if (this.#used > this.threshold && !first) return;
+        if (this.#used > this.threshold && !first) return false;
         this.prepare(wish);
       }
       first = false;
     }
+    return true;
   }
 
   servePins(): void {
