@@ -17,7 +17,7 @@ const common = {
   format: 'cjs',
   target: 'node20',
   sourcemap: true,
-  sourcesContent: false,
+  sourcesContent: true,
   legalComments: 'none',
   logLevel: 'warning',
 };
