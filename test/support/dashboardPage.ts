@@ -153,6 +153,12 @@ export class DashboardPage {
     );
   }
 
+  /** ms from the start of the load until a snapshot, given at the page's first word, is on the screen. */
+  async timeToOpen(snapshot: MetricsSnapshot): Promise<number> {
+    const ready = await this.page.evaluate(() => (window as unknown as { readyAt: number }).readyAt);
+    return ready + (await this.timeToShow(snapshot));
+  }
+
   /** What VS Code would give the page when it is shown again. */
   kept(): Promise<unknown> {
     return this.page.evaluate(() => (window as unknown as { kept: unknown }).kept);
@@ -185,13 +191,17 @@ export class DashboardPage {
 function webview(given: { bodyClass: string; variables: Record<string, string>; state: unknown }): void {
   const page = window as unknown as {
     kept: unknown;
+    readyAt: number | undefined;
     toHost: (message: unknown) => void;
     refused: (text: string) => void;
     acquireVsCodeApi: unknown;
   };
   page.kept = given.state;
   page.acquireVsCodeApi = () => ({
-    postMessage: (message: unknown) => page.toHost(message),
+    postMessage: (message: unknown) => {
+      page.readyAt ??= performance.now();
+      page.toHost(message);
+    },
     getState: () => page.kept,
     setState: (state: unknown) => (page.kept = structuredClone(state)),
   });
