@@ -64,14 +64,14 @@ export class LearningStrategy implements Strategy {
     limit: number,
   ): Prediction[] {
     const mixed = new Float64Array(space.size);
-    let total = 0;
     for (const expert of EXPERTS) {
       const weight = this.memory.weight(expert);
       opinions[expert].forEach((probability, module) => {
         mixed[module] = (mixed[module] ?? 0) + weight * probability;
-        total += weight * probability;
       });
     }
+    // Added up by size, so that the last digit does not depend on how the memory numbers modules, which a snapshot changes.
+    const total = mixed.toSorted().reduce((sum, probability) => sum + probability, 0);
     for (let module = 0; module < mixed.length; module++) {
       mixed[module] = space.again(module) + (total === 0 ? 0 : (space.open * (mixed[module] ?? 0)) / total);
     }

@@ -175,7 +175,8 @@ describe('strategy learning', () => {
     );
   });
 
-  it('answers the same for the same events, and again after a snapshot', () => {
+  it('answers the same for the same events, and again after a snapshot', function () {
+    this.timeout(20_000);
     fc.assert(
       fc.property(anyUse, anySituation, (events, situation) => {
         const answer = (memory: UsageMemory) => learner(memory).learning.predict(situation, graph, 10);
@@ -185,6 +186,7 @@ describe('strategy learning', () => {
         assert.ok(restored.restore(JSON.parse(JSON.stringify(rememberAll(events).snapshot()))));
         assert.deepEqual(answer(restored), expected);
       }),
+      { numRuns: 1000 },
     );
   });
 });
