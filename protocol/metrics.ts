@@ -2,7 +2,6 @@
 // Times are milliseconds, `at` milliseconds since the epoch, sizes bytes, shares 0..1; null where nothing was measured yet.
 import type { Strategy } from './adapter';
 import type { LatencyKind, Refusal } from './coordination';
-import type { ServerHealth } from './server';
 
 /** Raised with any change that an older dashboard would misread. */
 export const METRICS_VERSION = 1;
@@ -10,6 +9,27 @@ export const METRICS_VERSION = 1;
 /** What the timeline keeps; the oldest go first. */
 export const MAX_TIMELINE = 10_000;
 export const MAX_SAMPLES = 2_000;
+
+export interface ServerHealth {
+  protocol: number;
+  pid: number;
+  /** ms since the process started. */
+  uptime: number;
+  /** false while the first walk through the workspace is under way; the counts grow until then. */
+  indexed: boolean;
+  files: number;
+  modules: number;
+  /** Edges of the dependency graph. */
+  edges: number;
+  /** Sessions whose pipe is connected. */
+  connections: number;
+  /** Messages refused on the pipe, by reason. */
+  refused: RefusalCounts;
+  /** heapUsed + external of the process. */
+  memoryBytes: number;
+  /** What does not work, for people; empty when all is well. */
+  troubles: string[];
+}
 
 export interface MetricsSnapshot {
   version: number;

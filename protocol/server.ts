@@ -1,7 +1,9 @@
 // The contract between the extension and the coordination server: custom LSP methods beside the standard ones. Types only.
 import type { Strategy } from './adapter';
 import type { PredictionScope } from './coordination';
-import type { MetricsSnapshot, MetricsUpdate, Neighbourhood, RefusalCounts } from './metrics';
+import type { MetricsSnapshot, MetricsUpdate, Neighbourhood, ServerHealth } from './metrics';
+
+export type { ServerHealth } from './metrics';
 
 /** Raised with any change that an older extension or server would misread. */
 export const SERVER_PROTOCOL_VERSION = 2;
@@ -29,27 +31,6 @@ export interface ServerSettings {
   historyDays: number;
   /** Bytes of learned usage to keep on disk. */
   historySize: number;
-}
-
-export interface ServerHealth {
-  protocol: number;
-  pid: number;
-  /** ms since the process started. */
-  uptime: number;
-  /** false while the first walk through the workspace is under way; the counts grow until then. */
-  indexed: boolean;
-  files: number;
-  modules: number;
-  /** Edges of the dependency graph. */
-  edges: number;
-  /** Sessions whose pipe is connected. */
-  connections: number;
-  /** Messages refused on the pipe, by reason. */
-  refused: RefusalCounts;
-  /** heapUsed + external of the process. */
-  memoryBytes: number;
-  /** What does not work, for people; empty when all is well. */
-  troubles: string[];
 }
 
 /** A module as its source declares it. */

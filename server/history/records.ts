@@ -5,6 +5,14 @@ import type { SessionSummary } from '../../protocol/metrics';
 import type { ModuleAction } from '../../protocol/server';
 import type { UsageEvent } from './usage';
 
+/** How long and how much. */
+export interface UsageLimits {
+  /** Usage older than that is forgotten. */
+  days: number;
+  /** Bytes on disk, all files together. */
+  bytes: number;
+}
+
 /** What the user decides about a module for good. */
 export const DECISIONS = ['pin', 'unpin', 'neverInterpret', 'allowInterpret'] as const;
 export type DecisionAction = Extract<ModuleAction, (typeof DECISIONS)[number]>;

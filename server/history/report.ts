@@ -1,6 +1,6 @@
 // What is remembered, for people (Markdown) and for programs (JSON). Pure.
 import type { Ledger } from './ledger';
-import type { UsageLimits } from './store';
+import type { UsageLimits } from './records';
 
 /** Rows of a table; the export holds everything. */
 const MOST_MODULES = 100;

@@ -12,7 +12,7 @@ import { Failure } from '../../protocol/failure';
 import { Journal, isAbandoned, journalsIn, readJournal } from './journal';
 import { Ledger, type ModuleUsage } from './ledger';
 import { Lock } from './lock';
-import type { DecisionAction, SnapshotBody, UsageRecord } from './records';
+import type { DecisionAction, SnapshotBody, UsageRecord, UsageLimits } from './records';
 import { exported, view } from './report';
 import { encode, readSnapshot, removeCopies, writeSnapshot } from './snapshot';
 import type { UsageEvent, UsageModel } from './usage';
@@ -24,13 +24,6 @@ const JOURNAL_SHARE = 0.1;
 const MAX_JOURNAL = 256 * 1024;
 /** What is forgotten in one go, oldest first, while the snapshot is too large. */
 const FORGOTTEN_SHARE = 0.25;
-
-export interface UsageLimits {
-  /** Usage older than that is forgotten. */
-  days: number;
-  /** Bytes on disk, all files together. */
-  bytes: number;
-}
 
 export interface UsageStoreOptions {
   /** A folder that belongs to the workspace; null: nothing is kept beyond the process. */
