@@ -62,6 +62,9 @@ export class Session {
     terminal: false,
   };
 
+  /** What the user chose meanwhile; null: what the launch configuration says. */
+  systemProcesses: boolean | null = null;
+
   readonly began = performance.now();
   readonly requestTimings = new Timings();
   readonly prepareDurations = new Durations();
@@ -134,6 +137,11 @@ export class Session {
     const live = this.live(call);
     if (!live.debug) throw Failure.expected('noDebug', `"${call.command}": the program runs without debugging.`);
     return live;
+  }
+
+  /** Whether lists of processes hold those of OTP, Elixir and Mix. */
+  showsSystemProcesses(live: Live): boolean {
+    return this.systemProcesses ?? live.start.args.showSystemProcesses;
   }
 
   /**

@@ -95,6 +95,8 @@ const common = {
   stepFilters: v.optional(texts, []),
   /** Suspend the application's other processes while one is stopped. */
   pauseOthers: v.optional(flag, false),
+  /** List processes of OTP, Elixir and Mix as threads, too; stopped ones are listed either way. */
+  showSystemProcesses: v.optional(flag, true),
   maxThreads: v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), DEFAULT_MAX_THREADS),
   evaluateTimeout: v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), DEFAULT_EVALUATE_TIMEOUT),
   /** Executable, or the folder that holds it. */
@@ -272,6 +274,41 @@ export const ReloadCodeArguments = v.optional(v.object({ changedFiles: v.optiona
 export interface ReloadCodeResult {
   reloaded: string[];
   failed: { file: string; error: string }[];
+}
+
+/** Which processes `threads` and `getProcessTree` list from now on; answered with `{}`. */
+export const SetProcessFilterArguments = v.object({ showSystemProcesses: flag });
+
+/**
+ * The supervision tree, parents before their children. No process is asked for it, so stopped and busy ones are in it
+ * like all others. To end a process use DAP's `terminateThreads`, to stop it `pause`.
+ */
+export const GetProcessTreeArguments = NoArguments;
+export interface ProcessTree {
+  processes: ProcessNode[];
+  /** Processes that exist; more than are listed when there are more than `maxThreads`. */
+  total: number;
+  /** The filter that is in force. */
+  showSystemProcesses: boolean;
+}
+export interface ProcessNode {
+  /** Thread id. */
+  id: number;
+  /** Thread id of the process that started it, where that one is listed. */
+  parent: number | null;
+  /** As in `:shop`; null for a process that belongs to no application. */
+  application: string | null;
+  name: string;
+  pid: string;
+  supervisor: boolean;
+  /** stopped: at a breakpoint, step, pause or exception. suspended: the program itself, or a debugger, suspended it. */
+  state: 'stopped' | 'suspended' | 'waiting' | 'running';
+  /** Messages that wait. */
+  mailbox: number;
+  /** Bytes. */
+  memory: number;
+  /** The function it is in, `Mod.fun/arity`. */
+  at: string;
 }
 
 /** Ends a process that still evaluates for a cancelled console expression. */

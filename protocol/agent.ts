@@ -121,6 +121,25 @@ export interface ThreadInfo {
   /** false for processes of OTP, Elixir, Mix and the agent's environment. */
   application: boolean;
 }
+/** A process in the supervision tree, as far as it can be known without asking any process. */
+export interface ProcessInfo {
+  id: ThreadId;
+  /** The process that started it, where that one is in the list. */
+  parent: ThreadId | null;
+  /** As in `:shop`; null for a process that belongs to no application. */
+  application: string | null;
+  name: string;
+  pid: string;
+  supervisor: boolean;
+  /** stopped: at a breakpoint, step, pause or exception. suspended: by somebody's `erlang:suspend_process`. */
+  state: 'stopped' | 'suspended' | 'waiting' | 'running';
+  /** Messages that wait. */
+  mailbox: number;
+  /** Bytes. */
+  memory: number;
+  /** Where it is, `Mod.fun/arity`. */
+  at: string;
+}
 export interface StackFrame {
   id: FrameId;
   /** `Mod.fun/arity` as Elixir or Erlang writes it. */
@@ -201,7 +220,10 @@ export interface AgentCommands {
   setExceptionBreakpoints: [{ filters: ExceptionFilter[] }, { filters: { verified: boolean; message?: string }[] }];
   breakpointLocations: [{ path: string; line: number; endLine: number }, { lines: number[] }];
 
-  threads: [{ limit: number }, { threads: ThreadInfo[]; total: number }];
+  /** Without `system`, processes of OTP, Elixir and Mix are left out unless they are stopped. */
+  threads: [{ limit: number; system: boolean }, { threads: ThreadInfo[]; total: number }];
+  /** Parents come before their children; beyond `limit` processes are only counted. */
+  processTree: [{ limit: number; system: boolean }, { processes: ProcessInfo[]; total: number }];
   stackTrace: [{ thread: ThreadId; start: number; levels: number }, { frames: StackFrame[]; total: number }];
   scopes: [{ frame: FrameId }, { scopes: Scope[] }];
   variables: [

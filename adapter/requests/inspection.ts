@@ -1,6 +1,7 @@
-// threads, stackTrace, scopes, variables, setVariable, exceptionInfo: what a stopped program looks like.
+// threads, getProcessTree, stackTrace, scopes, variables, setVariable, exceptionInfo: what a stopped program looks like.
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
+import { GetProcessTreeArguments, SetProcessFilterArguments, type ProcessTree } from '../../protocol/adapter';
 import type { EvaluateResult, StackFrame, Variable } from '../../protocol/agent';
 import { handler, type Handler } from '../handler';
 import type { ClientCapabilities, Session } from '../session';
@@ -18,7 +19,8 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
       const live = liveOf(session.lifecycle.state);
       if (live?.debug !== true) return { threads: [] };
       const limit = live.start.args.maxThreads;
-      const { threads, total } = await live.program.agent.request('threads', { limit }, { signal: call.signal });
+      const request = { limit, system: session.showsSystemProcesses(live) };
+      const { threads, total } = await live.program.agent.request('threads', request, { signal: call.signal });
       if (total > limit && !toldOfLimit.has(live)) {
         toldOfLimit.add(live);
         const text = `${total - limit} of ${total} processes are not listed; "maxThreads" in launch.json sets how many are.`;
@@ -26,6 +28,28 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
       }
       // `total` is our own addition: DAP has no place for processes that are not listed.
       return { threads: threads.map(({ id, name, pid }) => ({ id, name: `${name} ${pid}` })), total };
+    },
+  }),
+
+  setProcessFilter: handler({
+    arguments: SetProcessFilterArguments,
+    run: (session, { showSystemProcesses }, call) => {
+      session.systemProcesses = showSystemProcesses;
+      if (session.client.invalidated) {
+        call.afterReply(() => session.connection.event('invalidated', { areas: ['threads'] }));
+      }
+      return {};
+    },
+  }),
+
+  getProcessTree: handler({
+    arguments: GetProcessTreeArguments,
+    run: async (session, _args, call): Promise<ProcessTree> => {
+      const live = session.debugged(call);
+      const system = session.showsSystemProcesses(live);
+      const request = { limit: live.start.args.maxThreads, system };
+      const tree = await live.program.agent.request('processTree', request, { signal: call.signal });
+      return { ...tree, showSystemProcesses: system };
     },
   }),
 

@@ -56,6 +56,8 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     return {
       ...complete,
       ...(known ? {} : { projectDir: await mainProject(folder) }),
+      // Other clients list all processes unless told otherwise.
+      showSystemProcesses: complete['showSystemProcesses'] ?? false,
       // What launch.json says wins over the settings, key by key, also when they change while the session runs.
       coordination: coordinationOf(complete['coordination'], { ...this.config.coordination(scope) }),
       [GIVEN_COORDINATION]: keysOf(complete['coordination']),

@@ -42,8 +42,15 @@ is_application(Pid, Name, Leader, Leaders) ->
 is_vm_process(Pid) ->
     case process_info(Pid, [initial_call, parent]) of
         [{initial_call, {erlang, apply, 2}}, {parent, Parent}] -> Parent =:= whereis(init);
+        [{initial_call, {proc_lib, _, _}}, _] -> is_vm_server(Pid);
         [{initial_call, {Module, _, _}}, _] -> is_vm_module(Module);
         undefined -> true
+    end.
+
+is_vm_server(Pid) ->
+    case proc_lib:initial_call(Pid) of
+        {Module, _, _} -> is_vm_module(Module);
+        false -> false
     end.
 
 %% What Elixir's compiler keeps beside each file, and its workers.

@@ -24,6 +24,7 @@ handler(stepInTargets) -> {worker, {ecd_step, step_in_targets}};
 handler(pause) -> {control, {ecd_stepping, pause}};
 handler(exceptionInfo) -> {worker, {ecd_exceptions, exception_info}};
 handler(threads) -> {worker, {ecd_threads, threads}};
+handler(processTree) -> {worker, {ecd_process_tree, process_tree}};
 handler(terminateThreads) -> {worker, {ecd_threads, terminate_threads}};
 handler(stackTrace) -> {worker, {ecd_frames, stack_trace}};
 handler(scopes) -> {worker, {ecd_frames, scopes}};

@@ -3,12 +3,15 @@
 
 -export([name/1, is_hidden/2, is_agent_name/1]).
 
+%% Whoever has more links than that is no single thing with a name in a registry.
+-define(LINKS, 50).
+
 %% The name a person recognises: its label, the name it is registered by, the test it runs, the module of its
-%% behaviour, the function it was started with; in this order.
+%% behaviour, the function it was started with; in this order; then its key in a registry.
 -spec name(pid()) -> binary().
 name(Pid) ->
     case {registered(Pid), label(Pid)} of
-        {none, none} -> started_as(Pid);
+        {none, none} -> keyed(started_as(Pid), Pid);
         {none, Label} -> Label;
         {Name, none} -> Name;
         {Name, Label} -> <<Name/binary, ": ", Label/binary>>
@@ -19,6 +22,48 @@ registered(Pid) ->
         {registered_name, Name} -> ecd_names:module(Name);
         _ -> none
     end.
+
+%% With its key in one of Elixir's registries: those link whom they know to a process of theirs.
+keyed(Name, Pid) ->
+    case [Key || Link <- links(Pid), Partition <- registry_partition(Link), Key <- keys(Partition, Link, Pid)] of
+        [{Registry, Key} | _] ->
+            unicode:characters_to_binary([Name, " (", ecd_names:module(Registry), ": ", label_part(Key), ")"]);
+        [] ->
+            Name
+    end.
+
+links(Pid) ->
+    case process_info(Pid, links) of
+        {links, Links} when length(Links) =< ?LINKS -> [Link || Link <- Links, is_pid(Link), node(Link) =:= node()];
+        _ -> []
+    end.
+
+registry_partition(Link) ->
+    case process_info(Link, registered_name) of
+        {registered_name, Name} ->
+            case re:run(atom_to_list(Name), "^(.+)\\.PIDPartition\\d+$", [{capture, [1], list}]) of
+                %% The registry has a table of its name; so the atom is there.
+                {match, [Registry]} -> [list_to_existing_atom(Registry)];
+                nomatch -> []
+            end;
+        _ ->
+            []
+    end.
+
+%% Elixir's Registry notes in a table of its own name, by the number of the partition, {Process, KeysByProcess}: as a
+%% part of the row, or, where there is one partition alone, inside of such a part.
+keys(Registry, Link, Pid) ->
+    try
+        Rows = ets:select(Registry, [{'$1', [{is_integer, {element, 1, '$1'}}], ['$1']}]),
+        Tables = [Table || Row <- Rows, {Process, Table} <- parts(Row), Process =:= Link],
+        [{Registry, element(2, Entry)} || Table <- Tables, Entry <- ets:lookup(Table, Pid)]
+    catch
+        %% The registry has ended meanwhile, or is none.
+        error:badarg -> []
+    end.
+
+parts(Row) ->
+    lists:flatmap(fun(Part) when is_tuple(Part) -> [Part | tuple_to_list(Part)]; (_) -> [] end, tuple_to_list(Row)).
 
 %% Process labels came with OTP 27.
 label(Pid) ->
@@ -52,6 +97,7 @@ test_name(Name, Module) -> <<Name/binary, " (", (ecd_names:module(Module))/binar
 started_as(Pid) ->
     case initial_call(Pid) of
         {supervisor, Module, _} when Module =/= kernel -> <<(ecd_names:module(Module))/binary, " (supervisor)">>;
+        {application_master, _, _} -> <<"application master">>;
         {Module, init, 1} -> ecd_names:module(Module);
         {erlang, apply, 2} -> from_stack(Pid);
         {'Elixir.Task.Supervised', _, _} -> task(from_stack(Pid));

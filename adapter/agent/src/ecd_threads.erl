@@ -2,7 +2,7 @@
 -module(ecd_threads).
 -behaviour(gen_server).
 
--export([start/0, stop/0, id/1, pid/1, threads/1, terminate_threads/1]).
+-export([start/0, stop/0, id/1, known/1, pid/1, threads/1, terminate_threads/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(IDS, ecd_thread_ids).
@@ -57,13 +57,15 @@ number(Pid) ->
             ets:lookup_element(?IDS, Pid, 2)
     end.
 
-%% threads: stopped ones first, then named and application processes, then the rest, as far as the limit goes.
+%% threads: stopped ones first, then named and application processes, then the rest, as far as the limit goes. Without
+%% `system`, processes of OTP, Elixir and Mix are left out while they run.
 -spec threads(map()) -> map().
-threads(#{limit := Limit}) ->
+threads(#{limit := Limit, system := System}) ->
     Apps = ecd_applications:leaders(),
     Ranked = lists:sort([
-        {rank(Pid, Name, Leader, Apps), Pid, Name}
-     || Pid <- processes(), {Name, Leader} <- registered(Pid), not ecd_process:is_agent_name(Name)
+        {Rank, Pid, Name}
+     || Pid <- processes(), {Name, Leader} <- registered(Pid), not ecd_process:is_agent_name(Name),
+        {Order, Application} = Rank <- [rank(Pid, Name, Leader, Apps)], System orelse Application orelse Order =:= 0
     ]),
     {Shown, Hidden} = shown(Ranked, Limit, [], 0),
     #{threads => Shown, total => length(Ranked) - Hidden}.
@@ -104,7 +106,8 @@ info(Pid, {Rank, Application}) ->
         application => Application
     }.
 
-%% A client that gets the list needs no event for what stands in it.
+%% The number of a process, for a list: a client that gets the list needs no event for what stands in it.
+-spec known(pid()) -> integer().
 known(Pid) ->
     case ets:lookup(?IDS, Pid) of
         [{Pid, Id}] -> Id;

@@ -534,7 +534,7 @@ server(_Dir) ->
 
 threads(Dir) ->
     {Pid, Thread} = Stop = stopped(),
-    #{threads := [First | Rest], total := Total} = ecd_threads:threads(#{limit => 500}),
+    #{threads := [First | Rest], total := Total} = ecd_threads:threads(#{limit => 500, system => true}),
     ?assertMatch(#{id := Thread, stopped := true}, First),
     ?assertEqual(ecd_names:pid(Pid), maps:get(pid, First)),
     ?assertEqual(Total, 1 + length(Rest)),
@@ -542,7 +542,7 @@ threads(Dir) ->
     ?assertMatch([#{application := false}], [T || #{name := <<":application_controller">>} = T <- Rest]),
     Applications = [A || #{application := A} <- Rest],
     ?assertEqual(Applications, lists:reverse(lists:sort(Applications))),
-    ?assertMatch(#{threads := [_], total := Total}, ecd_threads:threads(#{limit => 1})),
+    ?assertMatch(#{threads := [_], total := Total}, ecd_threads:threads(#{limit => 1, system => true})),
     end_of(Stop, Dir).
 
 comings_and_goings(_Dir) ->
