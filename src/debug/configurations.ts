@@ -54,10 +54,10 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     const scope = folder ?? vscode.window.activeTextEditor?.document.uri;
     const known = complete['projectDir'] !== undefined || folder === undefined;
     return {
+      // Other clients list all processes unless told otherwise.
+      showSystemProcesses: false,
       ...complete,
       ...(known ? {} : { projectDir: await mainProject(folder) }),
-      // Other clients list all processes unless told otherwise.
-      showSystemProcesses: complete['showSystemProcesses'] ?? false,
       // What launch.json says wins over the settings, key by key, also when they change while the session runs.
       coordination: coordinationOf(complete['coordination'], { ...this.config.coordination(scope) }),
       [GIVEN_COORDINATION]: keysOf(complete['coordination']),
