@@ -1,6 +1,7 @@
-// Entry of the debug adapter: DAP over stdio, or over a loopback port with --server=PORT. Ends with its client and leaves
-// nothing running.
+// Entry of the debug adapter: DAP over stdio, or over a loopback port with --server=PORT; with --check=JSON only a look at
+// the machine. Ends with its client and leaves nothing running.
 import { createServer } from 'node:net';
+import { checkEnvironment } from './check';
 import { Connection } from './connection';
 import { takeServerPair, type ServerPair } from './coordination/serverPair';
 import { Log, type LogLevel, type LogTarget } from './log';
@@ -63,6 +64,11 @@ function overPort(port: number): void {
   });
 }
 
+async function lookAround(request: string): Promise<void> {
+  const answer = await checkEnvironment(request, openLog(String(process.pid)));
+  process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0));
+}
+
 /** Ends every program, politely as long as there is time. */
 async function shutDown(exitCode: number): Promise<never> {
   const force = setTimeout(() => {
@@ -92,7 +98,13 @@ function main(): void {
   process.once('uncaughtException', fault);
   process.once('unhandledRejection', fault);
 
-  const option = process.argv.slice(2).find((argument) => argument.startsWith('--server='));
+  const given = (name: string): string | undefined => process.argv.slice(2).find((each) => each.startsWith(name));
+  const check = given('--check=');
+  if (check !== undefined) {
+    void lookAround(check.slice('--check='.length));
+    return;
+  }
+  const option = given('--server=');
   if (option === undefined) {
     void overStdio(server);
     return;

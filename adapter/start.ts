@@ -126,12 +126,13 @@ interface Prepared {
   agent: AgentBuild;
 }
 
-async function prepare(
-  args: LaunchArguments | AttachArguments,
+/** Elixir, Erlang and the agent, ready to start something with. */
+export async function prepare(
+  args: Pick<LaunchArguments, 'elixirPath' | 'erlPath' | 'envFile' | 'env'>,
   projectDir: string,
   debug: boolean,
-  { log }: LaunchEnvironment,
-  progress: Progress,
+  { log }: Pick<LaunchEnvironment, 'log'>,
+  progress: Pick<Progress, 'update'>,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const own = ownEnvironment();

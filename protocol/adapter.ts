@@ -1,5 +1,6 @@
 // What a client may say to the debug adapter beyond plain DAP: launch and attach arguments, custom requests. No I/O.
 import * as v from 'valibot';
+import type { FailureBody } from './failure';
 import { parseDuration, parseSize } from './units';
 
 /** Processes that `threads` lists unless `maxThreads` says otherwise. */
@@ -322,3 +323,26 @@ export interface RemoveLeftoversResult {
   /** Modules that such functions may belong to. */
   removed: string[];
 }
+
+/** `adapter.js --check=JSON` looks for what a session would need, prints an EnvironmentCheck as one line, and ends. */
+export const CheckArguments = v.object({
+  projectDir: text,
+  env: v.optional(environment, {}),
+  envFile: v.optional(text),
+  elixirPath: v.optional(text),
+  erlPath: v.optional(text),
+});
+export type EnvironmentCheck =
+  | {
+      found: true;
+      /** Executables. */
+      elixir: string;
+      erl: string;
+      elixirVersion: string;
+      otp: number;
+      /** Folder of the debugger application. */
+      debuggerDir: string;
+      /** Folder where versions and the compiled agent are kept. */
+      cacheDir: string;
+    }
+  | { found: false; failure: FailureBody };

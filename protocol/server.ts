@@ -91,6 +91,8 @@ export interface ServerRequests {
   'coordination/health': [Record<string, never>, ServerHealth];
   /** The modules that a file declares, in order; empty when the file is unknown. */
   'coordination/modulesOfFile': [{ uri: string }, { modules: SourceModule[] }];
+  /** The project's own modules, by name. */
+  'coordination/modules': [Record<string, never>, { modules: string[] }];
   /** Where modules are declared; a module may be declared in several places (protocol implementations, tests). */
   'coordination/filesOfModule': [{ module: string }, { files: { uri: string; line: number }[] }];
 

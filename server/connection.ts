@@ -133,6 +133,9 @@ export function serve(connection: Connection): void {
       ? index.modulesOfFile(fileURLToPath(uri)).map(({ name, line }) => ({ name, line }))
       : [],
   }));
+  on('coordination/modules', () => ({
+    modules: [...index.graph.modules()].flatMap(({ name, own }) => (own ? [name] : [])).sort(),
+  }));
   on('coordination/filesOfModule', ({ module }) => ({ files: index.filesOfModule(module) }));
   on('coordination/tests', ({ uri }) => ({
     tests: uri.startsWith('file:') ? [...index.testsOf(fileURLToPath(uri))] : [],

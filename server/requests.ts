@@ -61,6 +61,7 @@ type Shapes<Table> = { [Method in keyof Table]: v.GenericSchema<unknown, Table[M
 export const REQUESTS: Shapes<{ [Method in keyof ServerRequests]: ServerRequests[Method][0] }> = {
   'coordination/health': nothing,
   'coordination/modulesOfFile': v.object({ uri }),
+  'coordination/modules': nothing,
   'coordination/filesOfModule': v.object({ module }),
   'coordination/openSession': v.object({ session }),
   'coordination/closeSession': v.object({ session }),

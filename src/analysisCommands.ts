@@ -2,9 +2,7 @@
 import * as vscode from 'vscode';
 import { ANALYSIS_COMMANDS } from '../protocol/analysis';
 import type { Server } from './client';
-
-/** ms that the status bar shows what was done. */
-const SHOWN_FOR = 5_000;
+import { say } from './notify';
 
 /** They are there as long as the extension is, also while the server is not: then they fail and say so. */
 export function registerAnalysisCommands(server: Pick<Server, 'execute'>): vscode.Disposable {
@@ -15,7 +13,7 @@ export function registerAnalysisCommands(server: Pick<Server, 'execute'>): vscod
     ),
     vscode.commands.registerCommand(prepare, async (argument: unknown) => {
       const result = await server.execute(prepare, argument);
-      vscode.window.setStatusBarMessage(vscode.l10n.t('The module is being prepared.'), SHOWN_FOR);
+      say(vscode.l10n.t('The module is being prepared.'));
       return result;
     }),
   );

@@ -31,6 +31,14 @@ const PATIENCE = 2;
 /** What the server is told. */
 type Told = Omit<ServerNotifications, 'coordination/update'> & AnalysisNotifications;
 
+/** What the server was to do has to wait until it runs again. */
+export class ServerDown extends Error {
+  constructor() {
+    super(vscode.l10n.t('The coordination server is not running.'));
+    this.name = 'ServerDown';
+  }
+}
+
 /** A command of VS Code has one owner and outlives a server that is started again: the extension registers them itself. */
 class Client extends LanguageClient {
   override registerFeature(feature: Parameters<LanguageClient['registerFeature']>[0]): void {
@@ -62,6 +70,10 @@ export class Server {
     private readonly settings: () => Omit<ServerOptions, 'protocol'>,
   ) {}
 
+  get isRunning(): boolean {
+    return this.client?.state === State.Running;
+  }
+
   start(): Promise<void> {
     return this.inTurn(() => this.launch());
   }
@@ -82,14 +94,14 @@ export class Server {
     params: ServerRequests[Method][0],
   ): Promise<ServerRequests[Method][1]> {
     await this.work;
-    if (this.client?.state !== State.Running) throw new Error('The coordination server is not running.');
+    if (this.client === undefined || !this.isRunning) throw new ServerDown();
     return this.client.sendRequest<ServerRequests[Method][1]>(method, params);
   }
 
   /** `workspace/executeCommand` with one argument. Fails as `request` does. */
   async execute(command: string, argument: unknown): Promise<unknown> {
     await this.work;
-    if (this.client?.state !== State.Running) throw new Error('The coordination server is not running.');
+    if (this.client === undefined || !this.isRunning) throw new ServerDown();
     return this.client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] });
   }
 

@@ -75,6 +75,11 @@ export class Config {
     return given === 'on' || given === 'off' ? given : 'auto';
   }
 
+  /** Text beside code while a session runs. A value that is none counts as the default. */
+  decorations(): boolean {
+    return vscode.workspace.getConfiguration(SETTINGS_SECTION).get<unknown>('decorations') === true;
+  }
+
   private read<Key extends keyof ServerSettings>(
     section: vscode.WorkspaceConfiguration,
     key: Key,

@@ -12,6 +12,17 @@ export const COMMANDS = {
   selectStrategy: 'elixirCoordinatedDebugger.selectStrategy',
   pauseBackground: 'elixirCoordinatedDebugger.pauseBackground',
   resetUsage: 'elixirCoordinatedDebugger.resetUsage',
+  showStatus: 'elixirCoordinatedDebugger.showInterpretationStatus',
+  prepareModule: 'elixirCoordinatedDebugger.prepareModule',
+  releaseModule: 'elixirCoordinatedDebugger.releaseModule',
+  pinModule: 'elixirCoordinatedDebugger.pinModule',
+  neverInterpret: 'elixirCoordinatedDebugger.neverInterpretModule',
+  explainModule: 'elixirCoordinatedDebugger.explainModule',
+  suggestBreakpoints: 'elixirCoordinatedDebugger.suggestBreakpoints',
+  reloadCode: 'elixirCoordinatedDebugger.reloadCode',
+  exportReport: 'elixirCoordinatedDebugger.exportReport',
+  copyDiagnostics: 'elixirCoordinatedDebugger.copyDiagnostics',
+  checkEnvironment: 'elixirCoordinatedDebugger.checkEnvironment',
 } as const;
 
 /** Of lenses and links alone: they take an argument that nobody can type. */

@@ -5,19 +5,30 @@ import { registerBreakpoints } from './breakpoints';
 import { Server } from './client';
 import { Config } from './config';
 import { registerCoordination } from './commands/coordination';
+import { registerDiagnostics } from './commands/diagnostics';
+import { registerModules } from './commands/modules';
+import { registerReload } from './commands/reload';
+import { registerReport } from './commands/report';
+import { registerStatus } from './commands/status';
+import { registerSuggestions } from './commands/suggest';
 import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
 import { Dashboard } from './dashboard/panel';
 import { adapterFactory } from './debug/adapterFactory';
 import { registerConfigurations } from './debug/configurations';
 import { CoordinatedSessions } from './debug/coordinatedSessions';
+import { LiveSessions } from './debug/liveSessions';
 import { hoverExpression } from './debug/hoverExpression';
 import { inlineValues } from './debug/inlineValues';
 import { trackerFactory } from './debug/tracker';
+import { Decorations } from './decorations';
+import { registerDoctor } from './doctor/doctor';
 import { registerHighlight } from './languages/highlight';
 import { registerLanguageStatus } from './languageStatus';
 import { createLog } from './log';
 import { Monitor } from './monitor';
 import { feedServer } from './serverFeed';
+import { command, say, Trouble } from './notify';
+import { Pages } from './page';
 import { StatusBar } from './statusBar';
 import { registerTesting } from './testing/controller';
 import { registerUsage } from './usage';
@@ -39,6 +50,9 @@ export function activate(context: vscode.ExtensionContext): Api {
   const monitor = new Monitor(coordination, log);
   const dashboard = new Dashboard(context.extension, coordination, monitor, log);
   const sessions = new CoordinatedSessions(coordination, config, log);
+  const live = new LiveSessions();
+  const pages = new Pages();
+  const { extension, extensionPath, storageUri: storage, logUri: logs } = context;
   // In every scheme: sources regenerated for a stop have a document of the debugger's own.
   const selector = LANGUAGES.map((language) => ({ language }));
 
@@ -52,6 +66,16 @@ export function activate(context: vscode.ExtensionContext): Api {
     new StatusBar(monitor, config),
     registerLanguageStatus(coordination, monitor),
     registerCoordination({ server: coordination, monitor, config }),
+    live,
+    pages,
+    registerModules({ server: coordination, sessions: live, pages }),
+    registerStatus(live),
+    registerReload(live),
+    registerSuggestions(coordination),
+    registerReport({ server: coordination, sessions: live, extension }),
+    registerDiagnostics({ server: coordination, sessions: live, config, extension, logs }),
+    registerDoctor({ server: coordination, pages, extensionPath, storage }),
+    new Decorations(monitor, config),
     registerUsage(coordination),
     registerConfigurations(config),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),
@@ -61,7 +85,11 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerHighlight(context.extension),
     registerTesting({ extensionPath: context.extensionPath, server: coordination, config, log }),
     vscode.commands.registerCommand(COMMANDS.showLog, () => log.show()),
-    vscode.commands.registerCommand(COMMANDS.restartServer, () => coordination.restart()),
+    command(COMMANDS.restartServer, async () => {
+      await coordination.restart();
+      if (coordination.isRunning) return say(vscode.l10n.t('The coordination server was started again.'));
+      throw new Trouble(vscode.l10n.t('The coordination server does not start. Debugging goes on, on demand only.'));
+    }),
     dashboard,
     vscode.window.registerWebviewPanelSerializer(DASHBOARD, dashboard),
     vscode.commands.registerCommand(COMMANDS.showDashboard, () => dashboard.show()),

@@ -1,6 +1,13 @@
 // What the extension knows of the coordination server's figures, kept up to date while somebody looks. Shows nothing.
 import * as vscode from 'vscode';
-import type { CacheMetrics, Alert, MetricsUpdate, PredictionScore, SessionMetrics } from '../protocol/metrics';
+import type {
+  Alert,
+  CacheMetrics,
+  MetricsUpdate,
+  ModuleRow,
+  PredictionScore,
+  SessionMetrics,
+} from '../protocol/metrics';
 import type { ServerHealth } from '../protocol/server';
 import type { Server } from './client';
 import type { Log } from './log';
@@ -9,6 +16,7 @@ export interface Figures {
   health: ServerHealth;
   /** Running ones. */
   sessions: SessionMetrics[];
+  modules: ReadonlyMap<string, ModuleRow>;
   cache: CacheMetrics;
   prediction: PredictionScore[];
   alerts: Alert[];
@@ -62,12 +70,11 @@ export class Monitor implements vscode.Disposable {
   async #begin(): Promise<void> {
     if (!(await this.#ask({ on: true }))) return;
     try {
-      const { revision, health, sessions, cache, prediction, alerts } = await this.server.request(
-        'coordination/snapshot',
-        {},
-      );
+      const snapshot = await this.server.request('coordination/snapshot', {});
+      const { revision, health, sessions, cache, prediction, alerts } = snapshot;
+      const modules = new Map(snapshot.modules.map((row) => [row.module, row]));
       this.#revision = revision;
-      this.#set({ health, sessions: sessions.filter(({ running }) => running), cache, prediction, alerts });
+      this.#set({ health, sessions: sessions.filter(({ running }) => running), modules, cache, prediction, alerts });
     } catch (error) {
       this.log.debug('monitor.snapshot', String(error));
     }
@@ -98,6 +105,7 @@ export class Monitor implements vscode.Disposable {
     this.#set({
       health: update.health ?? before.health,
       sessions: [...others, ...told].filter(({ running }) => running),
+      modules: update.modules === undefined ? before.modules : changed(before.modules, update.modules),
       cache: update.cache ?? before.cache,
       prediction: update.prediction ?? before.prediction,
       alerts: update.alerts ?? before.alerts,
@@ -108,4 +116,14 @@ export class Monitor implements vscode.Disposable {
     this.#figures = figures;
     this.#changed.fire(figures);
   }
+}
+
+function changed(
+  before: ReadonlyMap<string, ModuleRow>,
+  { changed: rows, removed }: NonNullable<MetricsUpdate['modules']>,
+): ReadonlyMap<string, ModuleRow> {
+  const after = new Map(before);
+  for (const module of removed) after.delete(module);
+  for (const row of rows) after.set(row.module, row);
+  return after;
 }

@@ -4,6 +4,7 @@ import type { SessionMetrics } from '../protocol/metrics';
 import type { Config } from './config';
 import { COMMANDS, SETTINGS_SECTION } from './contributions';
 import type { Figures, Monitor } from './monitor';
+import { share, size } from './units';
 
 /** Share of decisions taken without the server above which something is wrong. */
 const MANY_FALLBACKS = 0.05;
@@ -103,13 +104,16 @@ function ofSessions(session: SessionMetrics, sessions: readonly SessionMetrics[]
     : session.engine === 'traditional'
       ? ''
       : `${interpreted}/${prepared}`;
-  const words = vscode.l10n.t(
-    'Elixir debugger: {0}; {1} modules interpreted, {2} prepared, {3} decisions without the server.',
-    mode,
-    interpreted,
-    prepared,
-    fallbacks,
-  );
+  const words =
+    session.engine === 'traditional'
+      ? vscode.l10n.t('Elixir debugger: whole modules are interpreted by the traditional engine.')
+      : vscode.l10n.t(
+          'Elixir debugger: {0}; interpreted modules: {1}, prepared: {2}, decisions without the server: {3}.',
+          session.paused ? vscode.l10n.t('{0}, paused', mode) : mode,
+          interpreted,
+          prepared,
+          fallbacks,
+        );
   const icon = many ? '$(warning)' : session.paused ? '$(debug-pause)' : '$(debug-alt)';
   return {
     icon,
@@ -188,16 +192,6 @@ function table(markdown: vscode.MarkdownString, rows: readonly [string, string][
   markdown.appendMarkdown(
     `\n\n| | |\n|---|---:|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}\n\n`,
   );
-}
-
-const MEGABYTE = 1024 * 1024;
-
-function size(bytes: number): string {
-  return `${(bytes / MEGABYTE).toFixed(bytes < 10 * MEGABYTE ? 1 : 0)} MB`;
-}
-
-function share(value: number | null): string {
-  return value === null ? '–' : `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,10 +1,12 @@
 // Coordination as the user switches it: on and off, strategy, pause, and the quick controls that hold it all together.
 import * as vscode from 'vscode';
-import type { CoordinationMode, InterpretationStatus } from '../../protocol/adapter';
+import type { CoordinationMode } from '../../protocol/adapter';
 import type { Server } from '../client';
 import type { Config } from '../config';
 import { COMMANDS, DEBUG_TYPE, SETTINGS_SECTION, STRATEGIES } from '../contributions';
+import { statusOf } from '../debug/liveSessions';
 import type { Monitor } from '../monitor';
+import { command, say } from '../notify';
 
 export interface CoordinationParts {
   server: Pick<Server, 'request'>;
@@ -15,8 +17,6 @@ export interface CoordinationParts {
 type StrategyName = (typeof STRATEGIES)[number];
 
 export function registerCoordination(parts: CoordinationParts): vscode.Disposable {
-  const command = (id: string, run: () => Promise<unknown>): vscode.Disposable =>
-    vscode.commands.registerCommand(id, run);
   return vscode.Disposable.from(
     command(COMMANDS.quickControls, () => quickControls(parts)),
     command(COMMANDS.toggleCoordination, () => toggle(parts)),
@@ -26,28 +26,27 @@ export function registerCoordination(parts: CoordinationParts): vscode.Disposabl
 }
 
 /** In a running session planning goes on or off at once; without one, the setting chooses the engine of the next. */
-async function toggle({ config }: CoordinationParts): Promise<void> {
+async function toggle({ config }: CoordinationParts): Promise<string> {
   const session = vscode.debug.activeDebugSession;
   if (session?.type !== DEBUG_TYPE) {
     const enabled = !config.coordination().enabled;
     await set('enabled', enabled);
-    say(
+    return say(
       enabled
         ? vscode.l10n.t('Coordination is on: the next session interprets on demand.')
         : vscode.l10n.t('Coordination is off: the next session interprets whole modules.'),
     );
-    return;
   }
-  const mode = await modeOf(session);
+  const mode = await statusOf(session);
   const now = await change(session, { enabled: !mode.enabled });
-  say(
+  return say(
     now.enabled
       ? vscode.l10n.t('Coordination is on in "{0}": {1}.', session.name, now.strategy)
       : vscode.l10n.t('Coordination is off in "{0}": modules are prepared on demand only.', session.name),
   );
 }
 
-async function selectStrategy({ config }: CoordinationParts): Promise<void> {
+async function selectStrategy({ config }: CoordinationParts): Promise<string | undefined> {
   const current = config.coordination().strategy;
   const described: Record<StrategyName, string> = {
     'demand-driven': vscode.l10n.t('Just what breakpoints, steps and frames ask for'),
@@ -64,31 +63,28 @@ async function selectStrategy({ config }: CoordinationParts): Promise<void> {
     title: vscode.l10n.t('Strategy'),
     placeHolder: vscode.l10n.t('What is prepared before it is needed'),
   });
-  if (picked === undefined) return;
+  if (picked === undefined) return undefined;
   // Running sessions follow the setting unless their launch.json says otherwise.
   await set('strategy', picked.strategy);
-  say(vscode.l10n.t('The strategy is {0}.', picked.strategy));
+  return say(vscode.l10n.t('The strategy is {0}.', picked.strategy));
 }
 
-async function pause({ server, monitor }: CoordinationParts): Promise<void> {
+async function pause({ server, monitor }: CoordinationParts): Promise<string> {
   const running = monitor.figures?.sessions ?? [];
   const paused = !running.some((session) => session.paused);
   const { sessions } = await server.request('coordination/pause', { paused });
-  if (sessions === 0) {
-    say(vscode.l10n.t('No session prepares anything in the background now.'));
-    return;
-  }
-  say(
+  if (sessions === 0) return say(vscode.l10n.t('No session prepares anything in the background now.'));
+  return say(
     paused
       ? vscode.l10n.t('Background preparation is paused; demand is served as before.')
       : vscode.l10n.t('Background preparation goes on.'),
   );
 }
 
-async function quickControls(parts: CoordinationParts): Promise<void> {
+async function quickControls(parts: CoordinationParts): Promise<undefined> {
   const session = vscode.debug.activeDebugSession;
   const ours = session?.type === DEBUG_TYPE;
-  const { enabled, strategy } = ours ? await modeOf(session) : parts.config.coordination();
+  const { enabled, strategy } = ours ? await statusOf(session) : parts.config.coordination();
   const paused = parts.monitor.figures?.sessions.some((each) => each.paused) === true;
   const setting = parts.config.coordination().enabled;
   const entry = (icon: string, label: string, detail: string, run: () => Thenable<unknown>) => ({
@@ -124,15 +120,33 @@ async function quickControls(parts: CoordinationParts): Promise<void> {
         vscode.l10n.t('In every running session'),
         execute(COMMANDS.pauseBackground),
       ),
-      entry('dashboard', vscode.l10n.t('Show dashboard'), '', execute(COMMANDS.showDashboard)),
+      ...(ours
+        ? [
+            entry(
+              'list-tree',
+              vscode.l10n.t('Show interpretation status'),
+              vscode.l10n.t('Modules that are prepared or interpreted, and why'),
+              execute(COMMANDS.showStatus),
+            ),
+          ]
+        : []),
+      entry(
+        'dashboard',
+        vscode.l10n.t('Show dashboard'),
+        vscode.l10n.t('Figures of the running and of earlier sessions'),
+        execute(COMMANDS.showDashboard),
+      ),
+      entry(
+        'save',
+        vscode.l10n.t('Export performance report…'),
+        vscode.l10n.t('As Markdown or JSON'),
+        execute(COMMANDS.exportReport),
+      ),
     ],
     { title: vscode.l10n.t('Elixir Debugger') },
   );
   await picked?.run();
-}
-
-async function modeOf(session: vscode.DebugSession): Promise<InterpretationStatus> {
-  return (await session.customRequest('getInterpretationStatus')) as InterpretationStatus;
+  return undefined;
 }
 
 async function change(session: vscode.DebugSession, mode: object): Promise<CoordinationMode> {
@@ -148,11 +162,4 @@ async function set(key: string, value: unknown): Promise<void> {
     value,
     inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global,
   );
-}
-
-/** ms that a sentence stands in the status bar. */
-const SAID = 6_000;
-
-function say(text: string): void {
-  vscode.window.setStatusBarMessage(text, SAID);
 }

@@ -90,7 +90,7 @@ describe('package.json', () => {
   it('has the settings under the names users know, with the strategies that the adapter knows', () => {
     const settings = manifest.contributes.configuration.properties;
     const required = ['enabled', 'strategy', 'performanceMonitoring', 'memoryThreshold', 'fallbackTimeout'];
-    const more = ['scope', 'codeLenses', 'historyDays', 'historySize', 'testExplorer'];
+    const more = ['scope', 'codeLenses', 'decorations', 'historyDays', 'historySize', 'testExplorer'];
     assert.deepEqual(
       Object.keys(settings).sort(),
       [...required, ...more].map((name) => `${SETTINGS_SECTION}.${name}`).sort(),

@@ -1,0 +1,24 @@
+// Figures as people read them in the user's language: sizes, shares, times. Pure but for the language.
+import * as vscode from 'vscode';
+
+const MEGABYTE = 1024 * 1024;
+
+/** Bytes. */
+export function size(bytes: number): string {
+  if (bytes < MEGABYTE) return `${number(bytes / 1024, bytes < 10 * 1024 ? 1 : 0)} KB`;
+  return `${number(bytes / MEGABYTE, bytes < 10 * MEGABYTE ? 1 : 0)} MB`;
+}
+
+/** 0..1; a dash where nothing was measured. */
+export function share(value: number | null): string {
+  return value === null ? '–' : `${number(value * 100, value < 0.1 ? 1 : 0)} %`;
+}
+
+/** Milliseconds; a dash where nothing was measured. */
+export function milliseconds(value: number | null): string {
+  return value === null ? '–' : `${number(value, value < 10 ? 1 : 0)} ms`;
+}
+
+function number(value: number, digits: number): string {
+  return value.toLocaleString(vscode.env.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
