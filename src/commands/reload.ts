@@ -6,7 +6,7 @@ import { COMMANDS, LANGUAGES } from '../contributions';
 import type { LiveSessions } from '../debug/liveSessions';
 import { command, say, Trouble } from '../notify';
 
-/** Module names that a sentence can hold. */
+/** File names that a sentence can hold. */
 const NAMED = 3;
 
 export function registerReload(sessions: LiveSessions): vscode.Disposable {
@@ -31,9 +31,9 @@ async function reload(sessions: LiveSessions): Promise<string> {
     });
   }
   if (reloaded.length === 0) return say(vscode.l10n.t('No source has changed since the program loaded it.'));
-  if (reloaded.length <= NAMED) return say(vscode.l10n.t('Reloaded {0}.', reloaded.join(', ')));
-  const named = reloaded.slice(0, NAMED).join(', ');
-  return say(vscode.l10n.t('Reloaded {0} and {1} more modules.', named, reloaded.length - NAMED));
+  const names = reloaded.map((file) => path.basename(file));
+  if (names.length <= NAMED) return say(vscode.l10n.t('Reloaded {0}.', names.join(', ')));
+  return say(vscode.l10n.t('Reloaded {0} and {1} more files.', names.slice(0, NAMED).join(', '), names.length - NAMED));
 }
 
 async function saved(): Promise<void> {

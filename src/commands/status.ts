@@ -8,7 +8,10 @@ import { milliseconds, size } from '../units';
 import { stateName } from './moduleChoice';
 
 type Item = vscode.QuickPickItem & { module?: string };
-type State = InterpretationStatus['modules'][number]['state'];
+type Module = InterpretationStatus['modules'][number];
+
+/** The agent's word for functions that are armed alone to see exceptions raised: no code of the user's is slowed by them. */
+const EXCEPTIONS = 'exceptions';
 
 export function registerStatus(sessions: LiveSessions): vscode.Disposable {
   return command(COMMANDS.showStatus, () => show(sessions));
@@ -38,29 +41,41 @@ async function choose(title: string, items: Item[]): Promise<void> {
 }
 
 function summary({ engine, enabled, strategy, modules, plan, paused }: InterpretationStatus): string {
-  const interpreted = modules.filter(({ state }) => state === 'interpreted').length;
-  const prepared = modules.filter(({ state }) => state === 'prepared').length;
+  const { interpreted, prepared, watched } = grouped(modules);
   return [
     engine === 'traditional' ? vscode.l10n.t('traditional') : enabled ? strategy : vscode.l10n.t('on demand'),
-    vscode.l10n.t('{0} interpreted', interpreted),
-    vscode.l10n.t('{0} prepared', prepared),
+    vscode.l10n.t('{0} interpreted', interpreted.length),
+    vscode.l10n.t('{0} prepared', prepared.length),
+    ...(watched.length > 0 ? [vscode.l10n.t('{0} watched for exceptions', watched.length)] : []),
     ...(plan !== null && plan.waiting > 0 ? [vscode.l10n.t('{0} waiting', plan.waiting)] : []),
     ...(paused ? [vscode.l10n.t('paused')] : []),
   ].join(', ');
 }
 
+function grouped(modules: readonly Module[]): Record<'interpreted' | 'prepared' | 'watched' | 'native', Module[]> {
+  const watched = modules.filter(({ reason }) => reason === EXCEPTIONS);
+  const of = (state: Module['state']): Module[] =>
+    modules.filter((each) => each.state === state && each.reason !== EXCEPTIONS);
+  return { interpreted: of('interpreted'), prepared: of('prepared'), native: of('native'), watched };
+}
+
 function itemsOf({ modules }: InterpretationStatus): Item[] {
-  return (['interpreted', 'prepared', 'native'] as const satisfies State[]).flatMap((state) => {
-    const found = modules.filter((each) => each.state === state);
-    if (found.length === 0) return [];
-    const items = found.map(({ module, functions, reason, bytes, prepareMs }) => ({
-      label: module,
-      description: [functions.join(', '), size(bytes), milliseconds(prepareMs)]
-        .filter((part) => part !== '')
-        .join(' · '),
-      detail: reason,
-      module,
-    }));
-    return [{ label: stateName(state), kind: vscode.QuickPickItemKind.Separator }, ...items];
-  });
+  const { interpreted, prepared, watched, native } = grouped(modules);
+  return [
+    ...group(stateName('interpreted'), interpreted),
+    ...group(stateName('prepared'), prepared),
+    ...group(stateName('native'), native),
+    ...group(vscode.l10n.t('watched for exceptions'), watched),
+  ];
+}
+
+function group(label: string, modules: readonly Module[]): Item[] {
+  if (modules.length === 0) return [];
+  const items = modules.map(({ module, functions, reason, bytes, prepareMs }) => ({
+    label: module,
+    description: [functions.join(', '), size(bytes), milliseconds(prepareMs)].filter((part) => part !== '').join(' · '),
+    detail: reason,
+    module,
+  }));
+  return [{ label, kind: vscode.QuickPickItemKind.Separator }, ...items];
 }
