@@ -232,7 +232,7 @@ describe('the commands', function () {
         await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
         return vscode.debug.breakpoints.length > before ? done : undefined;
       });
-      assert.match(said ?? '', /is set|are set/);
+      assert.match(said, /is set|are set/);
       const uris = vscode.debug.breakpoints.flatMap((each) =>
         each instanceof vscode.SourceBreakpoint ? [each.location.uri.path] : [],
       );
