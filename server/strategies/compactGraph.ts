@@ -18,6 +18,9 @@ const EVIDENCE: Record<EdgeKind, number> = {
   reference: 0,
 };
 
+/** An edge against its direction: execution comes back to callers, less often than it goes on. Fitted like the log odds. */
+const BACKWARD = 0.5;
+
 /** Compressed sparse rows: the neighbours of module `i` are `to[start[i]] … to[start[i + 1] - 1]`. */
 export interface Rows {
   start: Int32Array;
@@ -34,6 +37,8 @@ export interface CompactGraph {
   calls: Rows;
   /** Every edge in both directions, each row's weights adding up to 1. */
   links: Rows;
+  /** How many modules have an edge to it. */
+  named: Int32Array;
   /** Names in segments, see `segmentsOf`. */
   segments: readonly (readonly string[])[];
   own: Uint8Array;
@@ -61,6 +66,7 @@ function build(graph: DependencyGraph): CompactGraph {
   const calls = new RowBuilder(names.length);
   const edges = new RowBuilder(names.length);
   const evidence = new Float64Array(names.length);
+  const named = new Int32Array(names.length);
   const seenFrom = new Int32Array(names.length).fill(-1);
   names.forEach((name, from) => {
     const reached: number[] = [];
@@ -76,18 +82,20 @@ function build(graph: DependencyGraph): CompactGraph {
     }
     for (const to of reached) {
       edges.add(from, to, 1);
+      named[to] = (named[to] ?? 0) + 1;
       const sureness = evidence[to] ?? 0;
       if (sureness > 0) calls.add(from, to, sureness);
     }
   });
-  // Modules that name each other become neighbours twice, and so are linked twice as closely.
-  edges.addReversed();
+  // Modules that name each other become neighbours twice, and so are linked more closely.
+  edges.addReversed(BACKWARD);
   return {
     revision: graph.revision,
     names,
     number,
     calls: calls.rows(),
     links: shares(edges.rows()),
+    named,
     segments: names.map(segmentsOf),
     own: Uint8Array.from(nodes, ({ own }) => (own ? 1 : 0)),
     exception: Uint8Array.from(names, (name) => (/(?:Error|Exception)$/.test(name) ? 1 : 0)),
@@ -108,10 +116,10 @@ class RowBuilder {
     this.#weight.push(weight);
   }
 
-  addReversed(): void {
+  addReversed(factor: number): void {
     const [from, to] = [[...this.#from], [...this.#to]];
     from.forEach((source, edge) => {
-      this.add(to[edge] ?? 0, source, this.#weight[edge] ?? 0);
+      this.add(to[edge] ?? 0, source, factor * (this.#weight[edge] ?? 0));
     });
   }
 

@@ -13,17 +13,21 @@ import type { Prediction, Situation, Strategy } from './strategy';
  */
 const LOG_ODDS = {
   /** × logarithm of the personalised PageRank. */
-  rank: 0.7,
+  rank: 0.8,
+  /** × logarithm of 1 + how many modules name it: what everything names says little about where execution is. */
+  hub: -0.26,
   /** × how surely a module of the situation calls it, 0..1. */
-  called: 2.2,
+  called: 2.35,
   /** × how surely the current module calls it, 0..1, on top. */
-  calledNow: 1,
-  /** Its name lies below the current module's: `Shop.Cart.Item` below `Shop.Cart`. */
-  below: 1.1,
+  calledNow: 0.95,
   /** × share of the name that it has in common with the current module's. */
-  near: 4.5,
+  near: 2.85,
+  /** Its name lies below the current module's, on top: `Shop.Cart.Item` below `Shop.Cart`. */
+  below: 1.15,
+  /** Its name lies beside the current module's, on top: `Shop.Cart` beside `Shop.Stock`. */
+  beside: 0.2,
   /** An exception is raised much less often than it is named. */
-  exception: -2.3,
+  exception: -1.6,
   /** Not of the project; not fitted, the journeys hold the application's own modules alone. */
   foreign: -2,
   /** It has a breakpoint that was not reached yet, or nothing is known but that the user is there; not fitted. */
@@ -135,9 +139,10 @@ class Features {
   }
 
   logOdds(module: number): number {
-    const { own, exception } = this.#graph;
+    const { own, exception, named } = this.#graph;
     return (
       LOG_ODDS.rank * Math.log(this.#rank[module] ?? 0) +
+      LOG_ODDS.hub * Math.log1p(named[module] ?? 0) +
       LOG_ODDS.called * (1 - Math.exp(-SATURATION * (this.#called[module] ?? 0))) +
       LOG_ODDS.calledNow * (this.#calledNow[module] ?? 0) +
       this.nearness(module) +
@@ -176,8 +181,14 @@ class Features {
     const name = this.#graph.segments[module] ?? [];
     let common = 0;
     while (common < current.length && current[common] === name[common]) common++;
+    if (common === 0) return 0;
     const below = common === current.length && name.length > common;
-    return (LOG_ODDS.near * common) / Math.max(current.length, name.length) + (below ? LOG_ODDS.below : 0);
+    const beside = common === current.length - 1 && name.length === current.length;
+    return (
+      (LOG_ODDS.near * common) / Math.max(current.length, name.length) +
+      (below ? LOG_ODDS.below : 0) +
+      (beside ? LOG_ODDS.beside : 0)
+    );
   }
 }
 
