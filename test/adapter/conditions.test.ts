@@ -212,6 +212,14 @@ describe('a function breakpoint', () => {
     assert.deepEqual(await session.places(), ['multi_zero', 'multi_guard', 'multi_other']);
   });
 
+  it('stops where the function is entered, not in closures on its first line', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Other.in_one_line([1, 2, 3]); Constructs.Other.in_one_line([])',
+      functions: ['Constructs.Other.in_one_line/1'],
+    });
+    assert.deepEqual(await session.places(), ['in_one_line', 'in_one_line']);
+  });
+
   it('without arity stands for all of them', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Generated.greet("Ann", "Hi", "?")',

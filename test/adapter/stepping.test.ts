@@ -94,6 +94,14 @@ describe('step-in', () => {
   let constructs: Fixture;
   before(async () => (constructs = await fixture('constructs')));
 
+  it('reaches the closures of a stream that the last call of a function runs', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Other.lazily([1, 2])',
+      breakpoints: { [basic]: ['force'] },
+    });
+    assert.deepEqual(await session.steps('stepIn', await session.stop(), 2), ['force', 'lazy', 'lazy']);
+  });
+
   it('enters a private function of the module', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.nested(1)',

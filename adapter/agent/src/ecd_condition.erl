@@ -63,7 +63,8 @@ forget(#point{id = Id, condition = Condition, log = Log}) ->
 -spec set(Slot :: atom(), ecd_snippet:place(), [point()]) -> ok.
 set(Slot, {Mod, Line, Clauses}, Points) ->
     %% Apart from what every hit reads, and so copies: the clauses may be large.
-    true = ets:insert(?TABLE, [{{clauses, Slot}, Clauses}, {Slot, {Mod, Line, Slot}, Points}]),
+    Entry = ecd_scope:entry(Clauses, Line),
+    true = ets:insert(?TABLE, [{{clauses, Slot}, Clauses}, {Slot, {Mod, Line, Slot}, Points, Entry}]),
     ok.
 
 -spec clear(atom()) -> ok.
@@ -92,7 +93,7 @@ take_hit(Process, Mod, Line) ->
 points(Mod, Line) ->
     [
         {Point#point.id, Point#point.kind}
-     || [Points] <- ets:match(?TABLE, {'_', {Mod, Line, '_'}, '$1'}),
+     || [Points] <- ets:match(?TABLE, {'_', {Mod, Line, '_'}, '$1', '_'}),
         #point{condition = none, hit = none, log = none} = Point <- Points
     ].
 
@@ -101,9 +102,10 @@ points(Mod, Line) ->
 -spec '$handle_undefined_function'(atom(), [term()]) -> boolean().
 '$handle_undefined_function'(Slot, [Bindings]) ->
     case ets:lookup(?TABLE, Slot) of
-        [{_, Place, Points}] ->
+        [{_, Place, Points, Entry}] ->
             Process = get(self),
-            case [{Point#point.id, Point#point.kind} || Point <- Points, stops(Point, Process, Place, Bindings)] of
+            Meant = [Point || Point <- Points, is_meant(Point, Entry, Bindings)],
+            case [{Point#point.id, Point#point.kind} || Point <- Meant, stops(Point, Process, Place, Bindings)] of
                 [] -> false;
                 Stopping -> stop(Process, Place, Stopping)
             end;
@@ -114,6 +116,10 @@ points(Mod, Line) ->
 stop(Process, {Mod, Line, _}, Stopping) ->
     true = ets:insert(?TABLE, {{hit, Process}, Mod, Line, Stopping}),
     true.
+
+%% A function's breakpoint means that it is entered. Closures that are written on its first line come there as well.
+is_meant(#point{kind = function}, Entry, Bindings) -> ecd_scope:is_entering(Entry, Bindings);
+is_meant(_Point, _Entry, _Bindings) -> true.
 
 stops(#point{condition = none, hit = none, log = none}, _Process, _Place, _Bindings) ->
     true;

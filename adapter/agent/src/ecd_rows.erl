@@ -22,6 +22,9 @@
     ordsets, dict, orddict, gb_trees, ets, array
 ]).
 
+%% Those whose argument may be a stream or another collection with closures inside.
+-define(ENUMERATING, ['Elixir.Enum', 'Elixir.Stream']).
+
 %% Native: the exported functions, which may run natively when interpreted code calls them.
 -spec transform([row()], #{{atom(), arity()} => true}) -> [row()].
 transform(Rows, Native) ->
@@ -80,7 +83,9 @@ parts_lines(E) -> [element(2, E)].
 %% A tail call leaves the evaluator; closures that the callee calls would enter it again on the same level, and `next`
 %% would stop inside them. Where the callee is known to return, the call is taken out of the tail position.
 kept({call_remote, L, M, F, As, true}, N) ->
-    case lists:member(M, ?RETURNING) andalso lists:any(fun is_closure/1, As) of
+    Brings = lists:any(fun is_closure/1, As) orelse
+        lists:member(M, ?ENUMERATING) andalso not lists:all(fun is_value/1, As),
+    case lists:member(M, ?RETURNING) andalso Brings of
         true ->
             {Var, N1} = temporary(L, N),
             {[{match, L, Var, {call_remote, L, M, F, As, false}}, Var], N1};
@@ -89,6 +94,9 @@ kept({call_remote, L, M, F, As, true}, N) ->
     end;
 kept(E, N) ->
     {[E], N}.
+
+is_value(E) ->
+    element(1, E) =:= value.
 
 is_closure(E) ->
     element(1, E) =:= make_fun orelse element(1, E) =:= make_named_fun.

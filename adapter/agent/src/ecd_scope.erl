@@ -4,7 +4,7 @@
 %% `if` clauses that have ended. What is visible follows from the rows: only what was bound on the way to the line.
 -module(ecd_scope).
 
--export([visible/3, names/2, pipeline/1, name/1]).
+-export([visible/3, names/2, entry/2, is_entering/2, pipeline/1, name/1]).
 
 -type binding() :: {atom(), term()}.
 
@@ -40,6 +40,18 @@ names(Clauses, Line) ->
         Raw <- Env,
         {Name, _} <- [name(Raw)]
     ]).
+
+%% What the heads of the clauses bind whose first line this is.
+-spec entry([ecd_rows:clause()], integer()) -> [[atom()]].
+entry(Clauses, Line) ->
+    [variables(Ps) || {clause, _, Ps, _, _} = Clause <- Clauses, lists:member(Line, ecd_calls:entry_lines([Clause]))].
+
+%% Whether nothing is bound but what a head binds. A closure on the line has bound its own parameters; one that has none
+%% looks the same.
+-spec is_entering([[atom()]], [binding()]) -> boolean().
+is_entering(Heads, Bindings) ->
+    Bound = [Raw || {Raw, _} <- Bindings],
+    lists:any(fun(Head) -> Bound -- Head =:= [] end, Heads).
 
 %% Values of the stages of a pipeline, in order, under the names `ecd_rows` gave them.
 -spec pipeline([binding()]) -> [{binary(), term()}].
