@@ -1,0 +1,65 @@
+// Every text that a user can read has a German one, with the same placeholders and the same code in it. Compares texts only.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import ts from 'typescript';
+import { root } from '../support/paths';
+
+const read = (file: string): Record<string, string> =>
+  JSON.parse(readFileSync(path.join(root, file), 'utf8')) as Record<string, string>;
+
+/** First arguments of all calls of `l10n.t` below a folder; a call without a literal is a text that no one can translate. */
+function texts(folder: string): Set<string> {
+  const found = new Set<string>();
+  for (const name of readdirSync(path.join(root, folder), { recursive: true }).map(String)) {
+    if (!/\.tsx?$/.test(name)) continue;
+    const file = path.join(root, folder, name);
+    const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest);
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && /(^|\.)l10n\.t$/.test(node.expression.getText(source))) {
+        const [text] = node.arguments;
+        assert.ok(text !== undefined && ts.isStringLiteralLike(text), `${name}: ${node.getText(source)}`);
+        found.add(text.text);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return found;
+}
+
+const sorted = (all: Iterable<string>): string[] => [...new Set(all)].sort();
+/** `{0}` may stand in another order, and twice; code between backticks is the same in every language. */
+const fixed = (text: string): string[] => sorted(text.match(/\{\d+\}|`[^`]+`/g) ?? []);
+
+describe('the German texts', () => {
+  const german = read('l10n/bundle.l10n.de.json');
+
+  it('are there for every text of the extension and of the dashboard, and for no other', () => {
+    assert.deepEqual(sorted(Object.keys(german)), sorted([...texts('src'), ...texts('media')]));
+  });
+
+  it('are there for every text of package.json, and for no other', () => {
+    assert.deepEqual(sorted(Object.keys(read('package.nls.de.json'))), sorted(Object.keys(read('package.nls.json'))));
+  });
+
+  it('are not empty and keep placeholders and code', () => {
+    const pairs = [
+      ...Object.entries(german),
+      ...Object.entries(read('package.nls.json')).map(([key, text]) => [text, read('package.nls.de.json')[key] ?? '']),
+    ] as [string, string][];
+    for (const [english, translated] of pairs) {
+      assert.notEqual(translated.trim(), '', english);
+      assert.deepEqual(fixed(translated), fixed(english), english);
+    }
+  });
+
+  it('go into the package', () => {
+    assert.equal(
+      (JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { l10n?: string }).l10n,
+      './l10n',
+    );
+    const packed = readFileSync(path.join(root, '.vscodeignore'), 'utf8').split('\n');
+    assert.ok(packed.includes('!l10n/*.json') && packed.includes('!package.nls*.json'));
+  });
+});
