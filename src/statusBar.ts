@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { SessionMetrics } from '../protocol/metrics';
 import type { Config } from './config';
 import { COMMANDS, SETTINGS_SECTION } from './contributions';
+import type { LiveSessions } from './debug/liveSessions';
 import type { Figures, Monitor } from './monitor';
 import { share, size } from './units';
 
@@ -19,6 +20,7 @@ export class StatusBar implements vscode.Disposable {
   constructor(
     private readonly monitor: Monitor,
     private readonly config: Config,
+    private readonly live: Pick<LiveSessions, 'all'>,
   ) {
     this.#item.name = vscode.l10n.t('Elixir Debugger');
     this.#item.command = COMMANDS.quickControls;
@@ -54,7 +56,10 @@ export class StatusBar implements vscode.Disposable {
   #show(): void {
     const { enabled, strategy } = this.config.coordination();
     const figures = this.#watching === undefined ? undefined : this.monitor.figures;
-    const shown = stateOf({ figures, enabled, strategy, watched: this.#watching !== undefined });
+    const shown =
+      this.#watching === undefined && this.live.all().length > 0
+        ? unmeasured(strategy)
+        : stateOf({ figures, enabled, strategy, watched: this.#watching !== undefined });
     this.#item.text = `${shown.icon} ${shown.text}`;
     this.#item.accessibilityInformation = { label: shown.label, role: 'button' };
     this.#item.tooltip = tooltip(figures, shown.label);
@@ -90,6 +95,18 @@ function stateOf(now: { figures: Figures | undefined; enabled: boolean; strategy
     return { icon: '$(debug-alt)', text: `Elixir: ${text}`, label, warning: false };
   }
   return ofSessions(session, sessions);
+}
+
+/** A session runs, and the user does not want it measured. */
+function unmeasured(strategy: string): Shown {
+  return {
+    icon: '$(debug-alt)',
+    text: `Elixir: ${strategy}`,
+    label: vscode.l10n.t(
+      'Elixir debugger: a session runs and is not measured, as the setting performanceMonitoring says.',
+    ),
+    warning: false,
+  };
 }
 
 function ofSessions(session: SessionMetrics, sessions: readonly SessionMetrics[]): Shown {

@@ -5,8 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { Config } from '../../../src/config';
 import { COMMANDS } from '../../../src/contributions';
 import type { Report } from '../../../src/commands/report';
+import { decorationsOf } from '../../../src/decorations';
 import type { Api } from '../../../src/extension';
 import { nextEvent, until } from '../../support/vscodeEvents';
 
@@ -96,6 +98,26 @@ describe('the commands', function () {
       assert.doesNotMatch(text, /✗/);
     });
 
+    it('check the environment and say what to do about what is missing', async () => {
+      const launch = vscode.workspace.getConfiguration('launch', folder);
+      const { Workspace } = vscode.ConfigurationTarget;
+      const configuration = {
+        type: 'elixir',
+        request: 'launch',
+        name: 'astray',
+        elixirPath: path.join(files, 'nowhere'),
+      };
+      await launch.update('configurations', [configuration], Workspace);
+      try {
+        assert.equal(await run(COMMANDS.checkEnvironment), 'One thing is in the way of debugging.');
+        const document = await page('Elixir Debugger Environment');
+        await until('the new text', () => (document.getText().includes('✗') ? true : undefined));
+        assert.match(document.getText(), /✗ .*elixirPath/);
+      } finally {
+        await launch.update('configurations', undefined, Workspace);
+      }
+    });
+
     it('put diagnostics on the clipboard, without the home folder', async () => {
       assert.match((await run(COMMANDS.copyDiagnostics)) ?? '', /on the clipboard/);
       const text = await vscode.env.clipboard.readText();
@@ -142,6 +164,33 @@ describe('the commands', function () {
       const { modules } = (await session.customRequest('getInterpretationStatus')) as Status;
       return modules.find((each) => each.module === module)?.state;
     };
+
+    it('have figures beside the code for those who switch that on', async () => {
+      const section = vscode.workspace.getConfiguration('elixirLS.coordinatedInterpretation');
+      const config = new Config((message) => assert.fail(message));
+      assert.equal(config.decorations(), false);
+      await section.update('decorations', true, vscode.ConfigurationTarget.Global);
+      try {
+        assert.equal(config.decorations(), true);
+        const document = await vscode.workspace.openTextDocument(source('lib/shop/pricing.ex'));
+        const texts = await until('hits', async () => {
+          const { health, sessions, modules, cache, prediction, alerts } = await api.server.request(
+            'coordination/snapshot',
+            {},
+          );
+          const rows = new Map(modules.map((row) => [row.module, row]));
+          const figures = { health, sessions: sessions.filter(({ running }) => running), modules: rows };
+          const shown = decorationsOf(document, { ...figures, cache, prediction, alerts }).map(
+            ({ renderOptions }) => renderOptions?.after?.contentText ?? '',
+          );
+          return shown.some((text) => text.includes('hit')) ? shown : undefined;
+        });
+        assert.ok(texts.includes('1 hit'));
+        assert.ok(texts.some((text) => /^interpreted · apply_discounts\/2 · /.test(text)));
+      } finally {
+        await section.update('decorations', undefined, vscode.ConfigurationTarget.Global);
+      }
+    });
 
     it('show the interpretation status', async () => {
       assert.match(

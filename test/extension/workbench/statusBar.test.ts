@@ -59,10 +59,20 @@ describe('the status bar', function () {
   });
 
   it('opens quick controls, which switch coordination off and on', async () => {
-    await workbench.statusBarItem(/Elixir: /).click();
-    await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').waitFor();
-    await workbench.screenshot('quick controls dark');
-    await vscode.page.locator('.quick-input-list').getByText('Turn coordination off now').click();
+    const off = vscode.page.locator('.quick-input-list').getByText('Turn coordination off now');
+    for (const [theme, kind, name] of [
+      ['Light Modern', 'vs', 'light'],
+      ['Dark High Contrast', 'hc-black', 'high contrast'],
+      ['Dark Modern', 'vs-dark', 'dark'],
+    ] as const) {
+      await workbench.theme(theme, kind);
+      await workbench.statusBarItem(/Elixir: /).click();
+      await off.waitFor();
+      await vscode.page.locator('.quick-input-list').getByText('Export performance report…').waitFor();
+      await workbench.screenshot(`quick controls ${name}`);
+      if (name !== 'dark') await vscode.page.keyboard.press('Escape');
+    }
+    await off.click();
     await workbench.statusBarItem(/Elixir: on demand · /).waitFor();
     await workbench.command('Elixir Debugger: Toggle Coordination');
     await workbench.statusBarItem(/Elixir: demand-driven · /).waitFor();
@@ -72,5 +82,28 @@ describe('the status bar', function () {
     await workbench.command('Elixir Debugger: Select Strategy…');
     await vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
     await workbench.statusBarItem(/Elixir: predictive · /).waitFor();
+  });
+
+  it('shows the modules of the session and why they are there, and explains the one that is chosen', async () => {
+    await workbench.command('Elixir Debugger: Show Interpretation Status');
+    const row = vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Shop.Pricing' }).first();
+    await row.waitFor();
+    await workbench.screenshot('interpretation status');
+    await row.click();
+    await vscode.page.locator('.tab.active', { hasText: 'Shop.Pricing' }).waitFor();
+    await workbench.screenshot('explained module');
+  });
+
+  it('says on hover why a breakpoint cannot stop', async () => {
+    await workbench.openFile('pricing.ex');
+    await workbench.clickGutter(await sample.line('lib/shop/pricing.ex', 'defmodule'));
+    const unverified = vscode.page.locator('.editor-instance .codicon-debug-breakpoint-unverified').first();
+    await unverified.waitFor();
+    await unverified.hover();
+    await vscode.page
+      .locator('.monaco-hover', { hasText: /Unverified.*\w/ })
+      .first()
+      .waitFor();
+    await workbench.screenshot('breakpoint that cannot stop');
   });
 });
