@@ -11,11 +11,16 @@ import { share, size } from './units';
 const MANY_FALLBACKS = 0.05;
 /** Decisions below which a share says nothing. */
 const FEW_DECISIONS = 20;
+/** ms that a tooltip stays as it is while only its figures change. */
+const TOOLTIP_RESTS = 10_000;
 
 export class StatusBar implements vscode.Disposable {
   readonly #item = vscode.window.createStatusBarItem('elixirCoordinatedDebugger', vscode.StatusBarAlignment.Left, 0);
   readonly #subscriptions: { dispose(): unknown }[];
   #watching: vscode.Disposable | undefined;
+  #renewedAt = 0;
+  #renewedFor = '';
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly monitor: Monitor,
@@ -38,6 +43,7 @@ export class StatusBar implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.#renewal);
     this.#watching?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
@@ -62,8 +68,23 @@ export class StatusBar implements vscode.Disposable {
         : stateOf({ figures, enabled, strategy, watched: this.#watching !== undefined });
     this.#item.text = `${shown.icon} ${shown.text}`;
     this.#item.accessibilityInformation = { label: shown.label, role: 'button' };
-    this.#item.tooltip = tooltip(figures, shown.label);
+    this.#renewTooltip(figures, shown.label);
     this.#item.backgroundColor = shown.warning ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+  }
+
+  /** At once where it says something else, else rarely: a tooltip that is renewed closes before it can be read. */
+  #renewTooltip(figures: Figures | undefined, label: string): void {
+    const rest = this.#renewedAt + TOOLTIP_RESTS - Date.now();
+    if (label === this.#renewedFor && rest > 0) {
+      this.#renewal ??= setTimeout(() => {
+        this.#renewal = undefined;
+        this.#show();
+      }, rest);
+      return;
+    }
+    this.#renewedAt = Date.now();
+    this.#renewedFor = label;
+    this.#item.tooltip = tooltip(figures, label);
   }
 }
 
