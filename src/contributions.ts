@@ -1,5 +1,7 @@
 // The ids that package.json contributes, as the code names them; a test compares the two. Nothing else.
 export const DEBUG_TYPE = 'elixir';
+/** The debug type of ElixirLS, whose configurations run here when the user agrees. */
+export const MIX_TASK = 'mix_task';
 
 export const COMMANDS = {
   showLog: 'elixirCoordinatedDebugger.showLog',
@@ -23,6 +25,11 @@ export const COMMANDS = {
   exportReport: 'elixirCoordinatedDebugger.exportReport',
   copyDiagnostics: 'elixirCoordinatedDebugger.copyDiagnostics',
   checkEnvironment: 'elixirCoordinatedDebugger.checkEnvironment',
+  showSystemProcesses: 'elixirCoordinatedDebugger.showSystemProcesses',
+  hideSystemProcesses: 'elixirCoordinatedDebugger.hideSystemProcesses',
+  pauseProcess: 'elixirCoordinatedDebugger.pauseProcess',
+  killProcess: 'elixirCoordinatedDebugger.killProcess',
+  convertLaunchConfigurations: 'elixirCoordinatedDebugger.convertLaunchConfigurations',
 } as const;
 
 /** Of lenses and links alone: they take an argument that nobody can type. */
@@ -33,6 +40,15 @@ export const INTERNAL_COMMANDS = {
 
 /** View type of the dashboard's panel. */
 export const DASHBOARD = 'elixirCoordinatedDebugger.dashboard';
+
+/** In the Run and Debug container. */
+export const VIEWS = {
+  processes: 'elixirCoordinatedDebugger.processes',
+  modules: 'elixirCoordinatedDebugger.modules',
+} as const;
+
+/** Keys that `when` clauses of package.json read. */
+export const CONTEXT = { showsSystemProcesses: 'elixirCoordinatedDebugger.showsSystemProcesses' } as const;
 
 export const SETTINGS_SECTION = 'elixirLS.coordinatedInterpretation';
 export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;

@@ -4,6 +4,7 @@ import { registerAnalysisCommands } from './analysisCommands';
 import { registerBreakpoints } from './breakpoints';
 import { Server } from './client';
 import { Config } from './config';
+import { registerConvertLaunch } from './commands/convertLaunch';
 import { registerCoordination } from './commands/coordination';
 import { registerDiagnostics } from './commands/diagnostics';
 import { registerModules } from './commands/modules';
@@ -14,9 +15,11 @@ import { registerSuggestions } from './commands/suggest';
 import { COMMANDS, DASHBOARD, DEBUG_TYPE, LANGUAGES } from './contributions';
 import { Dashboard } from './dashboard/panel';
 import { adapterFactory } from './debug/adapterFactory';
-import { registerConfigurations } from './debug/configurations';
+import { Configurations, registerConfigurations } from './debug/configurations';
 import { CoordinatedSessions } from './debug/coordinatedSessions';
 import { LiveSessions } from './debug/liveSessions';
+import { registerMixTask } from './debug/mixTask';
+import { registerNeverHit } from './debug/neverHit';
 import { hoverExpression } from './debug/hoverExpression';
 import { inlineValues } from './debug/inlineValues';
 import { trackerFactory } from './debug/tracker';
@@ -32,6 +35,8 @@ import { Pages } from './page';
 import { StatusBar } from './statusBar';
 import { registerTesting } from './testing/controller';
 import { registerUsage } from './usage';
+import { ModulesView } from './views/modules';
+import { ProcessTreeView } from './views/processTree';
 
 /** What other extensions and tests may use. */
 export interface Api {
@@ -49,6 +54,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   }));
   const monitor = new Monitor(coordination, log);
   const dashboard = new Dashboard(context.extension, coordination, monitor, log);
+  const configurations = new Configurations(config);
   const sessions = new CoordinatedSessions(coordination, config, log);
   const live = new LiveSessions();
   const pages = new Pages();
@@ -77,7 +83,12 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerDoctor({ server: coordination, pages, extensionPath, storage }),
     new Decorations(monitor, config),
     registerUsage(coordination),
-    registerConfigurations(config),
+    registerConfigurations(configurations),
+    registerMixTask(context.workspaceState, config, configurations),
+    registerConvertLaunch(),
+    registerNeverHit(),
+    new ProcessTreeView(log),
+    new ModulesView(log),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, trackerFactory(log)),
     vscode.languages.registerInlineValuesProvider(selector, inlineValues),

@@ -11,8 +11,7 @@ export const GIVEN_COORDINATION = '__coordinationGiven';
 type Folder = vscode.WorkspaceFolder | undefined;
 
 /** Registers the provider for F5, for a new launch.json and for the dynamic list. */
-export function registerConfigurations(config: Config): vscode.Disposable {
-  const provider = new Configurations(config);
+export function registerConfigurations(provider: Configurations): vscode.Disposable {
   const triggers = [
     vscode.DebugConfigurationProviderTriggerKind.Initial,
     vscode.DebugConfigurationProviderTriggerKind.Dynamic,

@@ -1,0 +1,67 @@
+// Launch configurations of ElixirLS (`mix_task`): run by this debugger once the user has agreed, and left alone before
+// and otherwise. Changes no file.
+import * as vscode from 'vscode';
+import type { Config } from '../config';
+import { DEBUG_TYPE, MIX_TASK } from '../contributions';
+import type { Configurations } from './configurations';
+
+/** In the workspace's own memory: what the user decided about its `mix_task` configurations. */
+const DECISION = 'mixTask';
+type Decision = 'always' | 'never';
+
+export function registerMixTask(
+  memory: vscode.Memento,
+  config: Config,
+  configurations: Configurations,
+): vscode.Disposable {
+  /** Asked once a window: "Not now" holds until it is opened again. */
+  let asked = false;
+  const provider: vscode.DebugConfigurationProvider = {
+    async resolveDebugConfiguration(folder, given) {
+      if (!config.coordination(folder).enabled) return given;
+      const decision = memory.get<Decision>(DECISION);
+      // Where nobody else could run it there is nothing to ask.
+      if (decision === 'always' || (decision === undefined && !elsewhere())) {
+        return configurations.resolveDebugConfiguration(folder, converted(given));
+      }
+      if (decision === undefined && !asked) {
+        asked = true;
+        void ask(memory);
+      }
+      return given;
+    },
+  };
+  return vscode.debug.registerDebugConfigurationProvider(MIX_TASK, provider);
+}
+
+/** Another extension runs `mix_task`. */
+function elsewhere(): boolean {
+  return vscode.extensions.all.some(({ packageJSON }) => {
+    const { contributes } = packageJSON as { contributes?: { debuggers?: { type?: string }[] } };
+    return contributes?.debuggers?.some(({ type }) => type === MIX_TASK) === true;
+  });
+}
+
+/** The same program for this debugger: the arguments have the same names and meaning. */
+export function converted(given: vscode.DebugConfiguration): vscode.DebugConfiguration {
+  return { ...given, type: DEBUG_TYPE };
+}
+
+/** The session that raised the question starts as it would without this extension: nothing waits for the answer. */
+async function ask(memory: vscode.Memento): Promise<void> {
+  const always = vscode.l10n.t('Always');
+  const never = vscode.l10n.t('Never');
+  const answer = await vscode.window.showInformationMessage(
+    vscode.l10n.t(
+      'Run the mix_task configurations of this workspace with the Elixir Coordinated Debugger? From the next start on; launch.json stays as it is.',
+    ),
+    always,
+    vscode.l10n.t('Not Now'),
+    never,
+  );
+  if (answer === always) {
+    await memory.update(DECISION, 'always' satisfies Decision);
+  } else if (answer === never) {
+    await memory.update(DECISION, 'never' satisfies Decision);
+  }
+}

@@ -1,0 +1,105 @@
+// The debug views in the workbench: processes and modules of a stopped program, the filter above the call stack, the
+// toolbar, in three themes.
+import { fixtureCopy, type Fixture } from '../../support/fixture';
+import { VsCodeInChromium } from '../../support/vscodeInChromium';
+import { Workbench } from '../../support/vscodeWorkbench';
+
+describe('the debug views', function () {
+  this.bail(true);
+  let supervised: Fixture;
+  let vscode: VsCodeInChromium;
+  let workbench: Workbench;
+
+  before(async () => {
+    supervised = await fixtureCopy('supervised');
+    supervised.write('start.exs', 'Supervised.run()\n');
+    vscode = await VsCodeInChromium.open({
+      folder: supervised.dir,
+      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
+    });
+    workbench = new Workbench(vscode.page);
+    await workbench.ready();
+  });
+  after(async () => {
+    await vscode.close();
+    supervised.remove();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  });
+
+  const pane = (name: string) =>
+    vscode.page.locator('.pane', { has: vscode.page.locator(`.pane-header[aria-label^="${name}"]`) });
+  const open = async (name: string): Promise<void> => {
+    const header = pane(name).locator('.pane-header');
+    await header.waitFor();
+    if ((await header.getAttribute('aria-expanded')) !== 'true') await header.click();
+  };
+  const close = async (name: string): Promise<void> => {
+    const header = pane(name).locator('.pane-header');
+    if ((await header.getAttribute('aria-expanded')) === 'true') await header.click();
+  };
+  const row = (name: string, text: string | RegExp) =>
+    pane(name).locator('.monaco-list-row').filter({ hasText: text }).first();
+
+  it('hide processes of OTP in the call stack until they are asked for', async () => {
+    await workbench.openFile('start.exs');
+    await vscode.page.keyboard.press('F5');
+    await workbench.callStack().filter({ hasText: 'Supervised.Carts' }).first().waitFor();
+    const system = workbench.callStack().filter({ hasText: 'Mix.TasksServer' });
+    await system.first().waitFor({ state: 'hidden' });
+    await workbench.command('Elixir Debugger: Show System Processes');
+    await workbench
+      .callStack()
+      .filter({ hasText: /Logger|:init/ })
+      .first()
+      .waitFor();
+    await workbench.command('Elixir Debugger: Hide System Processes');
+    await workbench.callStack().filter({ hasText: ':init' }).first().waitFor({ state: 'hidden' });
+  });
+
+  it('show the supervision tree', async () => {
+    for (const other of ['Variables', 'Watch', 'Breakpoints']) await close(other);
+    await open('Processes');
+    await row('Processes', 'Supervised.Supervisor').waitFor();
+    await row('Processes', /Supervised\.Registry: "anna"/).waitFor();
+    await workbench.screenshot('processes dark');
+    for (const [theme, kind, name] of [
+      ['Light Modern', 'vs', 'light'],
+      ['Dark High Contrast', 'hc-black', 'high contrast'],
+    ] as const) {
+      await workbench.theme(theme, kind);
+      await row('Processes', 'Supervised.Supervisor').waitFor();
+      await workbench.screenshot(`processes ${name}`);
+    }
+    await workbench.theme('Dark Modern', 'vs-dark');
+  });
+
+  it('end a process after asking, and its supervisor starts another', async () => {
+    const cart = row('Processes', /Supervised\.Registry: :standard/);
+    await cart.click({ button: 'right' });
+    await vscode.page.locator('.context-view').getByText('End Process…').click();
+    const notice = vscode.page.locator('.notification-toast', { hasText: 'End Supervised.Cart' });
+    await notice.waitFor();
+    await workbench.screenshot('end process dark');
+    await notice.getByText('End Process', { exact: true }).click();
+    await notice.waitFor({ state: 'hidden' });
+    await cart.waitFor();
+  });
+
+  it('show modules by how they run', async () => {
+    await close('Processes');
+    await workbench.openFile('application.ex');
+    await workbench.clickGutter(supervised.line('lib/supervised/application.ex', 'add'));
+    await open('Modules');
+    await row('Modules', 'Supervised.Cart').waitFor();
+    await row('Modules', /^Interpreted/).waitFor();
+    await workbench.screenshot('modules dark');
+  });
+
+  it('have the dashboard in the toolbar', async () => {
+    await vscode.page.locator('.debug-toolbar .action-label[aria-label*="Show Dashboard"]').waitFor();
+    await vscode.page.keyboard.press('Shift+F5');
+    await workbench.ended();
+  });
+});
