@@ -33,11 +33,17 @@ export const inspectionRequests: Readonly<Record<string, Handler>> = {
 
   setProcessFilter: handler({
     arguments: SetProcessFilterArguments,
-    run: (session, { showSystemProcesses }, call) => {
+    run: async (session, { showSystemProcesses }, call) => {
       session.systemProcesses = showSystemProcesses;
-      if (session.client.invalidated) {
-        call.afterReply(() => session.connection.event('invalidated', { areas: ['threads'] }));
-      }
+      const live = liveOf(session.lifecycle.state);
+      if (!session.client.invalidated || live?.debug !== true) return {};
+      const request = { limit: 1, system: showSystemProcesses };
+      const { threads } = await live.program.agent.request('threads', request, { signal: call.signal });
+      call.afterReply(() => {
+        session.connection.event('invalidated', { areas: ['threads'] });
+        // VS Code empties its list then; while nothing is stopped it asks for another only when a thread has started.
+        for (const { id } of threads) session.connection.event('thread', { threadId: id, reason: 'started' });
+      });
       return {};
     },
   }),
