@@ -14,7 +14,12 @@ const shipped = (name: string): string => path.join(root, 'bench', 'journeys', n
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Tally = v.object({ hit1: share, hit5: share, hit10: share, n: v.number() });
-const Result = v.object({ strategies: v.record(v.string(), Tally), early: v.record(v.string(), Tally) });
+const time = v.pipe(v.number(), v.minValue(0));
+const Result = v.object({
+  strategies: v.record(v.string(), Tally),
+  early: v.record(v.string(), Tally),
+  latencyMs: v.optional(v.record(v.string(), v.object({ p50: time, p95: time, p99: time }))),
+});
 
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { timeout: 120_000 });
 
@@ -58,6 +63,17 @@ describe('npm run bench:prediction', () => {
     await run('--graph', graph, '--journeys', journeys, '--out', out);
     const { strategies } = v.parse(Result, JSON.parse(await readFile(out, 'utf8')));
     assert.equal(strategies['learning']?.n, 29);
+  });
+
+  it('measures each strategy, and what a new graph costs, when asked for the latency', async function () {
+    this.timeout(120_000);
+    const out = path.join(folder, 'latency.json');
+    const files = ['--graph', shipped('shop.graph.json'), '--journeys', shipped('shop.jsonl'), '--out', out];
+    const { stdout } = await run(...files, '--latency');
+    const { latencyMs = {} } = v.parse(Result, JSON.parse(await readFile(out, 'utf8')));
+    assert.deepEqual(Object.keys(latencyMs).sort(), ['demand-driven', 'learning', 'new graph', 'predictive']);
+    for (const { p50, p95, p99 } of Object.values(latencyMs)) assert.ok(p50 <= p95 && p95 <= p99);
+    assert.match(stdout, /\| predictive +\| +\d+\.\d \|/);
   });
 
   it('says what is missing, and which line is no journey', async () => {
