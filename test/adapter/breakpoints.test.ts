@@ -309,6 +309,12 @@ describe('the answer to setBreakpoints', () => {
     else assert(answer.message !== undefined && answer.message.length > 10);
   });
 
+  it('takes line 0 for the first line, and goes on', async () => {
+    const session = await debug.launch(constructs, { run: 'Constructs.Basic.main()', breakpoints: { [file]: [0] } });
+    assert.equal(session.breakpoints[file]?.[0]?.verified, true);
+    assert.equal((await session.setBreakpoints(file, ['print']))[0]?.verified, true);
+  });
+
   for (const [place, name] of [
     ['main_def', 'Constructs.Basic.main/0'],
     ['add_def', 'Constructs.Basic.add/2'],

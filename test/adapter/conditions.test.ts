@@ -138,7 +138,7 @@ describe('a log point', () => {
   it('writes its message with values and does not stop', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.loop(3, 0)',
-      breakpoints: { [file]: [{ at: 'loop', logMessage: 'turn {n}: {acc + n} \\{kept\\}' }] },
+      breakpoints: { [file]: [{ at: 'loop', logMessage: 'turn {n}: #{acc + n} \\{kept\\}' }] },
     });
     assert.deepEqual(await session.places(), []);
     const lines = session.client

@@ -218,7 +218,8 @@ make({line, Path} = Target, #{id := Id} = Spec) ->
     Point = ecd_condition:parse(language(Path), Spec#{kind => line, path => Path}),
     Hooks = [fun ecd_script:install/0, fun ecd_tracer:install_early/0],
     _ = filename:extension(Path) =:= <<".exs">> andalso in_time(Hooks),
-    #breakpoint{id = Id, target = Target, spec = Spec, point = Point, line = maps:get(line, Spec)}.
+    %% Some clients count lines from 0 although they have said otherwise.
+    #breakpoint{id = Id, target = Target, spec = Spec, point = Point, line = max(1, maps:get(line, Spec))}.
 
 language(Path) ->
     case filename:extension(Path) of

@@ -224,6 +224,9 @@ log_parts(Language, <<"\\{", Rest/binary>>, Plain) ->
     log_parts(Language, Rest, <<Plain/binary, "{">>);
 log_parts(Language, <<"\\}", Rest/binary>>, Plain) ->
     log_parts(Language, Rest, <<Plain/binary, "}">>);
+log_parts(elixir, <<"#{", Rest/binary>>, Plain) ->
+    %% What the hand writes that writes Elixir.
+    log_parts(elixir, <<"{", Rest/binary>>, Plain);
 log_parts(Language, <<"{", Rest/binary>>, Plain) ->
     case binary:matches(Rest, <<"}">>) of
         [] -> wrong(["The log message has a { without its }: ", Rest]);
