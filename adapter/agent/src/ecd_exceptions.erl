@@ -321,6 +321,9 @@ info(Thread, #{exception := Exception, mode := Mode} = Raised, #{meta := Meta}) 
     }.
 
 %% The exception does not exist yet; it is made a second time, aside.
+message(#{cause := {error, Reason, Stack}}, _Meta) ->
+    %% The name stands beside it already.
+    described(fun() -> 'Elixir.Exception':message('Elixir.Exception':normalize(error, Reason, Stack)) end);
 message(#{cause := {Class, Reason, Stack}}, _Meta) ->
     described(fun() -> 'Elixir.Exception':format_banner(Class, Reason, Stack) end);
 message(_Raised, Meta) ->

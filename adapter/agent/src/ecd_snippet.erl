@@ -250,8 +250,9 @@ in_worker(Fun) ->
         {died, Reason} -> {error, unicode:characters_to_binary(io_lib:format("~0tP", [Reason, 20]))}
     end.
 
+%% A node may run without Elixir. Where it has it, the modules for this load when they are called.
 describe(Class, Reason, Stack) ->
-    case code:is_loaded('Elixir.Exception') of
+    case code:is_loaded('Elixir.Kernel') of
         {file, _} ->
             'Elixir.Exception':format_banner(Class, Reason, Stack);
         false ->
@@ -259,7 +260,7 @@ describe(Class, Reason, Stack) ->
     end.
 
 inspect(Value) ->
-    case code:is_loaded('Elixir.Inspect') of
+    case code:is_loaded('Elixir.Kernel') of
         {file, _} -> 'Elixir.Kernel':inspect(Value);
         false -> io_lib:format("~0tp", [Value])
     end.
