@@ -53,6 +53,7 @@ describe('a conditional breakpoint', () => {
     assert.equal(exitCode, 0, stderr);
     const reports = session.client.seen('output').filter(({ output }) => /condition/i.test(output));
     assert.equal(reports.length, 1, `reported once, not ${reports.length} times`);
+    assert.match(reports[0]?.output ?? '', /ArgumentError/);
   });
 
   it('does not change what the program computes', async () => {
