@@ -61,11 +61,16 @@ export async function resolveProjectDir(args: AttachArguments): Promise<string> 
   return projectDir;
 }
 
-/** Executable's arguments: the launcher, then what the program itself sees. */
-export function programArguments(launch: Launch, args: LaunchArguments, launchers: string): string[] {
-  return launch.script === null
-    ? [path.join(launchers, 'mix.exs'), ...(args.task === undefined ? [] : [args.task]), ...args.taskArgs]
-    : [path.join(launchers, 'script.exs'), launch.script, ...args.taskArgs];
+/**
+ * Executable's arguments: the launcher, then what the program itself sees. The launcher is evaluated, because Elixir would
+ * compile a file, which takes longer than to start it.
+ */
+export function programArguments(launch: Launch, args: LaunchArguments): string[] {
+  const [launcher, program] =
+    launch.script === null
+      ? [':ecd_mix.main', args.task === undefined ? [] : [args.task]]
+      : [':ecd_script.main', [launch.script]];
+  return ['-e', launcher, '--', ...program, ...args.taskArgs];
 }
 
 export function configureForLaunch(launch: Launch, args: LaunchArguments): ConfigureArgs {

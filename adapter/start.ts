@@ -85,7 +85,7 @@ async function startLaunch(
   const plan = {
     name: resolved.name,
     file: resolved.program === 'iex' ? found.beam.iex : found.beam.elixir,
-    args: programArguments(resolved, args, LAUNCHERS),
+    args: programArguments(resolved, args),
     cwd: projectDir,
     env: found.env,
     changes: found.changes,

@@ -105,6 +105,8 @@ export class DapClient {
   private readonly waiters = new Set<Waiter>();
   private readonly violations: string[] = [];
   private readonly tolerated = new Set<number>();
+  /** The session is over: the adapter may have ended before it reads another request. */
+  private left = false;
   private brokenInput = false;
 
   constructor(options: { env?: NodeJS.ProcessEnv; cwd?: string; args?: string[] } = {}) {
@@ -152,7 +154,10 @@ export class DapClient {
   send<B = unknown>(command: string, args?: unknown): { seq: number; answer: Promise<Answer<B>> } {
     const seq = ++this.sequence;
     const answer = new Promise<Answer<B>>((resolve) => {
-      this.waiting.set(seq, (response) => resolve(response as Answer<B>));
+      this.waiting.set(seq, (response) => {
+        this.left ||= command === 'disconnect';
+        resolve(response as Answer<B>);
+      });
     });
     this.write({ seq, type: 'request', command, ...(args === undefined ? {} : { arguments: args }) });
     return { seq, answer: this.patiently(answer, `an answer to ${command} (seq ${seq})`) };
@@ -240,7 +245,8 @@ export class DapClient {
     try {
       if (this.alive) {
         // Where a test broke the stream on purpose, the end of the stream is all that is left to say.
-        await Promise.race([this.ask('disconnect', { terminateDebuggee: true }).catch(() => undefined), this.exit]);
+        const leaving = this.left ? undefined : this.ask('disconnect', { terminateDebuggee: true });
+        await Promise.race([leaving?.catch(() => undefined), this.exit]);
         this.process.stdin.end();
       }
       await this.exited();

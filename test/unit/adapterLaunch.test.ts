@@ -106,12 +106,14 @@ describe('launch plan', () => {
     const test = { task: 'test', taskArgs: ['a b', '--trace'] };
     const mix = await resolve(test);
     assert.equal(mix.name, 'mix test');
-    assert.deepEqual(programArguments(mix, launch(test), '/l'), [path.join('/l', 'mix.exs'), 'test', 'a b', '--trace']);
+    assert.deepEqual(programArguments(mix, launch(test)), ['-e', ':ecd_mix.main', '--', 'test', 'a b', '--trace']);
     const script = await resolve({ script: 'run.exs' });
     assert.equal(script.program, 'elixir');
     const scriptPath = path.join(folder, 'run.exs');
-    assert.deepEqual(programArguments(script, launch({ taskArgs: ['x'] }), '/l'), [
-      path.join('/l', 'script.exs'),
+    assert.deepEqual(programArguments(script, launch({ taskArgs: ['x'] })), [
+      '-e',
+      ':ecd_script.main',
+      '--',
       scriptPath,
       'x',
     ]);

@@ -384,9 +384,12 @@ flush() ->
             ok
     end.
 
-%% The VM sends what it notices to one process, which runs the handlers. Evaluators tell the engine's server how their
-%% process ended, and that tells ecd_control.
+%% A thread of the VM sends what the VM notices, one after the other, to the process that runs the handlers; the answer
+%% of trace_delivered/1 goes through that thread, too (erl_trace.c). Evaluators tell the engine's server how their process
+%% ended, and that tells ecd_control.
 flushed() ->
+    Delivered = erlang:trace_delivered(all),
+    receive {trace_delivered, all, Delivered} -> ok end,
     _ = sys:get_state(erlang:system_info(system_logger), ?FLUSH),
     Ended = [{Meta, monitor(process, Meta)} || {Pid, Meta} <- ecd_state:all(pid), not is_process_alive(Pid)],
     lists:foreach(fun({Meta, Monitor}) -> receive {'DOWN', Monitor, process, Meta, _} -> ok end end, Ended),

@@ -2,12 +2,24 @@
 %% when the project is compiled. Knows nothing about break points but whom to tell.
 -module(ecd_mix).
 
--export([main/1, config_loaded/2, compiled/2]).
+-export([main/0, config_loaded/2, compiled/2]).
 
-%% The launcher calls this with the arguments behind its own name: task and arguments.
--spec main([binary()]) -> term().
-main(Args) ->
+%% What Mix needs before it runs a task.
+-define(AHEAD, [
+    'Elixir.Mix.CLI', 'Elixir.Mix.Project', 'Elixir.Mix.Task', 'Elixir.Mix.Local', 'Elixir.Mix.Hex', 'Elixir.Mix.Utils',
+    'Elixir.Mix.Tasks.Run', 'Elixir.Mix.Tasks.App.Config', 'Elixir.Mix.Tasks.App.Start', 'Elixir.Mix.Tasks.Loadpaths',
+    'Elixir.Mix.Tasks.Deps.Loadpaths', 'Elixir.Mix.Tasks.Compile.All', 'Elixir.Mix.Tasks.Compile.Elixir',
+    'Elixir.Mix.Tasks.Compile.App', 'Elixir.Mix.Compilers.Elixir', 'Elixir.Mix.Compilers.ApplicationTracer',
+    'Elixir.Mix.Dep', 'Elixir.Mix.Dep.Converger', 'Elixir.Mix.Dep.Loader', 'Elixir.Mix.Dep.Lock',
+    'Elixir.Mix.Dep.ElixirSCM', 'Elixir.Version', 'Elixir.Version.Parser', 'Elixir.OptionParser', 'Elixir.Stream'
+]).
+
+%% What the adapter has Elixir evaluate. The program's arguments are a task and its arguments.
+-spec main() -> term().
+main() ->
+    Args = 'Elixir.System':argv(),
     'Elixir.Mix':start(),
+    ok = ecd_launch:load_ahead(?AHEAD),
     ok = ecd_boot:await(),
     ok = ecd_launch:before_code(),
     Debug = not ecd_config:get(noDebug),

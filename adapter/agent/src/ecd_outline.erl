@@ -161,7 +161,7 @@ names({Definition, _, [{'__aliases__', _, Parts} | _] = Args}, Prefix)
             [unknown]
     end;
 names({Name, _, Args}, _Prefix) when is_list(Args) ->
-    case is_module(Name) of
+    case is_module(Name) orelse (not is_definition(Name) andalso may_define(Args)) of
         true -> [unknown];
         false -> []
     end;
@@ -170,6 +170,17 @@ names(_Other, _Prefix) ->
 
 inner_names({ok, Body}, Prefix) -> names(Body, Prefix);
 inner_names(none, _Prefix) -> [].
+
+%% A loop, a condition, or a macro that is given a body may make modules of any name; so may a closure that is called.
+may_define({do, _Body}) -> true;
+may_define({Name, _Meta, Args}) -> is_module(Name) orelse may_define(Name) orelse may_define(Args);
+may_define({Left, Right}) -> may_define(Left) orelse may_define(Right);
+may_define([Head | Tail]) -> may_define(Head) orelse may_define(Tail);
+may_define(_Other) -> false.
+
+%% What makes modules in there makes them when it is called or expanded.
+is_definition(Name) ->
+    lists:member(Name, [def, defp, defmacro, defmacrop]).
 
 is_module(Name) ->
     lists:member(Name, [defmodule, defimpl, defprotocol]).

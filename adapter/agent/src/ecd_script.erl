@@ -2,7 +2,7 @@
 %% runs and has no debug info; here it gets some, and is announced before it runs. Must not change what it computes.
 -module(ecd_script).
 
--export([install/0, install_for/1, main/1, compiling/2, loaded/2]).
+-export([install/0, install_for/1, main/0, compiling/2, loaded/2]).
 
 %% What Elixir calls at the end of top-level code.
 -define(NOOP, {call, _, {remote, _, {atom, _, elixir_utils}, {atom, _, noop}}, []}).
@@ -20,9 +20,11 @@ install_for(File) ->
         _ -> ok
     end.
 
-%% The launcher calls this with the arguments behind its own name: runs the script as `elixir SCRIPT ARGS` does.
--spec main([binary()]) -> term().
-main([File | Args]) ->
+%% What the adapter has Elixir evaluate: runs a script as `elixir SCRIPT ARGS` does.
+-spec main() -> term().
+main() ->
+    [File | Args] = 'Elixir.System':argv(),
+    ok = ecd_launch:load_ahead([]),
     ok = ecd_boot:await(),
     'Elixir.System':argv(Args),
     ok = ecd_launch:before_code(),

@@ -86,13 +86,29 @@ names_are_all_known_unless_one_takes_more_than_the_text_test_() ->
     {setup, fun ecd_fixture:elixir/0, fun(_) ->
         Names = fun(Text) -> maps:get(names, ecd_outline:of_text(Text, <<".ex">>)) end,
         [
-            ?_assertEqual({all, [<<"Elixir.A">>, <<"Elixir.A.B">>]}, Names(source())),
+            ?_assertEqual({some, [<<"Elixir.A">>, <<"Elixir.A.B">>]}, Names(source())),
             ?_assertEqual(
                 {all, [<<"Elixir.A.B">>, <<"Elixir.A.B.C.D">>, <<"Elixir.P">>]},
                 Names(<<"defmodule A.B do\n  defmodule C.D do\n  end\nend\ndefprotocol P do\nend\n">>)
             ),
             ?_assertEqual({some, [<<"Elixir.A">>]}, Names(<<"defmodule A do\n  defimpl P, for: A do\n  end\nend\n">>)),
-            ?_assertEqual({some, []}, Names(<<"defmodule unquote(name) do\nend\n">>))
+            ?_assertEqual({some, []}, Names(<<"defmodule unquote(name) do\nend\n">>)),
+            ?_assertEqual(
+                {some, [<<"Elixir.A">>]},
+                Names(<<"defmodule A do\n  for n <- [B, C] do\n    defmodule n do\n    end\n  end\nend\n">>)
+            ),
+            ?_assertEqual(
+                {some, [<<"Elixir.A">>]},
+                Names(<<"defmodule A do\n  embeds_one :b, B do\n    field :c\n  end\nend\n">>)
+            ),
+            ?_assertEqual(
+                {some, []},
+                Names(<<"Enum.each([B, C], fn n ->\n  defmodule n, do: def(f, do: 1)\nend)\n">>)
+            ),
+            ?_assertEqual(
+                {all, [<<"Elixir.A">>]},
+                Names(<<"defmodule A do\n  use B\n  defmacro m do\n    quote(do: defmodule(C, do: 1))\n  end\nend\n">>)
+            )
         ]
     end}.
 
