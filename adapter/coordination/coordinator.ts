@@ -443,6 +443,13 @@ export class Coordinator {
         adapterBytes: process.memoryUsage.rss(),
         busy: typeof figures['busy'] === 'number' ? figures['busy'] : null,
       });
+      this.#tell({
+        kind: 'diskCache',
+        entries: figure('diskEntries'),
+        bytes: figure('diskBytes'),
+        hits: figure('diskHits'),
+        corrupt: figure('corrupt'),
+      });
     } catch (thrown) {
       this.parts.log.debug('coordination.link', 'no sample', { error: String(thrown) });
     }

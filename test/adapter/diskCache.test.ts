@@ -1,0 +1,89 @@
+// What one session has prepared is on disk for the next: what the agent counts of it, and what the coordination is told.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { PerformanceMetrics } from '../../protocol/adapter';
+import { CoordinationPeer } from '../support/coordinationPeer';
+import { eventually } from '../support/deadline';
+import { fixture } from '../support/fixture';
+import { sessions, type Session } from '../support/session';
+
+/** Of Elixir's own, with more bytecode than rows are kept from. */
+const large = ['Enum', 'String', 'Macro', 'Stream', 'Inspect.Algebra', 'Keyword'];
+
+describe('the cache of prepared modules on disk', () => {
+  const debug = sessions();
+  let home: string;
+  let peer: CoordinationPeer;
+  beforeEach(async () => {
+    home = mkdtempSync(path.join(tmpdir(), 'ecd-test-'));
+    peer = await CoordinationPeer.open();
+  });
+  afterEach(async () => {
+    await peer.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  async function prepared(): Promise<Session> {
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Processes.ticking()',
+      until: 'started',
+      env: { XDG_CACHE_HOME: home, ...peer.env },
+    });
+    const request = { modules: large, strategy: 'immediate' };
+    const { failed } = await session.client.custom<{ failed: unknown[] }>('interpretModules', request);
+    assert.deepEqual(failed, []);
+    return session;
+  }
+  const figures = async (session: Session) => {
+    const { agent } = await session.client.custom<PerformanceMetrics>('getPerformanceMetrics', {});
+    const { diskHits, diskMisses, diskEntries, corrupt } = agent;
+    return { diskHits, diskMisses, diskEntries, corrupt };
+  };
+  /** Entries are written aside. */
+  const written = (session: Session) =>
+    eventually('all modules on disk', async () =>
+      (await figures(session)).diskEntries === large.length ? true : undefined,
+    );
+
+  it('serves the next session; what is damaged is dropped, counted, told, and made anew', async () => {
+    const first = await prepared();
+    assert.deepEqual(
+      { ...(await figures(first)), diskEntries: large.length },
+      { diskHits: 0, diskMisses: large.length, diskEntries: large.length, corrupt: 0 },
+    );
+    await written(first);
+    await first.close();
+
+    const second = await prepared();
+    await written(second);
+    assert.deepEqual(await figures(second), {
+      diskHits: large.length,
+      diskMisses: 0,
+      diskEntries: large.length,
+      corrupt: 0,
+    });
+    await peer.event('diskCache', ({ hits, corrupt }) => hits === large.length && corrupt === 0);
+    await second.close();
+
+    const [entry = ''] = entries();
+    const bytes = readFileSync(entry);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    writeFileSync(entry, bytes);
+    const third = await prepared();
+    await written(third);
+    const { diskHits, diskMisses, corrupt } = await figures(third);
+    assert.deepEqual([diskHits, diskMisses, corrupt], [large.length - 1, 1, 1]);
+    const told = await peer.event('diskCache', ({ corrupt }) => corrupt === 1);
+    assert(told.bytes > 0);
+    await third.close();
+    assert.equal(entries().length, large.length);
+  });
+
+  function entries(): string[] {
+    const names = readdirSync(home, { recursive: true, encoding: 'utf8' });
+    const inRows = `${path.sep}rows${path.sep}`;
+    return names.filter((name) => name.includes(inRows) && name.endsWith('.kept')).map((name) => path.join(home, name));
+  }
+});
