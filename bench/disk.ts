@@ -3,13 +3,18 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Plan } from './plan.js';
-import { root } from './project.js';
+import { type Project, root } from './project.js';
 import type { Figure } from './report.js';
+import { Session } from './session.js';
 import { median, ratioOfPairs } from './statistics.js';
 
 const run = promisify(execFile);
+
+/** ms in which what a session has prepared must be on disk: it is written aside, at low priority. */
+const WRITTEN = 30_000;
 
 /** Bytes of bytecode, upper ends. */
 const classes = [
@@ -37,7 +42,7 @@ export async function disk(plan: Plan): Promise<Figure[]> {
       `${plan.runs}`,
     ]);
     const samples = stdout.trim().split('\n').map(sample);
-    return classes.map(({ name, below }, index) => {
+    const bySize = classes.map(({ name, below }, index): Figure => {
       const above = classes[index - 1]?.below ?? 0;
       const chosen = samples.filter(({ size }) => size >= above && size < below);
       const [made, read] = [chosen.map((one) => one.made), chosen.map((one) => one.read)];
@@ -51,9 +56,53 @@ export async function disk(plan: Plan): Promise<Figure[]> {
         samples: chosen.length,
       };
     });
+    return [...bySize, await repeated(await plan.ordinary(), home)];
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Of Elixir's own, large enough to be kept. */
+const large = [
+  'Enum',
+  'String',
+  'Macro',
+  'Stream',
+  'Keyword',
+  'Inspect.Algebra',
+  'Code.Formatter',
+  'Module.Types.Expr',
+];
+
+/** Two sessions that prepare the same modules, with a cache that is empty before the first. */
+async function repeated(project: Project, home: string): Promise<Figure> {
+  const prepare = async (): Promise<Record<string, number>> => {
+    const expression = 'Process.sleep(:infinity)';
+    const session = await Session.launch({ project, mode: 'coordinated', expression, cache: home });
+    try {
+      await session.dap.request('interpretModules', { modules: large, strategy: 'immediate' });
+      const deadline = performance.now() + WRITTEN;
+      for (;;) {
+        const { body } = await session.dap.request('getPerformanceMetrics');
+        const figures = body['agent'] as Record<string, number>;
+        if (figures['diskEntries'] === large.length) return figures;
+        if (performance.now() > deadline) throw new Error(`only ${figures['diskEntries']} modules were kept`);
+        await delay(50);
+      }
+    } finally {
+      await session.close();
+    }
+  };
+  await prepare();
+  const { diskHits = NaN, diskMisses = NaN } = await prepare();
+  return {
+    bench: 'disk',
+    what: 'share of the modules kept on disk that a repeated session prepares anew',
+    value: diskMisses / (diskHits + diskMisses),
+    unit: '',
+    target: { of: 'value', atMost: 0.2 },
+    samples: diskHits + diskMisses,
+  };
 }
 
 /** In a folder named as the adapter names it: only there does the agent keep anything. */
