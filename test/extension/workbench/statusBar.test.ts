@@ -99,7 +99,7 @@ describe('the status bar', function () {
     await vscode.page.keyboard.press('Control+End');
     // The end of the module: no code stands there, and none comes after it.
     await workbench.clickGutter((await sample.line('lib/shop/pricing.ex', 'defp add_total')) + 3);
-    // The pointer rests where it clicked.
+    await vscode.page.locator('.editor-instance .codicon-debug-breakpoint-unverified').first().hover();
     await vscode.page
       .locator('.monaco-hover', { hasText: 'Nothing on this line can stop, nor anything that follows it here.' })
       .first()
