@@ -15,7 +15,7 @@ import { type DebuggedProgram, serveDebugged } from './session.js';
 import { percentile } from './statistics.js';
 
 const usage =
-  'usage: npm run bench:coordination -- [--modules 100,1000,5000] [--plans 300] [--rounds 10] [--only latency,memory,session] [--out RESULT.json]';
+  'usage: npm run bench:coordination -- [--modules 100,1000,5000] [--plans 300] [--rounds 10] [--only latency,memory,session] [--profile FOLDER] [--out RESULT.json]';
 
 /** The project that memory is measured on, as the target says. */
 const MEMORY_MODULES = 1_000;
@@ -32,6 +32,9 @@ const PACE = 100;
 const LINES = 23;
 const MB = 1024 * 1024;
 
+/** Where the servers leave their processor profiles, when they are asked for. */
+let profiles: string | null = null;
+
 interface Result {
   planLatencyMs: Record<string, { p50: number; p95: number; p99: number }>;
   serverMemoryMb: Record<string, number>;
@@ -46,9 +49,11 @@ async function main(): Promise<number> {
       plans: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '10' },
       only: { type: 'string', default: 'latency,memory,session' },
+      profile: { type: 'string' },
       out: { type: 'string' },
     },
   });
+  profiles = values.profile ?? null;
   const sizes = values.modules.split(',').map((text) => positive('--modules', text));
   const plans = positive('--plans', values.plans);
   const rounds = positive('--rounds', values.rounds);
@@ -282,7 +287,7 @@ async function withProject<Answer>(modules: number, use: (project: Project) => P
 }
 
 async function withServer<Answer>(dir: string, use: (server: BenchedServer) => Promise<Answer>): Promise<Answer> {
-  const server = await BenchedServer.start(dir);
+  const server = await BenchedServer.start(dir, profiles);
   try {
     return await use(server);
   } finally {

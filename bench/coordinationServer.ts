@@ -13,9 +13,15 @@ const PROBING = 30_000;
 export class BenchedServer {
   private constructor(readonly client: LspClient) {}
 
-  /** Returns once the folder is indexed. */
-  static async start(folder: string): Promise<BenchedServer> {
-    const client = LspClient.start(['--expose-gc', '--require', path.join(__dirname, 'serverProbe.js')]);
+  /** Returns once the folder is indexed. `profiles`: folder for a processor profile of the server; null: none is taken. */
+  static async start(folder: string, profiles: string | null = null): Promise<BenchedServer> {
+    const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+    const client = LspClient.start([
+      '--expose-gc',
+      '--require',
+      path.join(__dirname, 'serverProbe.js'),
+      ...profiling,
+    ]);
     const server = new BenchedServer(client);
     try {
       await client.initialize(folder, SERVER_PROTOCOL_VERSION);
