@@ -250,7 +250,8 @@ export class Lifecycle {
   #coordinate({ start, program, engine }: Live, elixir: string | null, launchMs: number): void {
     const { agent, name } = program;
     const projectDir = path.resolve(start.args.projectDir ?? '.');
-    const known = { agent, engine, otp: agent.otp, elixir, projectDir, launchMs };
+    const { justMyCode } = start.args;
+    const known = { agent, engine, otp: agent.otp, elixir, projectDir, justMyCode, launchMs };
     this.parts.coordinator.begin({ ...known, name: start.name ?? name });
   }
 

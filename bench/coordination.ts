@@ -90,7 +90,7 @@ async function main(): Promise<number> {
   if (only.has('session')) {
     say('stepping session … ');
     const { cpuShare, cpuShareAtFullSpeed, fallbackRate, decisions, steps } = await stepping(rounds);
-    result.cpuShare = cpuShare;
+    result.cpuShare = Math.max(cpuShare, cpuShareAtFullSpeed);
     result.fallbackRate = fallbackRate;
     const common = { bench: 'coordination', unit: '' } as const;
     figures.push({
@@ -104,6 +104,7 @@ async function main(): Promise<number> {
       ...common,
       what: 'the same, steps as fast as they are answered',
       value: cpuShareAtFullSpeed,
+      target: { of: 'value', atMost: 0.05 },
       samples: steps,
     });
     figures.push({

@@ -16,12 +16,7 @@ export class BenchedServer {
   /** Returns once the folder is indexed. `profiles`: folder for a processor profile of the server; null: none is taken. */
   static async start(folder: string, profiles: string | null = null): Promise<BenchedServer> {
     const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-    const client = LspClient.start([
-      '--expose-gc',
-      '--require',
-      path.join(__dirname, 'serverProbe.js'),
-      ...profiling,
-    ]);
+    const client = LspClient.start(['--expose-gc', '--require', path.join(__dirname, 'serverProbe.js'), ...profiling]);
     const server = new BenchedServer(client);
     try {
       await client.initialize(folder, SERVER_PROTOCOL_VERSION);

@@ -92,6 +92,8 @@ export const SessionState = v.object({
   mode: SessionMode,
   /** Nothing is prepared in the background while it is set. */
   paused: v.boolean(),
+  /** Steps keep to the project's own code. */
+  justMyCode: v.optional(v.boolean(), true),
   breakpoints: v.array(FileBreakpoints),
   stopped: v.array(v.object({ thread, frames: v.array(SessionFrame) })),
   prepared: v.array(PreparedModule),
@@ -102,51 +104,50 @@ export type SessionState = v.InferOutput<typeof SessionState>;
 export const LATENCIES = ['clickToArmed', 'step', 'launch', 'plan'] as const;
 export type LatencyKind = (typeof LATENCIES)[number];
 
-/** What happened in a session. `at`: milliseconds since the epoch, by the adapter's clock. */
-export const SessionEvent = v.intersect([
-  v.object({ at: v.number() }),
-  v.variant('kind', [
-    v.object({ kind: v.literal('breakpointsSet'), file: FileBreakpoints }),
-    v.object({ kind: v.literal('stopped'), thread, reason: v.string(), frames: v.array(SessionFrame) }),
-    v.object({ kind: v.literal('continued'), thread }),
-    /** The user steps into what the top frame calls next. */
-    v.object({ kind: v.literal('steppingInto'), thread, from: SessionFrame }),
-    /** Interpretation reached a module: the outcome that predictions are scored by. `ready`: it was prepared before. */
-    v.object({ kind: v.literal('entered'), module: moduleName, ready: v.boolean(), waitedMs: milliseconds }),
-    v.object({ kind: v.literal('modulesLoaded'), modules }),
-    v.object({ kind: v.literal('reloaded'), modules }),
-    v.object({
-      kind: v.literal('interpreted'),
-      module: moduleName,
-      bytes,
-      ms: milliseconds,
-      /** It was prepared already, or its rows came from the disk. */
-      cached: v.boolean(),
-      /** Why: a breakpoint, a step, the plan's reason. */
-      cause: v.string(),
-      trigger: v.picklist(['demand', 'plan', 'request']),
-    }),
-    v.object({ kind: v.literal('released'), modules }),
-    /** What stayed prepared though its release was planned, and what holds it. */
-    v.object({ kind: v.literal('held'), module: moduleName, by: v.string() }),
-    /** It cannot be prepared, and why; not planned again until it is loaded anew. */
-    v.object({ kind: v.literal('failed'), module: moduleName, error: v.string() }),
-    /** Prepared modules kept on disk, as the agent counts them. */
-    v.object({ kind: v.literal('diskCache'), entries: count, bytes, hits: count, corrupt: count }),
-    v.object({
-      kind: v.literal('memory'),
-      beamBytes: bytes,
-      preparedBytes: bytes,
-      adapterBytes: bytes,
-      /** How busy the debugged VM is, 0..1; null where it cannot tell. */
-      busy: v.nullable(v.number()),
-    }),
-    v.object({ kind: v.literal('latency'), of: v.picklist(LATENCIES), ms: milliseconds }),
-    /** A decision that had to be taken without the server, counted by the adapter. */
-    v.object({ kind: v.literal('fallback'), why: v.picklist(['late', 'disconnected', 'refused']) }),
-    v.object({ kind: v.literal('modeChanged'), mode: SessionMode, paused: v.boolean() }),
-    v.object({ kind: v.literal('sessionEnded'), exitCode: v.nullable(v.number()) }),
-  ]),
+/** `at`: milliseconds since the epoch, by the adapter's clock. */
+const happening = <const Kind extends string, const Entries extends v.ObjectEntries>(kind: Kind, entries: Entries) =>
+  v.object({ at: v.number(), kind: v.literal(kind), ...entries });
+
+/** What happened in a session. */
+export const SessionEvent = v.variant('kind', [
+  happening('breakpointsSet', { file: FileBreakpoints }),
+  happening('stopped', { thread, reason: v.string(), frames: v.array(SessionFrame) }),
+  happening('continued', { thread }),
+  /** The user steps into what the top frame calls next. */
+  happening('steppingInto', { thread, from: SessionFrame }),
+  /** Interpretation reached a module: the outcome that predictions are scored by. `ready`: it was prepared before. */
+  happening('entered', { module: moduleName, ready: v.boolean(), waitedMs: milliseconds }),
+  happening('modulesLoaded', { modules }),
+  happening('reloaded', { modules }),
+  happening('interpreted', {
+    module: moduleName,
+    bytes,
+    ms: milliseconds,
+    /** It was prepared already, or its rows came from the disk. */
+    cached: v.boolean(),
+    /** Why: a breakpoint, a step, the plan's reason. */
+    cause: v.string(),
+    trigger: v.picklist(['demand', 'plan', 'request']),
+  }),
+  happening('released', { modules }),
+  /** What stayed prepared though its release was planned, and what holds it. */
+  happening('held', { module: moduleName, by: v.string() }),
+  /** It cannot be prepared, and why; not planned again until it is loaded anew. */
+  happening('failed', { module: moduleName, error: v.string() }),
+  /** Prepared modules kept on disk, as the agent counts them. */
+  happening('diskCache', { entries: count, bytes, hits: count, corrupt: count }),
+  happening('memory', {
+    beamBytes: bytes,
+    preparedBytes: bytes,
+    adapterBytes: bytes,
+    /** How busy the debugged VM is, 0..1; null where it cannot tell. */
+    busy: v.nullable(v.number()),
+  }),
+  happening('latency', { of: v.picklist(LATENCIES), ms: milliseconds }),
+  /** A decision that had to be taken without the server, counted by the adapter. */
+  happening('fallback', { why: v.picklist(['late', 'disconnected', 'refused']) }),
+  happening('modeChanged', { mode: SessionMode, paused: v.boolean() }),
+  happening('sessionEnded', { exitCode: v.nullable(v.number()) }),
 ]);
 export type SessionEvent = v.InferOutput<typeof SessionEvent>;
 
@@ -187,14 +188,14 @@ export type Refusal = (typeof REFUSALS)[number];
 export interface CoordinationRequests {
   /** First message of a connection. */
   'coordination/greet': [Greeting, { version: number; serverPid: number }];
-  /** Tells what happened and asks what to prepare now. Answered late, the adapter goes on by itself. */
-  'coordination/plan': [{ event: SessionEvent }, Plan];
+  /** Tells what happened since the last message, in order, and asks what to prepare now. Answered late, the adapter goes on by itself. */
+  'coordination/plan': [{ events: SessionEvent[] }, Plan];
 }
 
 /** Notifications: method → params. */
 export interface CoordinationNotifications {
-  /** Adapter → server. */
-  'coordination/event': SessionEvent;
+  /** Adapter → server: what happened since the last message, in order. */
+  'coordination/events': { events: SessionEvent[] };
   /** Server → adapter: a plan nobody asked for, e.g. after the focus moved or a module was pinned. */
   'coordination/renewedPlan': Plan;
   /** Server → adapter: a wish of the user's that came by way of the editor. */

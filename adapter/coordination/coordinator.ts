@@ -15,6 +15,8 @@ import { Failure } from '../../protocol/failure';
 import { randomUUID } from 'node:crypto';
 import type { AgentClient, AgentEvent } from '../beam/agentClient';
 import type { Log } from '../log';
+import { diskCacheOf, memoryOf } from './agentFigures';
+import { Decisions } from './decisions';
 import { sessionFrames, SessionPicture, type Entry } from './picture';
 import { Pipe, type FallbackReason, type PipeStatus } from './pipe';
 import { PlanQueue } from './queue';
@@ -22,6 +24,7 @@ import { Sampler } from './sampler';
 import type { ServerPair } from './serverPair';
 import { StopReporter } from './stopReporter';
 import { Stopwatch } from './stopwatch';
+import { obey, type WishParts } from './wishes';
 
 /** ms for what the agent is asked on behalf of the server. */
 const AGENT_TIMEOUT = 10_000;
@@ -46,6 +49,7 @@ export interface CoordinatedProgram {
   elixir: string | null;
   projectDir: string;
   name: string;
+  justMyCode: boolean;
   /** From the request to the program that waits for its first line. */
   launchMs: number;
 }
@@ -62,6 +66,7 @@ export class Coordinator {
   readonly #stops: StopReporter;
   readonly #picture = new SessionPicture();
   readonly #stopwatch = new Stopwatch();
+  readonly #decisions: Decisions;
   #pair: ServerPair | null = null;
   /** Null while there is none, and for one that runs without debugging. */
   #program: CoordinatedProgram | null = null;
@@ -76,8 +81,10 @@ export class Coordinator {
   #fallbackTimeout = 0;
   #monitoring = true;
   #paused = false;
-  #decisions = 0;
-  readonly #fallbacks: Record<FallbackReason, number> = { late: 0, disconnected: 0, refused: 0 };
+  /** Grows when something changed that plans rest on and the picture does not show. */
+  #changes = 0;
+  /** What the server was told of the agent's cache on disk. */
+  #diskCache = '';
   /** When the step began that a process makes. */
   readonly #steps = new Map<number, number>();
   #stepTimer: NodeJS.Timeout | null = null;
@@ -94,7 +101,9 @@ export class Coordinator {
       state: (session) => this.#state(session),
       opening: () => {
         this.#queue.forgetNumber();
+        this.#diskCache = '';
         if (!this.#plans) return null;
+        this.#decisions.begunWith(this.#basis);
         return { event: this.#now(this.#modeChanged()), timeout: this.#fallbackTimeout };
       },
       plan: (plan) => this.#follow(plan),
@@ -110,7 +119,13 @@ export class Coordinator {
       released: (modules) => this.#tell({ kind: 'released', modules }),
       held: (module, by) => this.#tell({ kind: 'held', module, by }),
       failed: (module, error) => this.#tell({ kind: 'failed', module, error }),
+      full: () => this.#changes++,
       broken: (thrown) => log.debug('coordination.plan', 'a batch failed', { error: String(thrown) }),
+    });
+    this.#decisions = new Decisions({
+      basis: () => this.#basis,
+      connected: () => this.#pipe.status === 'connected',
+      ask: () => (this.#plans && this.#pipe.wished ? this.#ask() : null),
     });
     this.#sampler = new Sampler(() => void this.#sample());
     this.#stops = new StopReporter({
@@ -133,21 +148,10 @@ export class Coordinator {
   get spentMs(): number {
     return this.#stopwatch.spentMs;
   }
-  get figures(): {
-    decisions: number;
-    fallbacks: Record<FallbackReason, number>;
-    fallbackRate: number | null;
-    cacheHitRate: number | null;
-    plans: number;
-    droppedEvents: number;
-  } {
-    const fallbacks = { ...this.#fallbacks };
-    const all = fallbacks.late + fallbacks.disconnected + fallbacks.refused;
+  get figures(): Decisions['figures'] & { cacheHitRate: number | null; plans: number; droppedEvents: number } {
     const { total, ready } = this.#demands;
     return {
-      decisions: this.#decisions,
-      fallbacks,
-      fallbackRate: this.#decisions === 0 ? null : all / this.#decisions,
+      ...this.#decisions.figures,
       cacheHitRate: total === 0 ? null : ready / total,
       plans: this.#queue.plans,
       droppedEvents: this.#pipe.dropped,
@@ -185,6 +189,7 @@ export class Coordinator {
     this.#queue.reset();
     this.#queue.resume('step');
     this.#picture.forgetProgram();
+    this.#decisions.forget();
     this.#steps.clear();
     this.#requested.clear();
     if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
@@ -232,7 +237,7 @@ export class Coordinator {
       if (how === 'continue') return;
       this.#steps.set(thread, performance.now());
       const [from] = this.#picture.stopped.find((one) => one.thread === thread)?.frames ?? [];
-      if (how === 'stepIn' && from !== undefined) this.#decide({ kind: 'steppingInto', thread, from });
+      if (how === 'stepIn' && from !== undefined) this.#tell({ kind: 'steppingInto', thread, from });
     });
   }
 
@@ -298,6 +303,7 @@ export class Coordinator {
   #interpreted({ module, ms, bytes, cached, cause }: AgentEvents['interpreted']): void {
     const trigger = this.#requested.delete(module) ? 'request' : this.#queue.isPreparing(module) ? 'plan' : 'demand';
     if (trigger !== 'plan') this.#demand(cached);
+    if (trigger !== 'plan' && !cached) this.#changes++;
     this.#queue.isPrepared(module);
     this.#tell({ kind: 'interpreted', module, bytes, ms, cached, cause, trigger });
   }
@@ -317,6 +323,7 @@ export class Coordinator {
 
   #loaded({ reason, module: { name } }: AgentEvents['module']): void {
     this.#queue.isLoadedAnew(name);
+    if (reason === 'changed') this.#changes++;
     if (reason === 'new') this.#tell({ kind: 'modulesLoaded', modules: [name] });
     if (reason === 'changed') this.#tell({ kind: 'reloaded', modules: [name] });
   }
@@ -348,27 +355,30 @@ export class Coordinator {
     return this.#mode.enabled && this.#program?.engine === 'interpreter';
   }
 
-  /** Tells what happened and, where there is something to plan, asks for a plan; returns at once. */
-  #decide(happening: Happening): void {
-    if (this.#program === null) return;
-    if (!this.#plans) {
-      this.#tell(happening);
-      return;
-    }
-    this.#decisions++;
-    if (this.#pipe.wished) void this.#ask(this.#now(happening));
+  /** All that a plan rests on, as far as this session knows it. */
+  get #basis(): string {
+    return [JSON.stringify(this.#mode), this.#paused, this.#changes, this.#picture.basis].join('\n');
   }
 
-  async #ask(event: SessionEvent): Promise<void> {
+  /** Tells what happened and, where that changes what to prepare, has a plan asked for; returns at once. */
+  #decide(happening: Happening): void {
+    if (this.#program === null) return;
+    this.#tell(happening);
+    if (this.#plans) this.#decisions.due();
+  }
+
+  async #ask(): Promise<{ fallback: FallbackReason | null }> {
     const began = performance.now();
-    const answer = await this.#pipe.ask(event, this.#fallbackTimeout);
+    const answer = await this.#pipe.ask(this.#fallbackTimeout);
     if ('fallback' in answer) {
-      this.#fallbacks[answer.fallback]++;
       this.#tell({ kind: 'fallback', why: answer.fallback });
-    } else if (answer.plan !== null) {
+      return answer;
+    }
+    if (answer.plan !== null) {
       this.#latency('plan', performance.now() - began);
       this.#follow(answer.plan);
     }
+    return { fallback: null };
   }
 
   #follow(plan: Plan): void {
@@ -376,31 +386,33 @@ export class Coordinator {
   }
 
   async #obey(command: SessionCommand): Promise<void> {
-    if (command.kind === 'pause') {
-      this.#paused = command.paused;
-      if (command.paused) this.#queue.hold('paused');
-      else this.#queue.resume('paused');
-      this.#tell(this.#modeChanged());
-      return;
-    }
-    const { modules } = command;
     try {
-      if (command.kind === 'release') {
-        const { released, failed } = await this.#agent().request('release', { modules }, { timeout: AGENT_TIMEOUT });
-        for (const module of released) this.#queue.isReleased(module);
-        if (released.length > 0) this.#tell({ kind: 'released', modules: released });
-        for (const { module, error } of failed) this.#tell({ kind: 'held', module, by: error });
-      } else {
-        const settle = this.requesting(modules);
-        const request = { modules, mode: 'immediate' as const, reason: 'asked for in the editor' };
-        const { failed } = await this.#agent().request('prepare', request, { timeout: PREPARE_TIMEOUT });
-        settle(failed);
-        for (const { module, error } of failed) this.#tell({ kind: 'failed', module, error });
-      }
+      await obey(command, this.#wishes);
     } catch (thrown) {
       this.parts.log.warn('coordination.plan', `"${command.kind}" failed`, { error: Failure.from(thrown).message });
     }
   }
+
+  readonly #wishes: WishParts = {
+    prepare: (modules) => {
+      const request = { modules, mode: 'immediate' as const, reason: 'asked for in the editor' };
+      return this.#agent().request('prepare', request, { timeout: PREPARE_TIMEOUT });
+    },
+    release: (modules) => this.#agent().request('release', { modules }, { timeout: AGENT_TIMEOUT }),
+    pause: (paused) => {
+      this.#paused = paused;
+      if (paused) this.#queue.hold('paused');
+      else this.#queue.resume('paused');
+      this.#tell(this.#modeChanged());
+    },
+    requesting: (modules) => this.requesting(modules),
+    released: (modules) => {
+      for (const module of modules) this.#queue.isReleased(module);
+      this.#tell({ kind: 'released', modules });
+    },
+    held: (module, by) => this.#tell({ kind: 'held', module, by }),
+    failed: (module, error) => this.#tell({ kind: 'failed', module, error }),
+  };
 
   /** What goes wrong here is ours alone: whoever debugs must not feel it. */
   #aside(work: () => void): void {
@@ -435,21 +447,12 @@ export class Coordinator {
     if (program === null || this.#pipe.status !== 'connected') return;
     try {
       const figures = await program.agent.request('metrics', {}, { timeout: AGENT_TIMEOUT });
-      const figure = (name: string): number => (typeof figures[name] === 'number' ? figures[name] : 0);
-      this.#tell({
-        kind: 'memory',
-        beamBytes: figure('beamMemory'),
-        preparedBytes: figure('preparedBytes'),
-        adapterBytes: process.memoryUsage.rss(),
-        busy: typeof figures['busy'] === 'number' ? figures['busy'] : null,
-      });
-      this.#tell({
-        kind: 'diskCache',
-        entries: figure('diskEntries'),
-        bytes: figure('diskBytes'),
-        hits: figure('diskHits'),
-        corrupt: figure('corrupt'),
-      });
+      this.#tell(memoryOf(figures, process.memoryUsage.rss()));
+      const disk = diskCacheOf(figures);
+      const shown = JSON.stringify(disk);
+      if (disk === null || shown === this.#diskCache) return;
+      this.#diskCache = shown;
+      this.#tell(disk);
     } catch (thrown) {
       this.parts.log.debug('coordination.link', 'no sample', { error: String(thrown) });
     }
@@ -457,7 +460,7 @@ export class Coordinator {
 
   /** The whole session, for a server that knows nothing of it. What is prepared only the agent knows for certain. */
   async #state(session: string | null): Promise<SessionState> {
-    const { agent, name, projectDir, engine, otp, elixir } = this.#mustProgram();
+    const { agent, name, projectDir, engine, otp, elixir, justMyCode } = this.#mustProgram();
     const { modules } = await agent.request('status', {}, { timeout: AGENT_TIMEOUT });
     for (const { thread, frames } of this.#picture.stopped) {
       if (frames.length === 0) this.#picture.see(thread, await this.#frames(thread).catch(() => []));
@@ -472,6 +475,7 @@ export class Coordinator {
       startedAt: this.#startedAt,
       mode: this.#mode,
       paused: this.#paused,
+      justMyCode,
       breakpoints: this.#picture.breakpoints,
       stopped: this.#picture.stopped,
       prepared: modules.flatMap(({ state, ...module }) => (state === 'native' ? [] : [{ state, ...module }])),

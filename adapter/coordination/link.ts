@@ -141,35 +141,35 @@ export class Link {
   }
 
   /** false: dropped, because the server does not keep up. */
-  tell(event: SessionEvent): boolean {
+  tell(events: SessionEvent[]): boolean {
     if (!this.#open) return false;
     if (this.#unsent >= MAX_UNSENT) {
       this.#incomplete = true;
       return false;
     }
-    this.#sent = this.#send(event);
+    this.#sent = this.#send(events);
     return true;
   }
 
-  async #send(event: SessionEvent): Promise<void> {
-    this.#unsent++;
+  async #send(events: SessionEvent[]): Promise<void> {
+    this.#unsent += events.length;
     try {
-      await this.connection.sendNotification('coordination/event', event);
+      await this.connection.sendNotification('coordination/events', { events });
     } catch {
       // The pipe broke while it was written to, or before: `closed` tells.
       this.#drop();
     } finally {
-      this.#unsent--;
+      this.#unsent -= events.length;
     }
     // Something was dropped and now there is room: the next connection begins with the whole state.
     if (this.#unsent === 0 && this.#incomplete) this.#drop();
   }
 
   /** Rejects when the connection ends or the server refuses. */
-  async plan(event: SessionEvent, signal: AbortSignal): Promise<Plan> {
+  async plan(events: SessionEvent[], signal: AbortSignal): Promise<Plan> {
     const { token, dispose } = this.cancelled(signal);
     try {
-      const answer: unknown = await this.connection.sendRequest('coordination/plan', { event }, token);
+      const answer: unknown = await this.connection.sendRequest('coordination/plan', { events }, token);
       return this.parts.stopwatch.measure(() => v.parse(Plan, answer));
     } finally {
       dispose();

@@ -39,6 +39,19 @@ export class SessionPicture {
     return [...this.#stopped].map(([thread, frames]) => ({ thread, frames }));
   }
 
+  /** What plans rest on: where breakpoints are, and which modules are on the stacks of stopped processes. */
+  get basis(): string {
+    const breakpoints = [...this.#files].map(([file, known]) => [
+      file,
+      ...known.map(({ verified, modules }) => `${verified} ${modules.join(' ')}`),
+    ]);
+    const stacks = [...this.#stopped].map(([thread, frames]) => [
+      thread,
+      ...new Set(frames.map(({ module, kind }) => `${kind} ${module}`)),
+    ]);
+    return JSON.stringify([breakpoints, stacks]);
+  }
+
   /** Replaces a file's breakpoints; one that was there before keeps its hits. */
   set(file: string, wanted: readonly Wanted[], states: readonly BreakpointState[]): FileBreakpoints {
     const before = this.#files.get(file) ?? [];

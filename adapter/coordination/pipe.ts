@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import type { Plan, SessionCommand, SessionEvent, SessionState } from '../../protocol/coordination';
 import type { Log } from '../log';
+import { merged } from './gathered';
 import { Link, RefusedLink } from './link';
 import type { ServerPair } from './serverPair';
 import type { Stopwatch } from './stopwatch';
@@ -11,8 +12,10 @@ import type { Stopwatch } from './stopwatch';
 const BACKOFF = [50, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
 /** Events kept while the server takes in the greeting, or while there is none. */
 const MAX_KEPT = 500;
-/** Questions under way; a session that stops hundreds of times a second needs no plan for each of them. */
-const MAX_QUESTIONS = 4;
+/** ms for which what happens is gathered, so that it is told in one message. */
+const GATHERING = 100;
+/** Events in one message, which so stays far below the size that is taken. */
+const MAX_GATHERED = 100;
 
 export type FallbackReason = Extract<SessionEvent, { kind: 'fallback' }>['why'];
 /** plan: null where an answer under way, or the newest one, serves this question, too. */
@@ -43,7 +46,7 @@ export class Pipe {
   /** What could not be told when it happened, and no greeting tells. */
   #untold: SessionEvent[] = [];
   #outbox: SessionEvent[] = [];
-  #questions = 0;
+  #flushing: NodeJS.Timeout | null = null;
   #dropped = 0;
   /** Called when there is a connection with its first plan, or when there will be none. */
   readonly #waiting = new Set<(answer: Answer) => void>();
@@ -77,11 +80,15 @@ export class Pipe {
     await link?.end();
   }
 
-  /** Costs nothing here: it goes out when the adapter has nothing better to do. */
+  /** Costs nothing here: it goes out with the next question, or with what else happens about now. */
   tell(event: SessionEvent): void {
     if (this.#link !== null) {
-      if (this.#outbox.length === 0) setImmediate(() => this.#flush());
       this.#outbox.push(event);
+      if (this.#outbox.length >= MAX_GATHERED) this.#flush();
+      else if (this.#flushing === null) {
+        this.#flushing = setTimeout(() => this.#flush(), GATHERING);
+        this.#flushing.unref();
+      }
     } else if (this.#meanwhile !== null) {
       this.#keep(this.#meanwhile, event);
     } else if (event.kind === 'fallback' || event.kind === 'latency') {
@@ -90,28 +97,17 @@ export class Pipe {
     // Otherwise the next greeting tells it with the whole state.
   }
 
-  /** Tells an event and asks what to prepare now. Answers within `timeout` ms, always. */
-  async ask(event: SessionEvent, timeout: number): Promise<Answer> {
+  /** Asks what to prepare now, after what was told. Answers within `timeout` ms, always. */
+  async ask(timeout: number): Promise<Answer> {
     if (this.#pair === null) return { plan: null };
     if (this.#status === 'refused') return { fallback: 'refused' };
     const deadline = AbortSignal.timeout(timeout);
-    const link = this.#link;
-    if (link === null) {
-      if (this.#meanwhile !== null) this.#keep(this.#meanwhile, event);
-      return this.#firstPlan(deadline);
-    }
-    if (this.#questions >= MAX_QUESTIONS) {
-      this.tell(event);
-      return { plan: null };
-    }
-    return this.#question(link, event, deadline);
+    return this.#link === null ? this.#firstPlan(deadline) : this.#question(this.#link, deadline);
   }
 
-  async #question(link: Link, event: SessionEvent, deadline: AbortSignal): Promise<Answer> {
-    this.#questions++;
-    this.#flush();
+  async #question(link: Link, deadline: AbortSignal): Promise<Answer> {
     const late = once(deadline, 'abort').then((): Answer => ({ fallback: 'late' }));
-    const answer = link.plan(event, deadline).then(
+    const answer = link.plan(this.#takeOutbox(), deadline).then(
       (plan): Answer => ({ plan }),
       (thrown: unknown): Answer => {
         if (deadline.aborted) return { fallback: 'late' };
@@ -121,11 +117,7 @@ export class Pipe {
       },
     );
     const ended = link.closed.then((): Answer => ({ fallback: 'disconnected' }));
-    try {
-      return await Promise.race([answer, late, ended]);
-    } finally {
-      this.#questions--;
-    }
+    return Promise.race([answer, late, ended]);
   }
 
   /** The plan that the next connection begins with. */
@@ -187,7 +179,8 @@ export class Pipe {
       this.#answerWaiting({ plan: null });
       return;
     }
-    const answer = await this.#question(link, opening.event, AbortSignal.timeout(opening.timeout));
+    this.#outbox.push(opening.event);
+    const answer = await this.#question(link, AbortSignal.timeout(opening.timeout));
     if ('plan' in answer && answer.plan !== null && !life.aborted) parts.plan(answer.plan);
     this.#answerWaiting('plan' in answer ? { plan: null } : answer);
   }
@@ -216,12 +209,18 @@ export class Pipe {
   }
 
   #flush(): void {
-    const events = this.#outbox.splice(0);
     const link = this.#link;
-    if (link === null || events.length === 0) return;
+    if (link === null || this.#outbox.length === 0) return;
+    const events = this.#takeOutbox();
     this.parts.stopwatch.measure(() => {
-      for (const event of merged(events)) if (!link.tell(event)) this.#dropped++;
+      if (!link.tell(events)) this.#dropped += events.length;
     });
+  }
+
+  #takeOutbox(): SessionEvent[] {
+    if (this.#flushing !== null) clearTimeout(this.#flushing);
+    this.#flushing = null;
+    return this.parts.stopwatch.measure(() => merged(this.#outbox.splice(0)));
   }
 
   /** Ends whatever goes on with the present pair. */
@@ -231,7 +230,7 @@ export class Pipe {
     const link = this.#link;
     this.#link = null;
     this.#meanwhile = null;
-    this.#outbox = [];
+    this.#takeOutbox();
     if (this.#status !== 'none') this.#status = 'disconnected';
     this.#answerWaiting({ fallback: 'disconnected' });
     void link?.end();
@@ -245,16 +244,4 @@ export class Pipe {
     if (list.length < MAX_KEPT) list.push(event);
     else this.#dropped++;
   }
-}
-
-/** Modules that were loaded one after the other are told together. */
-function merged(events: readonly SessionEvent[]): SessionEvent[] {
-  const result: SessionEvent[] = [];
-  for (const event of events) {
-    const last = result.at(-1);
-    if (event.kind === 'modulesLoaded' && last?.kind === 'modulesLoaded')
-      result[result.length - 1] = { ...last, modules: [...last.modules, ...event.modules] };
-    else result.push(event);
-  }
-  return result;
 }

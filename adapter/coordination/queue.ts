@@ -23,6 +23,8 @@ export interface QueueParts {
   released(modules: string[]): void;
   held(module: string, by: string): void;
   failed(module: string, error: string): void;
+  /** There was no room for all that the plan wants prepared. */
+  full(): void;
   /** A batch could not be done at all, e.g. because the program has ended. */
   broken(thrown: unknown): void;
 }
@@ -175,7 +177,9 @@ export class PlanQueue {
     if (tried > 0) this.#msPerModule += SMOOTHING * (done.ms / tried - this.#msPerModule);
     this.#busy += SMOOTHING * (done.busy - this.#busy);
     // There is no room for more, until something is released or a new plan knows better.
-    if (done.full) this.#items = this.#items.filter(({ action }) => action === 'release');
+    if (!done.full) return;
+    this.#items = this.#items.filter(({ action }) => action === 'release');
+    this.parts.full();
   }
 
   async #release(batch: readonly Item[]): Promise<void> {

@@ -44,8 +44,8 @@ export interface Peer {
 export interface Desk {
   accepts(session: string, token: string): boolean;
   greeted(session: SessionState, peer: Peer): void;
-  plan(session: string, event: SessionEvent): Plan;
-  event(session: string, event: SessionEvent): void;
+  plan(session: string, events: readonly SessionEvent[]): Plan;
+  events(session: string, events: readonly SessionEvent[]): void;
   /** The connection ended; nothing comes from this peer any more. */
   gone(session: string, peer: Peer): void;
   /** A message was refused. `message` carries nothing of its content. */
@@ -53,6 +53,8 @@ export interface Desk {
   /** Our own mistake, or the machine's; for the log. */
   trouble(message: string): void;
 }
+
+const Told = v.object({ events: v.array(SessionEvent) });
 
 /** Enough of a greeting to say what is wrong with the rest; another version may have another shape. */
 const Introduction = v.object({
@@ -123,8 +125,8 @@ export class Link implements Peer {
         return this.greet(params);
       case 'coordination/plan': {
         const session = this.greeted();
-        const { event } = valid(v.object({ event: SessionEvent }), params);
-        return this.desk.plan(session, event);
+        const { events } = valid(Told, params);
+        return this.desk.plan(session, events);
       }
       default:
         throw new Refused('malformed', 'There is no such request.', ErrorCodes.MethodNotFound);
@@ -135,8 +137,8 @@ export class Link implements Peer {
     // Notifications with a dollar are optional for the receiver by LSP's rule, which JSON-RPC libraries share.
     if (method.startsWith('$/')) return;
     const session = this.greeted();
-    if (method !== 'coordination/event') throw new Refused('malformed', 'There is no such notification.');
-    this.desk.event(session, valid(SessionEvent, params));
+    if (method !== 'coordination/events') throw new Refused('malformed', 'There is no such notification.');
+    this.desk.events(session, valid(Told, params).events);
   }
 
   private greet(params: unknown): CoordinationRequests['coordination/greet'][1] {

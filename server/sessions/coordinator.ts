@@ -122,8 +122,9 @@ export class Coordinator implements Desk {
     this.#parts.witness.connected(told.id, true);
   }
 
-  plan(session: string, event: SessionEvent): Plan {
-    const live = this.apply(session, event);
+  plan(session: string, events: readonly SessionEvent[]): Plan {
+    const live = this.found(session);
+    for (const event of events) this.apply(live, event);
     const began = performance.now();
     const { actions, predicted } = this.draw(live);
     live.actions = actions;
@@ -132,9 +133,15 @@ export class Coordinator implements Desk {
     return plan;
   }
 
-  event(session: string, event: SessionEvent): void {
-    const live = this.apply(session, event);
-    if (event.kind === 'sessionEnded') this.end(live, event.at);
+  events(session: string, events: readonly SessionEvent[]): void {
+    const live = this.found(session);
+    for (const event of events) {
+      this.apply(live, event);
+      if (event.kind === 'sessionEnded') {
+        this.end(live, event.at);
+        return;
+      }
+    }
   }
 
   gone(session: string, peer: Peer): void {
@@ -229,16 +236,19 @@ export class Coordinator implements Desk {
     return { actions, predicted: mode.strategy === 'demand-driven' ? demand : predictions };
   }
 
-  private apply(session: string, event: SessionEvent): Live {
+  private found(session: string): Live {
     const live = this.#live.get(session);
     if (live === undefined) throw new Error(`There is no session ${session}.`);
+    return live;
+  }
+
+  private apply(live: Live, event: SessionEvent): void {
     const before = live.model;
     this.score(live, before, event);
     live.model = reduce(before, event);
     if (event.kind === 'interpreted') this.#sizes.learn(event.module, event.bytes);
     this.remember(live, before, event);
     this.#parts.witness.happened(before, live.model, event);
-    return live;
   }
 
   /**

@@ -142,6 +142,16 @@ export function frameModules(model: SessionModel): string[] {
   return distinct(frames(model).map(({ module }) => module));
 }
 
+/**
+ * Those of them that steps may lead to. What runs natively and is not the project's stays native: the loop of a server or the
+ * start of a task is on every stack, and nobody steps there unless they asked to step everywhere.
+ */
+function steppableModules(model: SessionModel): string[] {
+  const everywhere = !model.state.justMyCode;
+  const steppable = frames(model).filter(({ own, kind }) => everywhere || own || kind === 'interpreted');
+  return distinct(steppable.map(({ module }) => module));
+}
+
 /** Modules whose rows must stay: armed, or on the stack of a process that stands still. */
 export function unreleasable(model: SessionModel, at: number): Set<string> {
   const held = [...model.held].filter(([, until]) => until > at).map(([module]) => module);
@@ -173,7 +183,7 @@ export function situationOf(model: SessionModel, { focused, edited }: EditorFocu
   return {
     session: model.state.id,
     breakpoints: breakpointModules(model),
-    frames: frameModules(model),
+    frames: steppableModules(model),
     path: model.path,
     focused,
     edited,

@@ -107,7 +107,7 @@ describe('a coordinated session', () => {
     });
     assert.deepEqual(nextRecommendations, ['Constructs.Counter', 'No.Such.Module']);
     const figures = await metrics(session);
-    assert(figures.plans >= 1 && figures.decisions >= 2);
+    assert(figures.plans >= 1 && figures.decisions >= 1);
     assert.equal(figures.fallbackRate, 0);
     assert((figures.coordinationOverhead ?? 1) < 0.05, `overhead ${figures.coordinationOverhead}`);
     await session.resume(stop);
@@ -184,7 +184,8 @@ describe('a coordinated session', () => {
   });
 
   it('goes on by demand when an answer is late, and counts it', async () => {
-    peer.answer = (event) => (event.kind === 'modeChanged' ? [] : new Promise(() => undefined));
+    peer.answer = (events) =>
+      events.some(({ kind }) => kind === 'modeChanged') ? [] : new Promise(() => undefined);
     const session = await launch({ args: { coordination: { fallbackTimeout: '50ms' } } });
     const stop = await session.stop();
     const atCall = await session.step('next', await session.step('next', stop));

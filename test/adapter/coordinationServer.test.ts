@@ -57,7 +57,7 @@ describe('a session beside the coordination server', () => {
     assert.equal((await session.step('stepIn', stop)).top.name, 'Constructs.Counter.add/1');
     const { fallbackRate, decisions, plans, coordinationOverhead } = await metrics(session);
     assert.equal(fallbackRate, 0);
-    assert(decisions >= 3 && plans >= 2, `${decisions} decisions, ${plans} plans`);
+    assert(decisions >= 1 && plans >= 1, `${decisions} decisions, ${plans} plans`);
     assert((coordinationOverhead ?? 1) < 0.05, `overhead ${coordinationOverhead}`);
     await session.resume(stop);
     assert.equal((await session.end()).exitCode, 0);

@@ -122,11 +122,13 @@ describe('the pipe of the coordination server', () => {
   it('refuses a malformed message and goes on with the next one', async () => {
     const adapter = await greeted('one');
     await assert.rejects(
-      adapter.connection.sendRequest('coordination/plan', { event: { kind: 'stopped', at: 1 } }),
+      adapter.connection.sendRequest('coordination/plan', { events: [{ kind: 'stopped', at: 1 }] }),
       isRefusal('malformed'),
     );
     await assert.rejects(adapter.connection.sendRequest('coordination/unknown', {}), isRefusal('malformed'));
-    await adapter.connection.sendNotification('coordination/event', { kind: 'entered', at: 1, module: '' });
+    await adapter.connection.sendNotification('coordination/events', {
+      events: [{ kind: 'entered', at: 1, module: '' }],
+    });
     assert.equal((await adapter.plan(stopped(1, 'A'))).number, 1);
     assert.equal((await refused()).malformed, 3);
   });
@@ -158,7 +160,7 @@ describe('the pipe of the coordination server', () => {
   it('takes a message that comes in many pieces, and many that come in one', async () => {
     const adapter = await greeted('one');
     const message = (id: number): string => {
-      const params = { event: stopped(id, 'Shop.Café') };
+      const params = { events: [stopped(id, 'Shop.Café')] };
       const body = JSON.stringify({ jsonrpc: '2.0', id: `raw-${id}`, method: 'coordination/plan', params });
       return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
     };

@@ -28,20 +28,22 @@ import {
 import { PATIENCE } from './dapClient';
 import { within } from './deadline';
 
+const Told = v.object({ events: v.array(SessionEvent) });
+
 export class CoordinationPeer {
   readonly token = 'token-of-the-test';
   readonly session = 'session-of-the-test';
   readonly greetings: Greeting[] = [];
   readonly events: SessionEvent[] = [];
   /** Events that a plan was asked with. */
-  readonly asked: SessionEvent[] = [];
+  readonly asked: SessionEvent[][] = [];
   version = COORDINATION_VERSION;
   /** Takes connections and never answers. */
   silent = false;
   /** Connections so far. */
   taken = 0;
   /** What a question is answered; a promise that never settles leaves it without an answer. */
-  answer: (event: SessionEvent) => PlannedAction[] | Promise<PlannedAction[]> = () => [];
+  answer: (events: readonly SessionEvent[]) => PlannedAction[] | Promise<PlannedAction[]> = () => [];
   #number = 0;
   readonly #sockets = new Set<Socket>();
   #connection: MessageConnection | null = null;
@@ -149,12 +151,14 @@ export class CoordinationPeer {
       return { version: this.version, serverPid: process.pid };
     });
     connection.onRequest('coordination/plan', async (given: unknown) => {
-      const { event } = v.parse(v.object({ event: SessionEvent }), given);
-      this.asked.push(event);
-      this.#take(event);
-      return this.plan(await this.answer(event));
+      const { events } = v.parse(Told, given);
+      this.asked.push(events);
+      for (const event of events) this.#take(event);
+      return this.plan(await this.answer(events));
     });
-    connection.onNotification('coordination/event', (given: unknown) => this.#take(v.parse(SessionEvent, given)));
+    connection.onNotification('coordination/events', (given: unknown) => {
+      for (const event of v.parse(Told, given).events) this.#take(event);
+    });
     connection.listen();
   }
 

@@ -51,11 +51,11 @@ export class PipeClient {
   }
 
   plan(event: SessionEvent): Promise<Plan> {
-    return this.request('coordination/plan', { event });
+    return this.request('coordination/plan', { events: [event] });
   }
 
   event(event: SessionEvent): Promise<void> {
-    return this.notify('coordination/event', event);
+    return this.notify('coordination/events', { events: [event] });
   }
 
   request<M extends keyof CoordinationRequests>(
@@ -92,6 +92,7 @@ export function sessionState(id: string, changes: Partial<SessionState> = {}): S
       memoryThreshold: 100 * 1024 * 1024,
     },
     paused: false,
+    justMyCode: true,
     breakpoints: [],
     stopped: [],
     prepared: [],

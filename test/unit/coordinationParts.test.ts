@@ -19,6 +19,7 @@ class Preparing {
   readonly released: string[] = [];
   readonly failed: string[] = [];
   readonly held: string[] = [];
+  timesFull = 0;
   ms = 1;
   full = false;
   /** Batches end when the test lets them. */
@@ -47,6 +48,7 @@ class Preparing {
     released: (modules) => this.released.push(...modules),
     held: (module) => this.held.push(module),
     failed: (module) => this.failed.push(module),
+    full: () => this.timesFull++,
     broken: (thrown) => assert.fail(String(thrown)),
   });
   #number = 0;
@@ -153,6 +155,7 @@ describe('the queue of a plan', () => {
     await all.done();
     assert.deepEqual(all.released, ['C']);
     assert(!all.order.includes('D'), 'what has no room waits for another plan');
+    assert.equal(all.timesFull, 1, 'whoever plans hears of it');
   });
 
   it('forgets the rest of a plan that is cancelled, and all when the program is another one', async () => {

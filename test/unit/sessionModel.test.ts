@@ -132,6 +132,19 @@ describe('the model of a session', () => {
     });
   });
 
+  it('plans for what steps may lead to: not for what runs natively and is not the project’s', () => {
+    const on = (kind: SessionFrame['kind'], own: boolean, module: string): SessionFrame => ({
+      ...frame(module),
+      kind,
+      own,
+    });
+    const frames = [on('interpreted', false, 'Enum'), on('native', true, 'Shop'), on('native', false, ':gen_server')];
+    const framesOf = (model: SessionModel): readonly string[] => situationOf(model, { focused: [], edited: [] }).frames;
+    assert.deepEqual(framesOf(told([stop(1, 1, ...frames)])), ['Enum', 'Shop']);
+    const everywhere = begin(sessionState('one', { justMyCode: false }));
+    assert.deepEqual(framesOf(told([stop(1, 1, ...frames)], everywhere)), ['Enum', 'Shop', ':gen_server']);
+  });
+
   it('says how the session ended, with nothing stopped any more', () => {
     const model = told([stop(1, 1, frame('A')), { kind: 'sessionEnded', at: 2, exitCode: 3 }]);
     assert.deepEqual(model.ended, { at: 2, exitCode: 3 });
