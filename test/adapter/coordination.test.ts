@@ -184,8 +184,7 @@ describe('a coordinated session', () => {
   });
 
   it('goes on by demand when an answer is late, and counts it', async () => {
-    peer.answer = (events) =>
-      events.some(({ kind }) => kind === 'modeChanged') ? [] : new Promise(() => undefined);
+    peer.answer = (events) => (events.some(({ kind }) => kind === 'modeChanged') ? [] : new Promise(() => undefined));
     const session = await launch({ args: { coordination: { fallbackTimeout: '50ms' } } });
     const stop = await session.stop();
     const atCall = await session.step('next', await session.step('next', stop));
