@@ -16,6 +16,9 @@ import { PredictionScores } from './strategies/scoring';
 import type { Strategy } from './strategies/strategy';
 import { UsageMemory } from './strategies/usageMemory';
 
+/** ms without another sign of new code until the index looks for it: a compilation or a reload touches many modules. */
+const CODE_SETTLES = 500;
+
 export interface CoordinationOptions {
   index: ProjectIndex;
   /** Folder for what is learned; null: nothing is kept beyond the process. */
@@ -38,6 +41,8 @@ export class Coordination {
   readonly #recorder: Recorder;
   readonly #started = Date.now();
   #pipeTrouble: string | null = null;
+  #rescan: NodeJS.Timeout | undefined;
+  readonly #forgetIndex: () => void;
 
   private constructor(
     { index, settings, log, send, changed }: CoordinationOptions,
@@ -61,8 +66,14 @@ export class Coordination {
       scores,
       memory: store,
       witness: this.#recorder,
+      // Not every editor watches the build folder.
+      codeChanged: () => {
+        clearTimeout(this.#rescan);
+        this.#rescan = setTimeout(() => void index.refresh(), CODE_SETTLES);
+      },
       log,
     });
+    this.#forgetIndex = index.onChange(() => this.sessions.renewSoon());
     this.#port = new Port(this.sessions, tokens);
     this.feed = new Feed(this.#recorder, {
       rows: () => this.rows(),
@@ -129,6 +140,8 @@ export class Coordination {
   }
 
   async dispose(): Promise<void> {
+    clearTimeout(this.#rescan);
+    this.#forgetIndex();
     this.feed.dispose();
     this.sessions.dispose();
     await this.#port.close();

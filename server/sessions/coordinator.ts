@@ -31,6 +31,8 @@ const MAX_SCORED = 64;
 const FORESEEN = 5;
 /** ms to gather changes of the editor or of the user's decisions before plans are renewed. */
 const RENEWAL_DELAY = 50;
+/** How much busier, or less busy, a program must be for another number of modules to be worth preparing. */
+const BUSIER = 0.25;
 
 /** Hears of everything, for the metrics. */
 export interface Witness {
@@ -52,6 +54,8 @@ export interface CoordinatorParts {
   scores: PredictionScores;
   memory: WorkspaceMemory;
   witness: Witness;
+  /** Hears that a session runs code which may be newer than the index: it was compiled at its start, or reloaded. */
+  codeChanged: () => void;
   /** Log lines; never the content of a message. */
   log: (message: string) => void;
 }
@@ -65,6 +69,10 @@ interface Live {
   stepping: Map<number, string>;
   /** What the newest plan rests on; null before the first. */
   situation: Situation | null;
+  /** How busy the program was then. */
+  busy: number;
+  /** Some of its code was loaded, so it is compiled. */
+  compiled: boolean;
 }
 
 export class Coordinator implements Desk {
@@ -114,6 +122,8 @@ export class Coordinator implements Desk {
       actions: [],
       stepping: known?.stepping ?? new Map<number, string>(),
       situation: null,
+      busy: model.memory?.busy ?? 0,
+      compiled: known?.compiled ?? false,
     });
     if (known === undefined) {
       this.#parts.memory.record({ kind: 'sessionStarted', at: told.startedAt, session: told.id });
@@ -214,6 +224,7 @@ export class Coordinator implements Desk {
     const refused = new Set([...never, ...impossible]);
     const situation = situationOf(model, this.#focus);
     live.situation = situation;
+    live.busy = model.memory?.busy ?? 0;
     const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
     const demand = predict('demand-driven', MAX_DEMAND);
     const predictions = mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS);
@@ -248,7 +259,17 @@ export class Coordinator implements Desk {
     live.model = reduce(before, event);
     if (event.kind === 'interpreted') this.#sizes.learn(event.module, event.bytes);
     this.remember(live, before, event);
+    this.takeNotice(live, event);
     this.#parts.witness.happened(before, live.model, event);
+  }
+
+  /** What an adapter does not ask for a plan with, because it cannot know that it matters. */
+  private takeNotice(live: Live, event: SessionEvent): void {
+    if (event.kind === 'reloaded' || (event.kind === 'modulesLoaded' && !live.compiled)) {
+      live.compiled = true;
+      this.#parts.codeChanged();
+    }
+    if (event.kind === 'memory' && Math.abs((event.busy ?? 0) - live.busy) > BUSIER) this.renewSoon();
   }
 
   /**

@@ -87,6 +87,24 @@ describe('a session beside the coordination server', () => {
     });
   }
 
+  it('tells what is kept on disk', async () => {
+    const session = await launch();
+    const stop = await session.stop();
+    await connected(session);
+    // Large enough to be kept.
+    await session.client.custom('interpretModules', { modules: ['Enum'], strategy: 'immediate' });
+    const { cache } = await eventually('the figures of the disk', async () => {
+      const snapshot = await server.request('coordination/snapshot', {});
+      return snapshot.cache.diskBytes > 0 ? snapshot : undefined;
+    });
+    const { agent } = await metrics(session);
+    assert.deepEqual(
+      [cache.diskEntries, cache.diskHits, cache.corrupt],
+      [agent['diskEntries'], agent['diskHits'], agent['corrupt']],
+    );
+    await session.resume(stop);
+  });
+
   it('prepares nothing ahead by demand alone', async () => {
     await eventually('an index', async () => ((await health()).indexed ? true : undefined));
     const session = await launch();

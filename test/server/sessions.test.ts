@@ -1,6 +1,6 @@
 // Debug sessions through the real server process: plans by strategy, the user's wishes, and the figures that the editor is told.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -148,6 +148,37 @@ describe('the debug sessions of the coordination server', () => {
     assert.ok(!prepares(never).includes('Far.Away') && !prepares(never).includes('Shop.Item'));
     await client.notify('coordination/focus', { uri: pathToFileURL(path.join(folder, 'lib', 'shop', 'till.ex')).href });
     assert.ok(prepares(await pushedPlan(adapter)).includes('Shop.Pricing'));
+  });
+
+  it('looks for code that a session loads or reloads, though no editor tells of it, and plans with it', async () => {
+    await start();
+    await indexed();
+    const adapter = await connect('one', { mode: mode({ strategy: 'predictive' }) });
+    await adapter.plan(stopped(1, 'Shop.Till'));
+    const write = (module: string): Promise<void> =>
+      writeFile(
+        path.join(folder, 'lib', `${module.toLowerCase()}.ex`),
+        `defmodule Shop.Till.${module} do\n  def run, do: Shop.Till.module_info()\nend\n`,
+      );
+    const found = (module: string): Promise<unknown> =>
+      eventually(`${module} in the index`, async () => {
+        const { files } = await client.request('coordination/filesOfModule', { module: `Shop.Till.${module}` });
+        return files[0];
+      });
+    await write('Compiled');
+    await adapter.event({ kind: 'modulesLoaded', at: 2, modules: ['Shop.Till.Compiled'] });
+    await found('Compiled');
+    await write('Reloaded');
+    await adapter.event({ kind: 'reloaded', at: 3, modules: ['Shop.Till.Reloaded'] });
+    await found('Reloaded');
+    await eventually('a plan with both', () =>
+      adapter.plans.some((plan) => {
+        const modules = prepares(plan);
+        return modules.includes('Shop.Till.Compiled') && modules.includes('Shop.Till.Reloaded');
+      })
+        ? true
+        : undefined,
+    );
   });
 
   it('passes wishes on to every running session', async () => {
