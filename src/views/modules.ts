@@ -10,6 +10,9 @@ const PATIENCE = 250;
 /** ms between looks while the view is visible: modules are prepared in the background. */
 const PERIOD = 2_000;
 
+/** The agent's word for functions that are armed alone to see exceptions raised: they are no part of the user's work. */
+const EXCEPTIONS = 'exceptions';
+
 type State = 'interpreted' | 'prepared' | 'native';
 
 /** Commands of the menu take `module` of what was clicked. */
@@ -106,7 +109,7 @@ function groups(status: InterpretationStatus, loaded: DebugProtocol.Module[]): M
   const held = new Set(status.modules.filter(({ state }) => state !== 'native').map(({ module }) => module));
   const ofState = (state: State): ModuleNode[] =>
     status.modules
-      .filter((each) => each.state === state)
+      .filter((each) => each.state === state && each.reason !== EXCEPTIONS)
       .map(({ module, functions, reason }) => ({
         kind: 'module',
         state,
