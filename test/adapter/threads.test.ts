@@ -33,6 +33,20 @@ describe('threads', () => {
     assert.equal(new Set(threads.map(({ id }) => id)).size, threads.length);
   });
 
+  it('of a closure that was made under interpretation is named by what it runs', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Processes.task()',
+      breakpoints: { [processes]: ['task_start', 'work'] },
+    });
+    const start = await session.stop();
+    assert.equal(start.at, 'task_start');
+    await session.resume(start);
+    const inTask = await session.stop(({ threadId }) => threadId !== start.threadId);
+    const { threads } = await session.client.request('threads', {});
+    const name = threads.find(({ id }) => id === inTask.threadId)?.name ?? '';
+    assert.match(name, /^Task anonymous fn\/0 in Constructs\.Processes\.task\/0 /);
+  });
+
   it('are capped, and the rest is counted', async () => {
     const session = await debug.launch(constructs, {
       run: 'for _ <- 1..900, do: spawn(fn -> Process.sleep(:infinity) end); Constructs.Processes.work(1)',

@@ -102,7 +102,12 @@ started_as(Pid) ->
         {erlang, apply, 2} -> from_stack(Pid);
         {'Elixir.Task.Supervised', _, _} -> task(from_stack(Pid));
         {Module, Function, Arity} ->
-            Text = ecd_names:function(Module, Function, Arity),
+            Text =
+                case machinery(Module) of
+                    %% A closure that was made while it was interpreted is the evaluator's.
+                    true -> from_stack(Pid);
+                    false -> ecd_names:function(Module, Function, Arity)
+                end,
             case is_task(Pid) of
                 true -> task(Text);
                 false -> Text
