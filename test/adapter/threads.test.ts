@@ -61,7 +61,7 @@ describe('threads', () => {
 
   it("of Elixir's compiler come after everything that has a name", async () => {
     const session = await debug.launch(constructs, {
-      run: 'spawn(fn -> Process.sleep(:infinity) end); Constructs.Processes.work(1)',
+      run: 'Code.compile_string("defmodule Compiled, do: Constructs.Processes.work(1)")',
       breakpoints: { [processes]: ['work'] },
     });
     await session.stop();
