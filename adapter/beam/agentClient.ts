@@ -216,6 +216,10 @@ export class AgentClient {
     });
   }
 
+  /** false: the program has ended, or its agent is gone. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
   get node(): string {
     return this.hello.node;
   }

@@ -1,5 +1,7 @@
 // continue, next, stepIn, stepOut, stepInTargets, pause, terminateThreads.
 import * as v from 'valibot';
+import { Failure } from '../../protocol/failure';
+import type { AgentClient } from '../beam/agentClient';
 import { handler, type Handler } from '../handler';
 
 const threadId = v.number();
@@ -14,10 +16,21 @@ function resuming(command: 'next' | 'stepOut'): Handler {
       const { agent } = session.debugged(call).program;
       session.resuming(call);
       session.coordinator.resuming(args.threadId, command);
-      await agent.request(command, { thread: args.threadId, single: args.singleThread });
+      await resumed(agent, agent.request(command, { thread: args.threadId, single: args.singleThread }));
       return undefined;
     },
   });
+}
+
+/** A process that ran on to the end of the program takes the answer with it (null); it was resumed all the same. */
+async function resumed<Answer>(agent: AgentClient, answer: Promise<Answer>): Promise<Answer | null> {
+  const asked = agent.isOpen;
+  try {
+    return await answer;
+  } catch (thrown) {
+    if (asked && thrown instanceof Failure && thrown.code === 'programEnded') return null;
+    throw thrown;
+  }
 }
 
 export const executionRequests: Readonly<Record<string, Handler>> = {
@@ -27,7 +40,8 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
       const { agent } = session.debugged(call).program;
       session.resuming(call);
       session.coordinator.resuming(args.threadId, 'continue');
-      const { all } = await agent.request('continue', { thread: args.threadId, single: args.singleThread });
+      const answer = agent.request('continue', { thread: args.threadId, single: args.singleThread });
+      const { all } = (await resumed(agent, answer)) ?? { all: !args.singleThread };
       return { allThreadsContinued: all };
     },
   }),
@@ -42,7 +56,7 @@ export const executionRequests: Readonly<Record<string, Handler>> = {
       session.resuming(call);
       session.coordinator.resuming(args.threadId, 'stepIn');
       const { threadId: thread, singleThread: single, targetId } = args;
-      await agent.request('stepIn', { thread, single, target: targetId ?? null });
+      await resumed(agent, agent.request('stepIn', { thread, single, target: targetId ?? null }));
       return undefined;
     },
   }),

@@ -340,3 +340,21 @@ describe('a step', () => {
     assert.equal((await session.end()).exitCode, 0);
   });
 });
+
+describe('continue', () => {
+  const debug = sessions();
+  let constructs: Fixture;
+  before(async () => (constructs = await fixture('constructs')));
+
+  for (const round of [1, 2, 3]) {
+    it(`is answered though the program halts at once (${round})`, async () => {
+      const session = await debug.launch(constructs, {
+        run: 'Constructs.Basic.add(1, 2); :erlang.halt(3, flush: false)',
+        functions: ['Constructs.Basic.add/2'],
+      });
+      const stop = await session.stop();
+      await session.client.request('continue', { threadId: stop.threadId });
+      assert.equal((await session.end()).exitCode, 3);
+    });
+  }
+});
