@@ -139,6 +139,8 @@ describe('a coordinated session', () => {
     const stop = await session.stop();
     await peer.command({ kind: 'pause', paused: true });
     await peer.event('modeChanged', ({ paused }) => paused);
+    // A question that is asked meanwhile must not be answered with an emptier plan.
+    peer.answer = () => prepare('Constructs.Scoping');
     await peer.push(prepare('Constructs.Scoping'));
     await peer.command({ kind: 'prepare', modules: ['Constructs.Flow'] });
     const made = await peer.event('interpreted', ({ module }) => module === 'Constructs.Flow');
