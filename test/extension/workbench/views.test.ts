@@ -79,7 +79,10 @@ describe('the debug views', function () {
     // VS Code drops a click on a row that it draws anew at that moment, as the figures change every second.
     for (let tries = 0; tries < 3 && !(await notice.isVisible()); tries++) {
       await cart.click({ button: 'right' });
-      await vscode.page.locator('.context-view').getByText('End Process…').click();
+      const entry = vscode.page.locator('.context-view .action-item', { hasText: 'End Process…' });
+      await entry.hover();
+      await vscode.page.keyboard.press('Enter');
+      await vscode.page.locator('.context-view .monaco-menu').waitFor({ state: 'hidden' });
       await notice.waitFor({ timeout: 5_000 }).catch(() => undefined);
     }
     await notice.waitFor();
