@@ -12,7 +12,7 @@ const home = path.join(root, '.cache', 'agent-tests');
 /** ms; a module that takes longer hangs. */
 const PATIENCE = 5 * 60_000;
 
-/** Gives { passed, failed }; throws when the agent does not compile. `grep` chooses test modules by name. */
+/** Gives { passed, failed, output of the modules that failed }; throws when the agent does not compile. `grep` chooses test modules by name. */
 export async function agentTests({ print, grep = '' }) {
   rmSync(home, { recursive: true, force: true });
   await Promise.all([compile('src', 'ebin'), compile(path.join('src', 'standin'), 'standin'), compile('test', 'test')]);
@@ -21,12 +21,15 @@ export async function agentTests({ print, grep = '' }) {
     .map((file) => path.basename(file, '.beam'))
     .filter((name) => new RegExp(grep).test(name));
 
-  const total = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0, output: '' };
   const queue = [...modules];
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
       const { passed, failed, output, seconds } = await runModule(name);
-      if (failed > 0) print(output);
+      if (failed > 0) {
+        print(output);
+        total.output += output;
+      }
       print(`${failed > 0 ? '✗' : '✓'} ${name}: ${passed} passed, ${failed} failed (${seconds.toFixed(1)} s)\n`);
       total.passed += passed;
       total.failed += failed;

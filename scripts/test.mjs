@@ -1,5 +1,6 @@
 // `npm test`: everything that continuous integration runs, stage by stage. Every stage runs even when one before it failed;
-// the last line is `N passed, N failed`, and the exit code is 1 when anything failed.
+// what failed is told again after all stages, because logs get cut in the middle; the last line is `N passed, N failed`, and
+// the exit code is 1 when anything failed.
 //
 //   npm test                                 all stages
 //   npm test -- --only=unit,adapter          some of them
@@ -18,8 +19,11 @@ const compiled = path.join(root, 'dist', 'tests', 'test');
 /** ms that mocha gives a test; every wait inside a test has a shorter deadline of its own, with a better message. */
 const TEST_TIMEOUT = 180_000;
 
+/** Characters of a failed stage's output that are told again at the end. */
+const TOLD_AGAIN = 6_000;
+
 /**
- * Name → what it runs. A stage gives { passed, failed }; one that throws, or ends without having counted, has failed.
+ * Name → what it runs. A stage gives { passed, failed, output }; one that throws, or ends without having counted, has failed.
  */
 const stages = {
   build: () => check(['scripts/build.mjs', '--tests']),
@@ -59,13 +63,16 @@ async function main() {
     const begun = performance.now();
     const result = await stages[name]({ grep: values.grep }).catch((error) => {
       print(`${error.message}\n`);
-      return { passed: 0, failed: 1 };
+      return { passed: 0, failed: 1, output: error.message };
     });
     results.push({ name, ...result, seconds: (performance.now() - begun) / 1000 });
     const { passed, failed, seconds } = results.at(-1);
     print(`── ${name}: ${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s\n`);
   }
 
+  for (const { name, failed, output } of results) {
+    if (failed > 0) print(`\n── what failed in ${name}\n${output.slice(-TOLD_AGAIN)}\n`);
+  }
   const total = { passed: sum(results, 'passed'), failed: sum(results, 'failed') };
   print('\n');
   for (const { name, passed, failed, seconds } of results) {
@@ -80,13 +87,17 @@ async function main() {
 
 /** A program that says by its exit code whether all is well: one test. */
 async function check(args) {
-  const { code } = await run(process.execPath, args);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { code, output } = await run(process.execPath, args);
+  return code === 0 ? { passed: 1, failed: 0, output: '' } : { passed: 0, failed: 1, output };
 }
 
 const plus = (next) => async (first) => {
   const second = await next();
-  return { passed: first.passed + second.passed, failed: first.failed + second.failed };
+  return {
+    passed: first.passed + second.passed,
+    failed: first.failed + second.failed,
+    output: first.output + second.output,
+  };
 };
 
 /** The compiled tests of one folder. A folder without tests counts as failed: something did not get built. */
@@ -118,7 +129,7 @@ async function counted(command, args) {
   if (last === undefined) throw new Error(`it ended with exit code ${code} before it had counted its tests`);
   const [passed, failed] = last.slice(1).map(Number);
   // A run that counts no failure and yet says by its exit code that something went wrong did go wrong.
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, output };
 }
 
 async function run(command, args) {
