@@ -8,7 +8,8 @@
 
 %% What lies around every process of its kind and catches only to report: nobody's rescue.
 -define(OUTER, [
-    proc_lib, gen, gen_server, gen_statem, gen_event, supervisor, timer, shell, erl_eval, elixir, init, application_master,
+    proc_lib, gen, gen_server, gen_statem, gen_event, supervisor, timer, shell, erl_eval, elixir, init,
+    application_master,
     dbg_debugged, dbg_ieval, cowboy_stream_h, cowboy_handler, cowboy_stream, cowboy_http, cowboy_http2,
     'Elixir.Task.Supervised', 'Elixir.GenServer', 'Elixir.Agent.Server', 'Elixir.Code', 'Elixir.Kernel.CLI',
     'Elixir.Kernel.ParallelCompiler', 'Elixir.Module.ParallelChecker', 'Elixir.IEx.Evaluator'

@@ -168,7 +168,7 @@ function_details(Fun) ->
     [{<<"module">>, Module}, {<<"name">>, Name}, {<<"arity">>, Arity} | Captured].
 
 interpreted_environment(Closure) ->
-    [{Name, Value} || {Raw, Value} <- element(2, Closure), {Name, _Version} <- [ecd_scope:name(Raw)]].
+    [{Name, Value} || {Name, Value, _Raw} <- ecd_scope:shown(element(2, Closure))].
 
 process_details(Pid) ->
     Items = [

@@ -100,8 +100,8 @@ place(_ExitInfo, Frames) ->
     end.
 
 variables({{_Mod, _Line}, [_ | _] = Bindings, _Stack}) ->
-    Shown = [{Name, Value} || {Raw, Value} <- Bindings, {Name, _} <- [ecd_scope:name(Raw)]],
-    [["    ", Name, " = ", value(Value), "\n"] || {Name, Value} <- lists:sublist(lists:sort(Shown), ?VARIABLES)];
+    Shown = lists:sublist(ecd_scope:shown(Bindings), ?VARIABLES),
+    [["    ", Name, " = ", value(Value), "\n"] || {Name, Value, _Raw} <- Shown];
 variables(_ExitInfo) ->
     [].
 

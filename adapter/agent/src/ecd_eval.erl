@@ -56,7 +56,11 @@ expression_name(Expression, Frame, Context) ->
 variables(none) ->
     maps:to_list(bound({bound, session}));
 variables(Frame = #{pid := Pid}) ->
-    Visible = maps:from_list([{Name, Value} || {Name, Value, _Raw} <- ecd_frames:bindings(Frame)]),
+    Visible = maps:from_list([
+        {Name, Value}
+     || {Name, Value, _Raw} <- ecd_frames:bindings(Frame),
+        ecd_scope:bare(Name) =:= Name
+    ]),
     Layers = [bound({bound, Pid}), Visible, bound(rebound_key(Frame))],
     maps:to_list(lists:foldl(fun(Above, Below) -> maps:merge(Below, Above) end, #{}, Layers)).
 

@@ -223,7 +223,14 @@ process_scope(Frame = #{pid := Pid}) ->
 %% The variables that are visible at the frame's line.
 -spec locals(frame()) -> [ecd_values:row()].
 locals(Frame) ->
-    [{{var, Name}, {term, Value}} || {Name, Value, _Raw} <- bindings(Frame)].
+    [{local(Name), {term, Value}} || {Name, Value, _Raw} <- bindings(Frame)].
+
+%% What cannot be written has no expression.
+local(Name) ->
+    case ecd_scope:bare(Name) of
+        Name -> {var, Name};
+        _ -> {info, Name}
+    end.
 
 -spec bindings(frame()) -> [{binary(), term(), atom()}].
 bindings(Frame = #{kind := interpreted, line := Line}) ->
@@ -272,7 +279,7 @@ named(_Clauses, Count) ->
 
 parameter({var, _, Raw}) ->
     case ecd_scope:name(Raw) of
-        {Name, _Version} -> Name;
+        {Name, _Version} -> ecd_scope:bare(Name);
         none -> none
     end;
 parameter({match, _, Left, Right}) ->

@@ -7,7 +7,7 @@
 %% function without these calls must come out alike, else nothing is answered: what is unknown is left native.
 -module(ecd_lambdas).
 
--export([rows/4, has_closures/1]).
+-export([rows/5, has_closures/1]).
 
 -type lambda() :: {Name :: atom(), arity(), [ecd_rows:clause()]}.
 
@@ -17,9 +17,11 @@
 has_closures(Clauses) ->
     closures(Clauses) =/= [].
 
-%% Forms: all forms of the module, unfolded, with placeholders for large literals. Clauses: rows of the function.
--spec rows([tuple()], ecd_fold:placeholders(), {atom(), arity()}, [ecd_rows:clause()]) -> [lambda()].
-rows(Forms, Placeholders, {F, A}, Clauses) ->
+%% Forms: all forms of the module, unfolded, with placeholders for large literals. Clauses: rows of the function, whose
+%% variables are called otherwise than in the forms where Renamed says so.
+-spec rows([tuple()], ecd_fold:placeholders(), {atom(), arity()}, [ecd_rows:clause()], #{atom() => atom()}) ->
+    [lambda()].
+rows(Forms, Placeholders, {F, A}, Clauses, Renamed) ->
     case [Form || {function, _, F1, A1, _} = Form <- Forms, F1 =:= F, A1 =:= A] of
         [{function, L, F, A, Cs}] ->
             {Marked, {Count, Marks}} = mark(Cs, {0, []}),
@@ -28,7 +30,8 @@ rows(Forms, Placeholders, {F, A}, Clauses) ->
                 true ->
                     Plain = compiled(slice(Forms, {function, L, F, A, Cs})),
                     WithMarks = lifted(compiled(slice(Forms, {function, L, F, A, Marked})), {F, A}),
-                    found(maps:from_list(Plain), WithMarks, maps:from_list(Marks), Closures, Placeholders);
+                    Named = maps:from_list([{N, [maps:get(V, Renamed, V) || V <- Free]} || {N, Free} <- Marks]),
+                    found(maps:from_list(Plain), WithMarks, Named, Closures, Placeholders);
                 false ->
                     []
             end;

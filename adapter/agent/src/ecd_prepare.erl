@@ -106,14 +106,20 @@ stock(Mod, Bytecode) ->
 lambdas(Mod, Bytecode, Table, FA) ->
     case row(Table, Mod, FA) of
         {ok, Clauses} ->
-            {Forms, Placeholders, _} = source(Mod, Bytecode),
+            %% The compiler orders free variables by the names that it has given them itself.
+            {Forms, Placeholders, _} = source(Mod, Bytecode, fun(Data) -> Data end),
+            {Named, _, _} = source(Mod, Bytecode, fun ecd_quoted:named/1),
+            Renamed = ecd_quoted:renamed(function(Forms, FA), function(Named, FA)),
             [
                 {{Mod, Name, Arity, true}, Cs}
-             || {Name, Arity, Cs} <- ecd_lambdas:rows(Forms, Placeholders, FA, Clauses)
+             || {Name, Arity, Cs} <- ecd_lambdas:rows(Forms, Placeholders, FA, Clauses, Renamed)
             ];
         none ->
             []
     end.
+
+function(Forms, {F, A}) ->
+    list_to_tuple([Form || {function, _, F1, A1, _} = Form <- Forms, F1 =:= F, A1 =:= A]).
 
 %% The evaluator is an application of its own, which Mix prunes from the path, also after we have put it there, and
 %% Debian packs apart. So it is loaded at once; dbg_ieval itself by the engine, one of which mends it before.
@@ -225,15 +231,16 @@ swap(Table, Rows, Gone) ->
     lists:foreach(fun(Key) -> ets:delete(Table, Key) end, Gone).
 
 forms(Mod, Bytecode) ->
-    {Forms, Placeholders, Exports} = source(Mod, Bytecode),
+    {Forms, Placeholders, Exports} = source(Mod, Bytecode, fun ecd_quoted:named/1),
     {ecd_fold:forms(Forms, Placeholders) ++ directives(Forms), maps:from_keys(Exports, true), Forms}.
 
-%% Erlang's forms of the module, with integers in place of large literals.
--spec source(module(), binary()) -> {[tuple()], ecd_fold:placeholders(), [function_key()]}.
-source(Mod, Bytecode) ->
+%% Erlang's forms of the module, with integers in place of large literals, and variables as Name leaves them.
+-spec source(module(), binary(), fun((Data) -> Data)) -> {[tuple()], ecd_fold:placeholders(), [function_key()]} when
+    Data :: term().
+source(Mod, Bytecode, Name) ->
     case beam_lib:chunks(Bytecode, [debug_info, exports]) of
         {ok, {Mod, [{debug_info, {debug_info_v1, Backend, Data}}, {exports, Exports}]}} ->
-            {Small, Placeholders} = ecd_fold:shrink(Data),
+            {Small, Placeholders} = ecd_fold:shrink(Name(Data)),
             case backend(Backend, Mod, Small) of
                 {ok, Forms} -> {Forms, Placeholders, Exports};
                 {error, _} -> no_debug_info(Mod)

@@ -4,37 +4,50 @@
 %% `if` clauses that have ended. What is visible follows from the rows: only what was bound on the way to the line.
 -module(ecd_scope).
 
--export([visible/3, names/2, entry/2, is_entering/2, pipeline/1, name/1]).
+-export([visible/3, names/2, shown/1, entry/2, is_entering/2, pipeline/1, name/1, bare/1]).
 
 -type binding() :: {atom(), term()}.
 
-%% Elixir's scoping, the highest version of each name. Variables of Erlang modules keep their names.
+%% Elixir's scoping, the highest version of each name. Variables of Erlang modules keep their names. A macro's variable
+%% `x` is `x` where that is clear, else `x (My.Macros)`.
 -spec visible([ecd_rows:clause()], integer(), [binding()]) -> [{binary(), term(), atom()}].
 visible(Clauses, Line, Bindings) ->
     Bound = maps:from_list(Bindings),
-    Scope = scope(Clauses, Line, Bound),
+    shown([{Raw, maps:get(Raw, Bound)} || Raw <- scope(Clauses, Line, Bound)]).
+
+%% The same of any bindings, all of which are taken to be visible.
+-spec shown([binding()]) -> [{binary(), term(), atom()}].
+shown(Bindings) ->
     Named = lists:foldl(
-        fun(Raw, Acc) ->
+        fun({Raw, Value}, Acc) ->
             case name(Raw) of
                 {Name, Version} ->
                     case Acc of
-                        #{Name := {Higher, _}} when Higher > Version -> Acc;
-                        _ -> Acc#{Name => {Version, Raw}}
+                        #{Name := {Higher, _, _}} when Higher > Version -> Acc;
+                        _ -> Acc#{Name => {Version, Value, Raw}}
                     end;
                 none ->
                     Acc
             end
         end,
         #{},
-        Scope
+        Bindings
     ),
-    [{Name, maps:get(Raw, Bound), Raw} || {Name, {_, Raw}} <- lists:sort(maps:to_list(Named))].
+    Names = [bare(Name) || Name <- maps:keys(Named)],
+    lists:sort([{clear(Name, Names), Value, Raw} || {Name, {_, Value, Raw}} <- maps:to_list(Named)]).
+
+clear(Name, Names) ->
+    Bare = bare(Name),
+    case [Other || Other <- Names, Other =:= Bare] of
+        [_] -> Bare;
+        _ -> Name
+    end.
 
 %% Every name that may be visible at the line, whatever is bound.
 -spec names([ecd_rows:clause()], integer()) -> [binary()].
 names(Clauses, Line) ->
     lists:usort([
-        Name
+        bare(Name)
      || {clause, _, Ps, _, Body} <- Clauses,
         {_, Env} <- places(Body, variables(Ps), Line),
         Raw <- Env,
@@ -62,7 +75,8 @@ pipeline(Bindings) ->
     ]),
     [{<<"%p", (integer_to_binary(N))/binary>>, Value} || {N, Value} <- Stages].
 
-%% `_x@3` is Elixir's third `x`; `_@1` (`_1` from Elixir 1.20 on) and `%…` are nobody's; `State` is Erlang's.
+%% `_x@3` is Elixir's third `x`, `_x@My@Macros@3` that of a macro (ecd_quoted); `_@1` (`_1` from Elixir 1.20 on) and
+%% `%…` are nobody's; `State` is Erlang's.
 -spec name(atom()) -> {binary(), non_neg_integer()} | none.
 name('_') ->
     none;
@@ -81,11 +95,19 @@ name(Raw) ->
 versioned(Whole, Parts) when length(Parts) > 1 ->
     Last = lists:last(Parts),
     case is_numeral(Last) of
-        true -> {iolist_to_binary(lists:join(<<"@">>, lists:droplast(Parts))), binary_to_integer(Last)};
+        true -> {of_context(lists:droplast(Parts)), binary_to_integer(Last)};
         false -> {Whole, 0}
     end;
 versioned(Whole, _Parts) ->
     {Whole, 0}.
+
+of_context([Name]) -> Name;
+of_context([Name | Context]) -> iolist_to_binary([Name, " (", lists:join($., Context), ")"]).
+
+%% Without the module of the macro that has made it: what a person would write.
+-spec bare(binary()) -> binary().
+bare(Name) ->
+    hd(binary:split(Name, <<" (">>)).
 
 is_numeral(<<>>) -> false;
 is_numeral(Digits) -> lists:all(fun(C) -> C >= $0 andalso C =< $9 end, binary_to_list(Digits)).

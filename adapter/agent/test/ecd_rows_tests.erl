@@ -124,10 +124,10 @@ beyond_ten_versions_the_highest_counts_test() ->
     ?assertEqual([{<<"v">>, 12, '_v@12'}], ecd_scope:visible(Clauses, 13, Bindings)).
 
 names_are_those_of_the_source_test() ->
-    Names = ['_x@3', '__from@1', '_ok?@12', '_@1', '_1', '_', '%p1', 'State', '_Unused', '_a@b@2'],
+    Names = ['_x@3', '__from@1', '_ok?@12', '_@1', '_1', '_', '%p1', 'State', '_Unused', '_a@B@C@2'],
     ?assertEqual(
         [{<<"x">>, 3}, {<<"_from">>, 1}, {<<"ok?">>, 12}, none, none, none, none, {<<"State">>, 0}, {<<"_Unused">>, 0},
-         {<<"a@b">>, 2}],
+         {<<"a (B.C)">>, 2}],
         [ecd_scope:name(Name) || Name <- Names]
     ).
 
