@@ -8,6 +8,7 @@ import {
   ShowMessageNotification,
   TextDocuments,
   TextDocumentSyncKind,
+  WatchKind,
   type Connection,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
@@ -17,7 +18,8 @@ import { ANALYSIS_CAPABILITIES, registerAnalysis } from './analysis/register';
 import { textOf } from './analysis/texts';
 import { Coordination } from './coordination';
 import { FocusTracker } from './editorFocus';
-import { ProjectIndex, WATCHED_FILES } from './index/projectIndex';
+import { WATCHED_DELETIONS, WATCHED_FILES } from './index/layout';
+import { ProjectIndex } from './index/projectIndex';
 import { checked, DEFAULT_SETTINGS, NOTIFICATIONS, REQUESTS, Settings } from './requests';
 
 type Handler<Method extends keyof ServerRequests> = (
@@ -87,7 +89,10 @@ export function serve(connection: Connection): void {
 
   connection.onInitialized(async () => {
     await connection.client.register(DidChangeWatchedFilesNotification.type, {
-      watchers: WATCHED_FILES.map((globPattern) => ({ globPattern })),
+      watchers: [
+        ...WATCHED_FILES.map((globPattern) => ({ globPattern })),
+        ...WATCHED_DELETIONS.map((globPattern) => ({ globPattern, kind: WatchKind.Delete })),
+      ],
     });
     connection.workspace.onDidChangeWorkspaceFolders(async ({ added, removed }) => {
       for (const folder of removed) await index.removeFolder(fileURLToPath(folder.uri));

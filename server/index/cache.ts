@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import path from 'node:path';
 
 /** Raised with any change of the facts or of how they are extracted. */
-const VERSION = 2;
+const VERSION = 3;
 const TEMPORARY = /^project-index-\d+\.json\.\d+\.tmp$/;
 /** ms after which a file half written belongs to a process that was killed. */
 const ABANDONED_MS = 60_000;

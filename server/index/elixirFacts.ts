@@ -276,16 +276,19 @@ class Reader {
     const kind: EdgeKind = directive === 'require' ? 'reference' : directive;
     for (const name of names) this.edges(context, name, kind, node);
     const short = this.names.option(args, 'as');
-    if (directive === 'alias' || short !== undefined) {
-      for (const name of names) {
-        if (!name.startsWith(':') || short !== undefined) {
-          context.scope.define(short === undefined ? lastSegment(name) : this.names.written(short), name);
-        }
-      }
+    if (short !== undefined) {
+      for (const name of names) this.rename(context, this.names.written(short), name);
+    } else if (directive === 'alias') {
+      for (const name of names) if (!name.startsWith(':')) context.scope.define(lastSegment(name), name);
     } else {
       this.walk(syntax.after(first), syntax.after(node), context);
     }
     return true;
+  }
+
+  private rename(context: Context, short: string, name: string): void {
+    context.scope.define(short, name);
+    for (const module of context.modules) this.facts.renames.push({ module, short, name });
   }
 
   private test(node: number, name: 'describe' | 'test' | 'property' | 'doctest', context: Context): boolean {

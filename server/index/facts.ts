@@ -40,16 +40,24 @@ export interface TemplateUse {
   pattern: string;
 }
 
+/** `alias Shop.Router.Helpers, as: Routes`: a name that the module's templates may use. */
+export interface Rename {
+  module: string;
+  short: string;
+  name: string;
+}
+
 export interface FileFacts {
   modules: ModuleFacts[];
   functions: FunctionFacts[];
   edges: SourceEdge[];
   templates: TemplateUse[];
+  renames: Rename[];
   tests: TestNode[];
   /** The text has syntax errors: these are the facts of what could be understood. */
   broken: boolean;
 }
 
 export function noFacts(): FileFacts {
-  return { modules: [], functions: [], edges: [], templates: [], tests: [], broken: false };
+  return { modules: [], functions: [], edges: [], templates: [], renames: [], tests: [], broken: false };
 }

@@ -9,6 +9,9 @@ const LEAVES = new Set(
   ),
 );
 
+/** Letters of names that Elixir allows and the grammar does not know; with them, a whole file would make no sense to it. */
+const UNKNOWN_LETTER = /[\p{Script=Han}\p{Script=Hangul}]/gu;
+
 export class Grammar {
   private constructor(
     private readonly parser: Parser,
@@ -39,7 +42,9 @@ export class Grammar {
    */
   parse(text: string, old?: Tree, ms = 2_000): Tree | null {
     const deadline = performance.now() + ms;
-    const tree = this.parser.parse(text, old, { progressCallback: () => performance.now() > deadline });
+    // Other letters of the same length: every offset stays, and names are read from the text itself.
+    const known = text.replace(UNKNOWN_LETTER, (letter) => 'x'.repeat(letter.length));
+    const tree = this.parser.parse(known, old, { progressCallback: () => performance.now() > deadline });
     // A parser that was stopped would go on where it stood, with the next text.
     if (tree === null) this.parser.reset();
     return tree;

@@ -21,12 +21,23 @@ export interface Layout {
   troubles: string[];
 }
 
+/**
+ * Globs of the files whose changes the index wants to hear of: sources, and what Mix writes at the end of a compile. And of
+ * what is deleted everything, because a folder may go whole.
+ */
+export const WATCHED_FILES = ['**/*.{ex,exs,erl,eex,heex,leex}', '**/_build/*/lib/*/.mix/compile.{elixir,erlang}'];
+export const WATCHED_DELETIONS = ['**/*'];
+
 /** Build products and dependencies: they are not what the user edits. */
 const SKIPPED = new Set(['_build', 'deps', 'node_modules', 'cover', 'doc']);
 /** More files are no project; the rest is left out, and said. */
 const MAX_FILES = 50_000;
 
-export function layoutOf(folders: readonly string[]): Layout {
+/** Where language servers build a project for themselves; it may be the only build there is. */
+const BESIDE = ['.elixir_ls/build'];
+
+/** `env`: of the process, for Mix lets it say where builds are. */
+export function layoutOf(folders: readonly string[], env: NodeJS.ProcessEnv = process.env): Layout {
   const walk = new Walk();
   for (const folder of folders) walk.folder(folder);
   // Path dependencies may lie outside of the workspace, and have path dependencies of their own.
@@ -39,7 +50,7 @@ export function layoutOf(folders: readonly string[]): Layout {
     ...folders.map((dir): Root => ({ dir, app: null })),
     ...walk.projects.map(({ dir, app }): Root => ({ dir, app })),
   ];
-  return { roots, sources: walk.sources, ebins: ebinsOf(walk), troubles: walk.troubles };
+  return { roots, sources: walk.sources, ebins: ebinsOf(walk, env), troubles: walk.troubles };
 }
 
 /** The innermost root that holds the file. */
@@ -99,13 +110,19 @@ class Walk {
 }
 
 /** Of every environment that was built: which of two builds of a module counts is the reader's choice. */
-function ebinsOf(walk: Walk): Layout['ebins'] {
+function ebinsOf(walk: Walk, { MIX_BUILD_PATH: whole, MIX_BUILD_ROOT: root }: NodeJS.ProcessEnv): Layout['ebins'] {
   const own = new Set(walk.projects.map(({ app }) => app));
-  const builds = new Set(walk.projects.map(({ build }) => build));
   const folders = (dir: string): string[] =>
     walk.entries(dir).flatMap((entry) => (entry.isFile() ? [] : path.join(dir, entry.name)));
-  return [...builds]
-    .flatMap(folders)
+  const builds = walk.projects.flatMap(({ dir, build }) => [
+    build,
+    ...[...BESIDE, ...(root ? [root] : [])].map((each) => path.resolve(dir, each)),
+  ]);
+  const environments = [
+    ...[...new Set(builds)].flatMap(folders),
+    ...(whole ? walk.projects.map(({ dir }) => path.resolve(dir, whole)) : []),
+  ];
+  return [...new Set(environments)]
     .flatMap((environment) => folders(path.join(environment, 'lib')))
     .map((lib) => ({ dir: path.join(lib, 'ebin'), app: path.basename(lib), own: own.has(path.basename(lib)) }));
 }

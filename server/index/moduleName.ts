@@ -10,11 +10,3 @@ export function inspectModule(atom: string): string {
   if (PLAIN_ATOM.test(atom)) return `:${atom}`;
   return `:"${atom.replace(/["\\]/g, '\\$&').replace(/[\n\r\t]/g, (control) => CONTROL[control] ?? control)}"`;
 }
-
-/** The atom behind a name as `inspect` writes it: the base name of the module's beam. */
-export function atomOfModule(name: string): string {
-  if (!name.startsWith(':')) return `Elixir.${name}`;
-  if (!name.startsWith(':"')) return name.slice(1);
-  const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
-  return name.slice(2, -1).replace(/\\(.)/gs, (_, char: string) => escapes[char] ?? char);
-}

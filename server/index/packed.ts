@@ -1,6 +1,6 @@
 // Facts as numbers into a list of names: small on disk, between threads and in memory. Pure.
 import type { TestNode } from '../../protocol/server';
-import type { FileFacts, FunctionFacts, ModuleFacts, TemplateUse } from './facts';
+import type { FileFacts, FunctionFacts, ModuleFacts, Rename, TemplateUse } from './facts';
 import type { EdgeKind } from './graph';
 
 export const EDGE_KINDS: readonly EdgeKind[] = [
@@ -36,6 +36,7 @@ export interface PackedFacts extends PackedEdges {
   /** So many of the names, the first ones, are of modules and functions; the others are only in edges. */
   declared: number;
   templates: TemplateUse[];
+  renames: Rename[];
   tests: TestNode[];
   broken: boolean;
 }
@@ -83,12 +84,22 @@ export function pack(facts: FileFacts): PackedFacts {
   const declared = packer.names.length;
   for (const { from, to, kind } of facts.edges) packer.edge(from, to, kind);
   const { names, edges } = packer;
-  const { templates, tests, broken } = facts;
-  return { names, edges, modules, functions, declared, templates, tests, broken };
+  const { templates, renames, tests, broken } = facts;
+  return { names, edges, modules, functions, declared, templates, renames, tests, broken };
 }
 
 export function noPackedFacts(): PackedFacts {
-  return { names: [], edges: [], modules: [], functions: [], declared: 0, templates: [], tests: [], broken: false };
+  return {
+    names: [],
+    edges: [],
+    modules: [],
+    functions: [],
+    declared: 0,
+    templates: [],
+    renames: [],
+    tests: [],
+    broken: false,
+  };
 }
 
 export function modulesIn(names: readonly string[], packed: ArrayLike<number>): ModuleFacts[] {

@@ -5,19 +5,16 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { TestNode } from '../../protocol/server';
-import type { FunctionFacts, ModuleFacts, TemplateUse } from './facts';
+import type { FunctionFacts, ModuleFacts, Rename, TemplateUse } from './facts';
 import { Grammar } from './grammar';
 import type { DependencyGraph } from './graph';
-import { isMissing, rootOf, type Root } from './layout';
+import { isInside, isMissing, rootOf, type Root } from './layout';
 import { ModuleGraph } from './moduleGraph';
 import { OpenFile } from './openFile';
 import { EdgePacker, functionsIn, modulesIn, pack, type PackedFacts } from './packed';
 import { SHARDS, stampOf, type IndexedBeam, type ScanMessage, type ScanRequest } from './scan';
 import { factsOf, isSource, isTemplate, MAX_SOURCE_BYTES } from './sourceReader';
-import { viewsOf } from './templates';
-
-/** Globs of the files whose changes the index wants to hear of: sources, and what Mix writes at the end of a compile. */
-export const WATCHED_FILES = ['**/*.{ex,exs,erl,eex,heex,leex}', '**/_build/*/lib/*/.mix/compile.{elixir,erlang}'];
+import { aliasesOf, expanded, viewsOf } from './templates';
 
 /** ms without an edit after which the text of an open file is read again; a question about the file does it at once. */
 const QUIET_MS = 200;
@@ -37,6 +34,7 @@ interface IndexedFile {
   unpacked?: FunctionFacts[];
   tests: TestNode[];
   uses: TemplateUse[];
+  renames: Rename[];
   /** Of a template: the modules it names, as written. */
   calls: string[];
 }
@@ -129,7 +127,15 @@ export class ProjectIndex {
     for (const { file, deleted } of sources) if (deleted) this.remove(file);
     const written = sources.filter(({ deleted }) => !deleted);
     await Promise.all(written.map(({ file }) => this.readFromDisk(file)));
-    if (projects || sources.length < changes.length) await this.refresh();
+    const built = changes.some(({ file, deleted }) => !deleted && !isSource(file));
+    if (projects || built || this.holdsAny(changes.filter(({ deleted }) => deleted))) await this.refresh();
+  }
+
+  /** Of a folder that is gone or was renamed, watchers tell in one, and not file by file. */
+  private holdsAny(gone: readonly { file: string }[]): boolean {
+    const folders = gone.map(({ file }) => file).filter((file) => !isSource(file));
+    const known = folders.length === 0 ? [] : [...this.files.keys(), ...this.beams.keys()];
+    return known.some((file) => folders.some((dir) => isInside(file, dir)));
   }
 
   /** Takes the file's facts from the disk; a file that is gone leaves the index. */
@@ -304,6 +310,7 @@ export class ProjectIndex {
       functions: Int32Array.from(facts.functions),
       tests: facts.tests,
       uses: facts.templates,
+      renames: facts.renames,
       calls: template ? facts.names.slice(1) : [],
     });
     for (const { name } of this.modulesIn(file)) {
@@ -383,10 +390,11 @@ export class ProjectIndex {
     for (const listener of this.listeners) listener();
   }
 
-  /** What templates call is called by the modules they are compiled into, whose aliases they see. */
+  /** What templates call is called by the modules they are compiled into, whose aliases they see; also those that `use` brings. */
   private resolveTemplates(): void {
     if (this.templates.size === 0) return;
     const uses = [...this.files.values()].flatMap((file) => file.uses);
+    const renames = [...this.files.values()].flatMap((file) => file.renames);
     const modulesOf = (file: string): string[] => this.modulesIn(path.normalize(file)).map(({ name }) => name);
     for (const file of this.templates) {
       const calls = this.files.get(file)?.calls ?? [];
@@ -394,7 +402,7 @@ export class ProjectIndex {
       const views = viewsOf(file, uses, modulesOf, root?.dir ?? path.dirname(file));
       const packer = new EdgePacker();
       for (const from of views) {
-        const aliases = this.moduleGraph.outgoing(from).filter(({ kind }) => kind === 'alias');
+        const aliases = aliasesOf(from, this.moduleGraph, renames);
         for (const written of calls) {
           const to = expanded(written, aliases);
           if (to !== from) packer.edge(from, to, 'template');
@@ -410,10 +418,4 @@ export class ProjectIndex {
     const found = this.files.get(file);
     return found === undefined ? [] : modulesIn(found.names, found.modules);
   }
-}
-
-function expanded(written: string, aliases: readonly { to: string }[]): string {
-  const [head = '', ...rest] = written.split('.');
-  const alias = aliases.find(({ to }) => to === head || to.endsWith(`.${head}`));
-  return alias === undefined ? written : [alias.to, ...rest].join('.');
 }

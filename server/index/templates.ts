@@ -1,6 +1,8 @@
 // Which modules a template is compiled into, by what sources say and by where Phoenix looks. Pure; no files are read.
 import path from 'node:path';
-import type { TemplateUse } from './facts';
+import type { Rename, TemplateUse } from './facts';
+import type { DependencyGraph } from './graph';
+import { lastSegment } from './scope';
 
 /** Names of the modules that sources declare, by path with forward slashes. */
 export type ModulesOf = (file: string) => readonly string[];
@@ -35,6 +37,29 @@ function matches(pattern: string, file: string): boolean {
     .replace(/[.+^${}()|[\]\\?]/g, '\\$&')
     .replace(/\*+/g, (stars) => (stars.length > 1 ? '.*' : '[^/]*'));
   return new RegExp(`^${source}$`).test(file);
+}
+
+/** Short names that mean something in the module's templates → what they mean; its own before those that `use` brings. */
+export function aliasesOf(
+  module: string,
+  graph: Pick<DependencyGraph, 'outgoing'>,
+  renames: readonly Rename[],
+): Map<string, string> {
+  const aliases = new Map<string, string>();
+  const add = (short: string, name: string): void => {
+    if (!aliases.has(short)) aliases.set(short, name);
+  };
+  const used = graph.outgoing(module).flatMap(({ kind, to }) => (kind === 'use' ? to : []));
+  for (const from of [module, ...used]) {
+    for (const rename of renames) if (rename.module === from) add(rename.short, rename.name);
+    for (const { kind, to } of graph.outgoing(from)) if (kind === 'alias') add(lastSegment(to), to);
+  }
+  return aliases;
+}
+
+export function expanded(written: string, aliases: ReadonlyMap<string, string>): string {
+  const [head = '', ...rest] = written.split('.');
+  return [aliases.get(head) ?? head, ...rest].join('.');
 }
 
 export function slashed(file: string): string {

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -13,9 +14,11 @@ import {
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { Grammar } from '../../server/index/grammar';
 import type { Edge } from '../../server/index/graph';
+import { layoutOf } from '../../server/index/layout';
 import { OpenFile } from '../../server/index/openFile';
 import { ProjectIndex } from '../../server/index/projectIndex';
 import { factsOf } from '../../server/index/sourceReader';
@@ -130,6 +133,28 @@ describe('the project index', () => {
       assert.deepEqual(brief(index.graph.outgoing('A')), ['A call Newer (beam)']);
     });
 
+    it('are read where a language server makes them, and where the environment has Mix make them', async () => {
+      const elsewhere = path.join(home, 'builds');
+      const into = (dir: string, module: string): void => {
+        const [name, bytes] = beam('dev', module, []);
+        write(path.join(dir, path.basename(path.dirname(name)), path.basename(name)), bytes);
+      };
+      into('.elixir_ls/build/test/lib/shop', 'OfLanguageServer');
+      into('../builds/root/prod/lib/shop', 'OfRoot');
+      into('../builds/whole/lib/shop', 'OfPath');
+      const index = await opened([folder]);
+      assert.deepEqual(names(index), ['OfLanguageServer', 'Shop.MixProject']);
+      const layout = (env: NodeJS.ProcessEnv): string[] => layoutOf([folder], env).ebins.map(({ dir }) => dir);
+      assert.deepEqual(layout({ MIX_BUILD_ROOT: path.join(elsewhere, 'root') }), [
+        path.join(folder, '.elixir_ls/build/test/lib/shop/ebin'),
+        path.join(elsewhere, 'root/prod/lib/shop/ebin'),
+      ]);
+      assert.deepEqual(layout({ MIX_BUILD_PATH: '../builds/whole' }), [
+        path.join(folder, '.elixir_ls/build/test/lib/shop/ebin'),
+        path.join(elsewhere, 'whole/lib/shop/ebin'),
+      ]);
+    });
+
     it('forgets beams that are gone, and those whose source is', async () => {
       write(...beam('dev', 'A', ['B']));
       const [name, bytes] = beam('dev', 'Deleted', ['B'], { source: path.join(folder, 'lib', 'deleted.ex') });
@@ -184,6 +209,22 @@ describe('the project index', () => {
     index.update(old, '<%= New.name(@user) %>');
     index.modulesOfFile(old);
     assert.deepEqual(brief(index.graph.outgoing('Web.UserView')), ['Web.UserView template New (source)']);
+  });
+
+  it('expands in a template what its module renames, also by what it uses', async () => {
+    write('lib/web.ex', 'defmodule Web do\n  def html, do: quote(do: alias Web.Router.Helpers, as: Routes)\nend\n');
+    write(
+      'lib/page_html.ex',
+      'defmodule PageHTML do\n  use Web, :html\n  alias Shop.{Price, Stock}\n  alias Shop.Cart, as: Basket\n  embed_templates "page/*"\nend\n',
+    );
+    write('lib/page/home.html.heex', '{Routes.path(1)} {Basket.sum()} {Stock.left()} <Price.tag />');
+    const index = await opened([folder]);
+    assert.deepEqual(brief(index.graph.outgoing('PageHTML').filter(({ kind }) => kind === 'template')), [
+      'PageHTML template Shop.Cart (source)',
+      'PageHTML template Shop.Price (source)',
+      'PageHTML template Shop.Stock (source)',
+      'PageHTML template Web.Router.Helpers (source)',
+    ]);
   });
 
   describe('of an edited file', () => {
@@ -368,6 +409,19 @@ describe('the project index', () => {
     assert.ok(names(index).includes('B'));
     await index.removeFolder(folder);
     assert.deepEqual(names(index), ['B']);
+  });
+
+  it('forgets a folder that is deleted or renamed whole, and finds it under its new name', async () => {
+    write('lib/kept.ex', 'defmodule Kept do\nend\n');
+    write('lib/old/a.ex', 'defmodule A do\nend\n');
+    const index = await opened([folder]);
+    const [before, after] = [path.join(folder, 'lib/old'), path.join(folder, 'lib/new')];
+    renameSync(before, after);
+    await index.changedOnDisk([{ file: before, deleted: true }]);
+    assert.deepEqual(index.filesOfModule('A'), [{ uri: pathToFileURL(path.join(after, 'a.ex')).href, line: 1 }]);
+    rmSync(after, { recursive: true });
+    await index.changedOnDisk([{ file: after, deleted: true }]);
+    assert.deepEqual(names(index), ['Kept']);
   });
 
   it('does not take a file of a dependency for the project, but shows it while it is in an editor', async () => {

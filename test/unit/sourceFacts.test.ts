@@ -46,6 +46,12 @@ describe('the facts of a source', () => {
       assert.deepEqual(modules(text), ['A', 'A.B', 'P.A.B']);
     });
 
+    it('are known with names in any script', () => {
+      const text = 'defmodule A do\n  def 大小?(x), do: "한국 #{B.f(x)}"\n  def größe(x), do: x\nend';
+      assert.deepEqual(functions(text), ['A.大小?/1 public 2-2', 'A.größe/1 public 3-3']);
+      assert.deepEqual(edges(text), ['A call B']);
+    });
+
     it('are not taken from documentation and comments', () => {
       const text =
         'defmodule A do\n  @moduledoc """\n      defmodule Example do\n      end\n  """\n  # defmodule B do\nend\n';
@@ -180,6 +186,18 @@ inner() -> 'odd mod':f(), lists:map(fun m:n/1, []).
         'components in HEEx',
         ['def render(assigns) do', '~H"""', '<B.card title={C.title(@x)}><%= D.body() %></B.card>', '"""', 'end'],
         ['A template B', 'A template D', 'A template C'],
+      ],
+      [
+        'code in nested braces, and neither comments, scripts nor styles',
+        [
+          'def render(assigns) do',
+          '~H"""',
+          '<p title={B.t(%{a: {1, "}"}, b: C.c()})}>5" wide, {D.d()} <% # E.no() %><%!-- <F.no /> <%= F.no() %> --%></p>',
+          '<!-- <G.no /> --><script>if (x) { Math.max() } <%= H.yes() %></script>',
+          '"""',
+          'end',
+        ],
+        ['A template H', 'A template B', 'A template C', 'A template D'],
       ],
       ['no type specifications', ['@type t :: B.t()', '@spec f(C.t()) :: D.t()', '@callback g(E.t()) :: :ok'], []],
       ['no text', ['@doc "calls B.g()"', '# C.g()', 'def f, do: "D.g() and #{E.g()}"'], ['A call E']],
