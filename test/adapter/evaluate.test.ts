@@ -118,6 +118,35 @@ describe('evaluate', () => {
     assert.match((await session.end()).stdout, /\{33, true, 21\}/);
   });
 
+  it('says in one line what it does not know', async () => {
+    const { session, stop } = await atPlace();
+    for (const [expression, message] of [
+      ['nobody', 'undefined variable "nobody"'],
+      ['@nobody', 'undefined module attribute @nobody: the source sets it nowhere above this line'],
+    ] as const) {
+      const refused = await session.client.refused('evaluate', { expression, frameId: stop.top.id, context: 'repl' });
+      assert.equal(refused.text, message);
+    }
+  });
+
+  it('knows the environment of the place as __ENV__', async () => {
+    const { session, stop } = await atPlace();
+    for (const context of ['repl', 'watch']) {
+      assert.equal(await session.evaluate('__ENV__.function', stop.top, context), '{:place, 1}');
+      assert.equal(await session.evaluate('__ENV__.file', stop.top, context), `"${constructs.file(scoping)}"`);
+      assert.equal(await session.evaluate('__ENV__.line', stop.top, context), String(stop.top.line));
+    }
+  });
+
+  it('shows a value that opens in one line, in the console in as many as it takes', async () => {
+    const { session, stop } = await atPlace();
+    const expression = 'Map.new(1..30, &{&1, "some text"})';
+    for (const context of ['hover', 'watch']) {
+      assert.doesNotMatch(await session.evaluate(expression, stop.top, context), /\n/);
+    }
+    assert.match(await session.evaluate(expression, stop.top), /\n/);
+  });
+
   it('of a caller uses the values of the caller', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.nested(7)',
@@ -213,40 +242,47 @@ describe('completions', () => {
   let constructs: Fixture;
   before(async () => (constructs = await fixture('constructs')));
 
-  for (const [text, label] of [
-    ['tot', 'total'],
-    ['Constructs.Ot', 'Other'],
-    ['Enum.ma', 'map'],
-    ['Renamed.tw', 'twice'],
-    ['hid', 'hidden'],
-    ['String.upc', 'upcase'],
-    ['"ä世" <> String.dow', 'downcase'],
-  ] as const) {
-    it(`complete "${text}" to ${label}`, async () => {
-      const session = await debug.launch(constructs, {
-        run: 'Constructs.Scoping.place(3)',
-        breakpoints: { [scoping]: ['place'] },
-      });
-      const stop = await session.stop();
-      const { targets } = await session.client.request('completions', {
-        frameId: stop.top.id,
-        text,
-        column: text.length + 1,
-      });
-      const found = targets.find(
-        (target) =>
-          target.label
-            .replace(/[/(].*/, '')
-            .split('.')
-            .at(-1) === label,
-      );
-      assert(
-        found,
-        `among ${targets
-          .slice(0, 20)
-          .map((target) => target.label)
-          .join(', ')}`,
-      );
-    });
-  }
+  /** Asks at a stop at that place; answers are without arities and arguments. */
+  const at = async (place: string, run: string): Promise<(text: string) => Promise<string[]>> => {
+    const session = await debug.launch(constructs, { run, breakpoints: { [scoping]: [place] } });
+    const stop = await session.stop();
+    return async (text) => {
+      const args = { frameId: stop.top.id, text, column: text.length + 1 };
+      const { targets } = await session.client.request('completions', args);
+      return targets.map(({ label }) => label.replace(/[/(].*/, ''));
+    };
+  };
+
+  it('know variables, modules, aliases, functions and structs', async () => {
+    const labels = await at('place', 'Constructs.Scoping.place(3)');
+    for (const [text, label] of [
+      ['tot', 'total'],
+      ['Constructs.Ot', 'Other'],
+      ['Enum.ma', 'map'],
+      ['Renamed.tw', 'twice'],
+      ['hid', 'hidden'],
+      ['String.upc', 'upcase'],
+      ['"ä世" <> String.dow', 'downcase'],
+      ['"in a string #{tot', 'total'],
+      ['%Constructs.Square{si', 'side'],
+    ] as const) {
+      const found = await labels(text);
+      assert(found.includes(label), `${text}: ${found.slice(0, 20).join(', ')}`);
+    }
+  });
+
+  it('know the keys of maps, and nothing where no name can stand', async () => {
+    const labels = await at('values', 'Constructs.Scoping.values()');
+    for (const [text, expected] of [
+      ['map.', ['name', 'nested', 'tags']],
+      ['map.nested.', ['deep']],
+      ['map[:n', [':name', ':nested']],
+      ['%{map | na', ['name']],
+      ['"map.', []],
+      ['# map.', []],
+      ['Map.fetch!(map, :nested).', []],
+    ] as const) {
+      assert.deepEqual(await labels(text), expected, text);
+    }
+  });
 });

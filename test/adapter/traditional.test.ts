@@ -1,7 +1,7 @@
 // The traditional engine: whole modules, chosen by the incumbent's options; the fallback and the baseline.
 import assert from 'node:assert/strict';
 import { fixture, type Fixture } from '../support/fixture';
-import { sessions } from '../support/session';
+import { launchArguments, sessions } from '../support/session';
 
 const basic = 'lib/constructs/basic.ex';
 
@@ -70,6 +70,22 @@ describe('with coordination off', () => {
     assert.deepEqual(interpreted, ['Constructs.Basic', 'Constructs.Flow', 'Constructs.Other']);
     assert(session.client.seen('output').some(({ output }) => /regular expression|regex/i.test(output)));
   });
+
+  for (const [field, enabled] of [
+    ['debugInterpretModulesPatterns', true],
+    ['excludeModules', false],
+    ['stepFilters', true],
+  ] as const) {
+    it(`a pattern in ${field} that is no regular expression is refused by name`, async () => {
+      const { client } = debug.open(constructs);
+      await client.request('initialize', { adapterID: 'elixir' });
+      const args = { [field]: ['Constructs.(Other'], coordination: { enabled } };
+      const refused = await client.refused('launch', launchArguments(constructs, { run: 'IO.puts(1)', args }));
+      assert(refused.text.startsWith(`"Constructs.(Other" in "${field}" is no regular expression: `), refused.text);
+      assert.match(refused.text, /launch\.json/);
+      assert.equal(client.output('stdout'), '');
+    });
+  }
 
   it('conditions, log points and exceptions that are rescued work', async () => {
     const session = await debug.launch(constructs, {

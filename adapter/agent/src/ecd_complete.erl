@@ -7,6 +7,11 @@
 -define(TIMEOUT, 3000).
 -define(LIMIT, 200).
 
+%% Of regular expressions: a part of a module's name, the name of a variable or key, and several of these with dots.
+-define(ALIAS, "\\p{Lu}[\\p{L}\\p{N}_]*").
+-define(NAME, "[\\p{Ll}_][\\p{L}\\p{N}_]*[?!]?").
+-define(PATH, ?NAME "(?:\\." ?NAME ")*").
+
 -record(place, {
     language :: elixir | erlang,
     module = nil :: module() | nil,
@@ -38,10 +43,57 @@ before(Text, Column) ->
     end.
 
 targets(Before, Frame, Variables) ->
-    {Parent, Word} = token(Before, ecd_expression:language(Frame)),
-    Place = place(Frame, Variables),
-    Found = [Item || {_, Label, _, _} = Item <- find(Parent, Word, Place), starts(Label, Word)],
-    [target(Item, Word) || Item <- lists:sublist(lists:usort(Found), ?LIMIT)].
+    case wanted(Before, ecd_expression:language(Frame)) of
+        nothing ->
+            [];
+        {Parent, Word} ->
+            Place = place(Frame, Variables),
+            Found = [Item || {_, Label, _, _} = Item <- find(Parent, Word, Place), starts(Label, Word)],
+            [target(Item, Word) || Item <- lists:sublist(lists:usort(Found), ?LIMIT)]
+    end.
+
+%% What is begun at the cursor: a key of what stands before a bracket, or a name.
+wanted(Before, erlang) ->
+    token(Before, erlang);
+wanted(Before, elixir) ->
+    case ecd_cursor:place(Before) of
+        text ->
+            nothing;
+        {code, Code, Bracket} ->
+            case key(Bracket) of
+                none -> token(Code, elixir);
+                Key -> Key
+            end
+    end.
+
+%% `%Book{ti`, `%{map | ti`, `map[:ti`: only where a key stands, not in its value.
+key({${, Before, Since}) ->
+    Struct = matched(Before, <<"%((?:", ?ALIAS, "\\.)*", ?ALIAS, "|__MODULE__)$">>),
+    Start = matched(Since, <<"(?:^|[,|])\\s*(", ?NAME, ")?$">>),
+    Updated = matched(Since, <<"^\\s*(", ?PATH, ")\\s*\\|">>),
+    IsMap = matched(Before, <<"(%)$">>),
+    case {Start, Struct, Updated} of
+        {{match, Word}, {match, [Name]}, _} -> {{fields, path(Name)}, word(Word)};
+        {{match, Word}, nomatch, {match, [Name]}} when IsMap =/= nomatch -> {{fields, path(Name)}, word(Word)};
+        _ -> none
+    end;
+key({$[, Before, Since}) ->
+    Word = matched(Since, <<"^\\s*(:(?:", ?NAME, ")?)$">>),
+    Owner = matched(Before, <<"(", ?PATH, ")$">>),
+    case {Word, Owner} of
+        {{match, [Begun]}, {match, [Name]}} -> {{keys, path(Name)}, Begun};
+        _ -> none
+    end;
+key(_) ->
+    none.
+
+matched(Text, Pattern) ->
+    re:run(Text, Pattern, [unicode, {capture, all_but_first, binary}]).
+
+path(Name) -> binary:split(Name, <<".">>, [global]).
+
+word([]) -> <<>>;
+word([Word]) -> Word.
 
 target({Type, Label, Text, Detail}, Word) ->
     #{type => Type, label => Label, text => Text, detail => Detail, length => utf16_length(Word)}.
@@ -53,10 +105,13 @@ starts(Label, Word) -> string:prefix(Label, Word) =/= nomatch.
 %% The name under the cursor: what stands before its last dot (Erlang: colon), and the word begun.
 token(Before, elixir) ->
     Pattern = <<"((?:[:@%]?[\\p{L}_][\\p{L}\\p{N}_@]*[?!]?\\.)*)([:@%]?(?:[\\p{L}_][\\p{L}\\p{N}_]*[?!]?)?)$"/utf8>>,
-    {match, [Path, Word]} = re:run(Before, Pattern, [unicode, {capture, all_but_first, binary}]),
-    case Path of
-        <<>> -> {none, Word};
-        _ -> {binary:split(binary:part(Path, 0, byte_size(Path) - 1), <<".">>, [global]), Word}
+    {match, [Path, Word]} = matched(Before, Pattern),
+    Ahead = binary:part(Before, 0, byte_size(Before) - byte_size(Path) - byte_size(Word)),
+    case {Path, matched(Ahead, <<"[^.]\\.$">>)} of
+        {<<>>, nomatch} -> {none, Word};
+        %% The value of a call, or of whatever else stands before that dot, is not known.
+        {_, {match, _}} -> nothing;
+        {_, nomatch} -> {path(binary:part(Path, 0, byte_size(Path) - 1)), Word}
     end;
 token(Before, erlang) ->
     Pattern = <<"(?:([\\p{L}_][\\p{L}\\p{N}_@]*):)?([\\p{L}_][\\p{L}\\p{N}_@]*)?$"/utf8>>,
@@ -80,7 +135,17 @@ place(Frame, Variables) ->
             Place#place{module = Module}
     end.
 
--spec find(none | [binary()], binary(), #place{}) -> [found()].
+-spec find(none | [binary()] | {fields | keys, [binary()]}, binary(), #place{}) -> [found()].
+find({keys, [First | Rest]}, _Word, #place{variables = Variables}) ->
+    [{Type, <<":", Label/binary>>, <<":", Text/binary>>, Detail}
+     || {Type, Label, Text, Detail} <- keys(lists:keyfind(First, 1, Variables), Rest)];
+find({fields, [First | Rest] = Path}, _Word, Place) ->
+    Found =
+        case First =:= <<"__MODULE__">> orelse is_alias(First) of
+            true -> struct_fields(Path, Place);
+            false -> keys(lists:keyfind(First, 1, Place#place.variables), Rest)
+        end,
+    [{Type, Label, <<Text/binary, ": ">>, Detail} || {Type, Label, Text, Detail} <- Found];
 find(none, Word, #place{language = erlang} = Place) ->
     [{<<"module">>, Name, Name, <<"module">>} || Name <- erlang_modules(), starts(Name, Word)] ++
         variables(Place) ++ erlang_functions(Place#place.module);
@@ -208,25 +273,40 @@ keywords() ->
         <<"end">>, <<"case">>, <<"cond">>, <<"with">>, <<"for">>, <<"try">>, <<"receive">>, <<"quote">>
     ]].
 
+%% The fields of a struct, from what its module says of itself.
+struct_fields(Path, #place{module = Current} = Place) ->
+    Module = case Path of [<<"__MODULE__">>] -> Current; _ -> existing(expand(Path, Place)) end,
+    Loaded = Module =/= none andalso Module =/= nil andalso code:ensure_loaded(Module) =:= {module, Module},
+    case Loaded andalso erlang:function_exported(Module, '__struct__', 0) andalso Module:'__info__'(struct) of
+        Fields when is_list(Fields) -> [property(Field, <<>>) || #{field := Field} <- Fields];
+        _ -> []
+    end.
+
 %% `var.key.key.`: the keys of the map there, or the functions of the module that the value is.
 inside(false, _Path) ->
     [];
-inside({_Name, Value}, Path) ->
+inside({_Name, Value} = Variable, Path) ->
     case follow(Value, Path) of
-        {ok, Map} when is_map(Map) ->
-            [
-                {<<"property">>, Text, Text, ecd_children:type(Child)}
-             || {Key, Child} <- maps:to_list(Map),
-                is_atom(Key),
-                Key =/= '__struct__',
-                Text <- [atom_to_binary(Key)],
-                ecd_names:is_identifier(Text)
-            ];
-        {ok, Module} when is_atom(Module) ->
-            exported(Module);
-        _ ->
-            []
+        {ok, Module} when is_atom(Module) -> exported(Module);
+        _ -> [Item || {_, _, Text, _} = Item <- keys(Variable, Path), ecd_names:is_identifier(Text)]
     end.
+
+%% The atoms among the keys of a map or a keyword list.
+keys(false, _Path) ->
+    [];
+keys({_Name, Value}, Path) ->
+    case follow(Value, Path) of
+        {ok, Map} when is_map(Map) -> properties(maps:to_list(maps:remove('__struct__', Map)));
+        {ok, [_ | _] = List} -> properties(lists:sublist(List, ?LIMIT));
+        _ -> []
+    end.
+
+properties(Pairs) ->
+    [property(Key, ecd_children:type(Child)) || {Key, Child} <- Pairs, is_atom(Key)].
+
+property(Key, Type) ->
+    Text = atom_to_binary(Key),
+    {<<"property">>, Text, Text, Type}.
 
 follow(Value, []) ->
     {ok, Value};

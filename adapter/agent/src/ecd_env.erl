@@ -5,12 +5,14 @@
 
 -export([build/3, build/2, with_directives/2, in_place/2, is_source/1, with_functions/3]).
 
-%% directory: of the source file. attributes: name to its value's code and the environment of its definition.
+%% directory: of the source file. attributes: name to the code of its values and the environments of their definitions,
+%% the last one first. accumulated: of which attributes every value counts.
 -type place() :: #{
     env := map(),
     module := module() | nil,
     directory := binary() | nil,
-    attributes := #{atom() => {term(), map()}}
+    attributes := #{atom() => [{Quoted :: term(), Env :: map()}, ...]},
+    accumulated := [atom()]
 }.
 -export_type([place/0]).
 
@@ -41,9 +43,9 @@ modules(_, _Outer) -> [].
 place(Module, Path, Line) ->
     Directory = case Path of nil -> nil; _ -> filename:dirname(Path) end,
     Env0 = 'Elixir.Code':env_for_eval([]),
-    Start = #{env => Env0, module => nil, directory => Directory, attributes => #{}, line => Line},
-    #{env := Env, attributes := Attributes} = walk(quoted(Path), Start),
-    #{env => Env, module => Module, directory => Directory, attributes => Attributes}.
+    None = #{env => Env0, module => nil, directory => Directory, attributes => #{}, accumulated => []},
+    Found = walk(quoted(Path), None#{line => Line}),
+    (maps:remove(line, Found))#{module := Module}.
 
 %% The place after more aliases, imports and requires.
 -spec with_directives([Quoted :: term()], place()) -> place().
@@ -81,7 +83,7 @@ walk({defmodule, _, [Name, [{_Do, Body} | _]]} = Expression, Place) ->
 walk({defprotocol, _, [Name, [{_Do, Body} | _]]} = Expression, Place) ->
     module(nested(Name, Place), Name, Body, Expression, Place);
 walk({defimpl, _, _} = Expression, Place) ->
-    inside(Expression, Place#{attributes := #{}}, Place);
+    inside(Expression, Place#{attributes := #{}, accumulated := []}, Place);
 walk({Directive, _, [_ | _]} = Expression, Place) when
     Directive =:= alias; Directive =:= import; Directive =:= require
 ->
@@ -89,13 +91,30 @@ walk({Directive, _, [_ | _]} = Expression, Place) when
 walk({use, _, [_ | _] = Args}, Place) ->
     use(Args, Place);
 walk({'@', _, [{Name, _, [Value]}]}, Place = #{env := Env, attributes := Attributes}) when is_atom(Name) ->
-    Place#{attributes := Attributes#{Name => {in_place(Value, Place), Env}}};
+    Kept = case needs_above(Name, Value, Place) of true -> Attributes; false -> #{} end,
+    Above = maps:get(Name, Kept, []),
+    Place#{attributes := Attributes#{Name => [{in_place(Value, Place), Env} | Above]}};
+walk({{'.', _, [{'__aliases__', _, ['Module']}, register_attribute]}, _, [_, Name, [_ | _] = Options]}, Place) when
+    is_atom(Name)
+->
+    #{accumulated := Accumulated} = Place,
+    Place#{accumulated := [Name || {accumulate, true} <- Options] ++ Accumulated};
 walk({_, _, Args} = Expression, Place) when is_list(Args) ->
     inside(Expression, Place, Place);
 walk({Left, Right}, Place) ->
     walk(Right, walk(Left, Place));
 walk(_Other, Place) ->
     Place.
+
+%% `@fields [new | @fields]`, or an attribute of which every value counts. Of all others, such as @doc, the last is enough.
+needs_above(Name, Value, #{accumulated := Accumulated}) ->
+    lists:member(Name, Accumulated) orelse reads(Name, Value).
+
+reads(Name, {'@', _, [{Name, _, Context}]}) when is_atom(Context) -> true;
+reads(Name, {Left, _, Right}) -> reads(Name, Left) orelse reads(Name, Right);
+reads(Name, {Left, Right}) -> reads(Name, Left) orelse reads(Name, Right);
+reads(Name, [Head | Tail]) -> reads(Name, Head) orelse reads(Name, Tail);
+reads(_Name, _Other) -> false.
 
 inside({_, _, Args} = Expression, Inner, Outer = #{line := Line}) ->
     case last_line(Expression) >= Line of
@@ -107,7 +126,7 @@ inside({_, _, Args} = Expression, Inner, Outer = #{line := Line}) ->
 module(Name, Quoted, Body, Expression, Place = #{module := Outer, line := Line}) ->
     Aliased = aliased(Outer, Name, Quoted, Place),
     case last_line(Expression) >= Line of
-        true -> walk(Body, Aliased#{module := Name, attributes := #{}});
+        true -> walk(Body, Aliased#{module := Name, attributes := #{}, accumulated := []});
         false -> Aliased
     end.
 

@@ -13,6 +13,10 @@
 
 %% Contexts of variables that only exist in rewritten code.
 -define(SELF, {ecd_self, ?MODULE}).
+-define(ENV, {ecd_env, ?MODULE}).
+-define(STACKTRACE, {ecd_stacktrace, ?MODULE}).
+%% What errors call the text that was typed.
+-define(FILE_NAME, <<"evaluate">>).
 -define(ERLANG_SELF, 'Ecd@Self').
 -define(OPERATORS, [
     '+', '-', '*', '/', '==', '!=', '===', '!==', '<', '>', '<=', '>=', '++', '--', '<>', '..', '&&', '||', '!', 'and',
@@ -60,13 +64,14 @@ directives(#erlang{}) -> [].
 
 prepare_elixir(Text, Frame, Variables, Directives) ->
     reported(fun() ->
-        Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, <<"evaluate">>}, {emit_warnings, false}]),
+        Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, ?FILE_NAME}, {emit_warnings, false}]),
         known(Parsed, Variables),
-        #{env := Env0, module := Module, attributes := Attributes} = Place = place(Frame, Directives),
+        #{env := Env0, module := Module} = Place = place(Frame, Directives),
         Quoted = at_self(ecd_env:in_place(quiet(Parsed), Place)),
-        {Rewritten, Values} = at_attributes(Quoted, Attributes),
-        Binding = binding(Rewritten, Variables) ++ Values ++ self_binding(Frame),
-        Env = functions(Env0, Module, Rewritten),
+        {Attributed, Values} = at_attributes(Quoted, Place),
+        {Rewritten, About} = at_environment(Attributed, Place, Frame, Variables),
+        Binding = binding(Rewritten, Variables) ++ Values ++ About ++ self_binding(Frame),
+        Env = functions(Env0#{file := ?FILE_NAME}, Module, Rewritten),
         {ok, #elixir{quoted = Rewritten, env = Env, binding = Binding, directives = directives_in(Parsed)}}
     end).
 
@@ -80,8 +85,13 @@ directives_in(_Other) -> [].
 known(Parsed, Variables) ->
     case unknown(Parsed, [Name || {Name, _} <- Variables]) of
         [] -> ok;
-        [Name | _] -> error('Elixir.ArgumentError':exception(<<"undefined variable \"", Name/binary, $">>))
+        [Name | _] -> said(<<"undefined variable \"", Name/binary, $">>)
     end.
+
+%% For what we know better than Elixir would say it.
+-spec said(binary()) -> no_return().
+said(Text) ->
+    throw({?MODULE, Text}).
 
 %% The variables of an Elixir expression that are none of Known; none where it may bind names itself.
 -spec unknown(Quoted :: term(), Known :: [binary()]) -> [binary()].
@@ -174,10 +184,62 @@ self_binding(Frame) -> [{?SELF, pid(Frame)}].
 pid(none) -> self();
 pid(#{pid := Pid}) -> Pid.
 
+%% The compiler's environment of the place, and in a rescue the stack trace there. In code that is about code both
+%% belong to that.
+at_environment(Quoted, Place, Frame, Variables) ->
+    Names = names(Quoted),
+    Wanted = [{<<"__ENV__">>, ?ENV, environment(Place, Frame)} || not is_about_code(Names)] ++
+        [{Name, ?STACKTRACE, Value} || {<<"__STACKTRACE__">> = Name, Value} <- Variables, not tries(Names)],
+    lists:foldl(
+        fun({Name, {Variable, Context} = Key, Value}, {Rewritten, Binding}) ->
+            case lists:member(Name, Names) of
+                true -> {renamed(Rewritten, binary_to_atom(Name), {Variable, [], Context}), [{Key, Value} | Binding]};
+                false -> {Rewritten, Binding}
+            end
+        end,
+        {Quoted, []},
+        Wanted
+    ).
+
+environment(#{env := Env, module := Module}, none) ->
+    Env#{module := Module, file := ?FILE_NAME};
+environment(#{env := Env, module := Module}, #{module := Mod, function := Function, arity := Arity, line := Line}) ->
+    File = case ecd_modules:path(Mod, {Function, Arity}) of {ok, Path} -> Path; error -> ?FILE_NAME end,
+    Env#{module := Module, function := {Function, Arity}, file := File, line := Line}.
+
+renamed(Quoted, Name, Variable) ->
+    prewalk(Quoted, fun
+        ({N, _, Context}) when N =:= Name, is_atom(Context) -> Variable;
+        (Other) -> Other
+    end).
+
+is_about_code(Names) ->
+    lists:any(fun(Name) -> lists:member(Name, Names) end, [<<"quote">>, <<"defmodule">>]).
+
+tries(Names) ->
+    lists:member(<<"try">>, Names) orelse is_about_code(Names).
+
 %% A module attribute has no value at run time: its definition is evaluated anew, as far as the expression needs it.
-at_attributes(Quoted, Attributes) ->
-    Used = [Name || Name <- attributes(Quoted), is_map_key(Name, Attributes)],
-    Values = [{{Name, ?MODULE}, attribute(maps:get(Name, Attributes), Attributes)} || Name <- Used],
+at_attributes(Quoted, #{attributes := Attributes} = Place) ->
+    Used = lists:usort(attributes(Quoted)),
+    case [Name || Name <- Used, not is_map_key(Name, Attributes)] of
+        [Unknown | _] ->
+            %% A module in the expression has attributes of its own.
+            is_about_code(names(Quoted)) orelse unknown_attribute(Unknown, Place),
+            at_attributes(Quoted, Used -- [Unknown], Place);
+        [] ->
+            at_attributes(Quoted, Used, Place)
+    end.
+
+unknown_attribute(Name, #{module := nil}) ->
+    said(<<"undefined module attribute @", (atom_to_binary(Name))/binary, ": there is no module around this place">>);
+unknown_attribute(Name, _Place) ->
+    Text = <<"undefined module attribute @", (atom_to_binary(Name))/binary>>,
+    said(<<Text/binary, ": the source sets it nowhere above this line">>).
+
+at_attributes(Quoted, Names, #{attributes := Attributes} = Place) ->
+    Used = [Name || Name <- Names, is_map_key(Name, Attributes)],
+    Values = [{{Name, ?MODULE}, attribute(Name, Place)} || Name <- Used],
     {prewalk(Quoted, fun
         ({'@', _, [{Name, _, Context}]} = Node) when is_atom(Context) ->
             case lists:member(Name, Used) of
@@ -193,12 +255,23 @@ attributes({Left, Right}) -> attributes(Left) ++ attributes(Right);
 attributes([Head | Tail]) -> attributes(Head) ++ attributes(Tail);
 attributes(_) -> [].
 
-%% Definitions see only what was defined above them; dropping the one in hand ends every cycle.
-attribute({Definition, Env}, Attributes) ->
-    Others = maps:filter(fun(_, Value) -> Value =/= {Definition, Env} end, Attributes),
-    {Rewritten, Values} = at_attributes(Definition, Others),
+%% The definition that counts, or of an attribute that accumulates all of them, the last one first.
+attribute(Name, #{attributes := Attributes, accumulated := Accumulated} = Place) ->
+    #{Name := Definitions} = Attributes,
+    case lists:member(Name, Accumulated) of
+        true -> [defined(Name, Tail, Place) || Tail <- tails(Definitions)];
+        false -> defined(Name, Definitions, Place)
+    end.
+
+%% A definition sees of its own attribute what was defined above it, which ends every cycle.
+defined(Name, [{Definition, Env} | Above], #{attributes := Attributes} = Place) ->
+    Others = case Above of [] -> maps:remove(Name, Attributes); _ -> Attributes#{Name := Above} end,
+    {Rewritten, Values} = at_attributes(Definition, Place#{attributes := Others}),
     {Value, _} = 'Elixir.Code':eval_quoted(Rewritten, Values, Env),
     Value.
+
+tails([]) -> [];
+tails([_ | Tail] = List) -> [List | tails(Tail)].
 
 %% Only the variables that the expression names travel to where it runs; `binding()` names all of them.
 binding(Quoted, Variables) ->
@@ -298,6 +371,7 @@ reported(Fun) ->
         try
             Fun()
         catch
+            throw:{?MODULE, Text} -> {error, Text};
             Class:Reason:Stack -> {raised, Class, Reason, pruned(Stack)}
         end
     end,

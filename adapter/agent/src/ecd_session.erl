@@ -9,6 +9,10 @@
 %% ConfigureArgs -> ConfigureResult (protocol/agent.ts).
 -spec configure(map()) -> map().
 configure(Args) ->
+    lists:foreach(fun(Field) -> check_patterns(Field, Args) end, [
+        {interpretPatterns, "debugInterpretModulesPatterns"}, {excludeModules, "excludeModules"},
+        {stepFilters, "stepFilters"}
+    ]),
     ok = ecd_config:set(Args),
     {Engine, Notices} =
         case ecd_config:get(noDebug) of
@@ -24,6 +28,25 @@ configure(Args) ->
                 {Chosen, Said}
         end,
     #{engine => Engine, notices => Notices, elixir => elixir_version()}.
+
+%% The user knows a field by its name in launch.json, and a pattern as it is written there.
+check_patterns({Key, Field}, Args) ->
+    lists:foreach(
+        fun(Pattern) ->
+            case ecd_patterns:check(Pattern) of
+                ok ->
+                    ok;
+                {error, Reason} ->
+                    [_, Written] = binary:split(Pattern, <<":">>),
+                    ecd_failure:user(
+                        <<"invalidPattern">>,
+                        ["\"", Written, "\" in \"", Field, "\" is no regular expression: ", Reason, "."],
+                        "Correct it in launch.json; a glob such as \"MyApp.*\" needs no special characters."
+                    )
+            end
+        end,
+        maps:get(Key, Args, [])
+    ).
 
 elixir_version() ->
     case application:load(elixir) of

@@ -188,7 +188,8 @@ bare(Term, Purpose) ->
 options(Purpose) -> [{custom_options, [{sort_maps, true}]} | limits(Purpose)].
 
 limits(list) -> [{limit, 30}, {printable_limit, 400}, {width, infinity}];
-limits(hover) -> [{limit, 50}, {printable_limit, 2000}, {pretty, true}, {width, 100}];
+%% Clients show the first line of a value that opens.
+limits(hover) -> [{limit, 50}, {printable_limit, 2000}, {width, infinity}];
 limits(repl) -> [{limit, 100}, {printable_limit, ?TEXT_LIMIT}, {pretty, true}, {width, 100}];
 limits(whole) -> [{limit, infinity}, {printable_limit, infinity}, {pretty, true}, {width, 100}].
 

@@ -38,6 +38,11 @@ defmodule ExpressionFixture do
 
   @level 2
   @derived @level + 40
+  @grown [1]
+  @grown [2 | @grown]
+  Module.register_attribute(__MODULE__, :kept, accumulate: true)
+  @kept @level
+  @kept @level + 1
 
   def late(x) do
     import Enum, only: [sum: 1]
@@ -79,6 +84,7 @@ expression_test_() ->
         [
             {"directives count from their line on", fun lines/0},
             {"attributes have the value they had there", fun attributes/0},
+            {"the environment of the place is the compiler's, and its stack trace", fun compiler_environment/0},
             {"a nested module has its own names", fun nested/0},
             {"use brings its imports and aliases", fun used/0},
             {"an implementation of a protocol is a place too", fun implementation/0},
@@ -133,7 +139,25 @@ attributes() ->
     ?assertEqual(1, value(<<"@level">>, early())),
     ?assertEqual(2, value(<<"@level">>, late())),
     ?assertEqual(42, value(<<"@derived">>, late())),
-    ?assertMatch({error, _}, value(<<"@derived">>, early())).
+    ?assertEqual([2, 1], value(<<"@grown">>, late())),
+    ?assertEqual([3, 2], value(<<"@kept">>, late())),
+    NotSet = <<"undefined module attribute @derived: the source sets it nowhere above this line">>,
+    ?assertEqual({error, NotSet}, value(<<"@derived">>, early())),
+    Nowhere = <<"undefined module attribute @level: there is no module around this place">>,
+    ?assertEqual({error, Nowhere}, value(<<"@level">>, none)).
+
+compiler_environment() ->
+    {ok, Path} = ecd_modules:path(?OUTER),
+    ?assertEqual({late, 1}, value(<<"__ENV__.function">>, late())),
+    ?assertEqual(?OUTER, value(<<"__ENV__.module">>, late())),
+    ?assertEqual(Path, value(<<"__ENV__.file">>, late())),
+    ?assertEqual(maps:get(line, late()), value(<<"__ENV__.line">>, late())),
+    ?assertEqual(nil, value(<<"__ENV__.function">>, none)),
+    Trace = [{m, f, 1, []}],
+    ?assertEqual(Trace, value(<<"__STACKTRACE__">>, late(), [{<<"__STACKTRACE__">>, Trace}])),
+    {error, Unknown} = value(<<"unknown_function(x)">>, late()),
+    ?assertMatch({match, _}, re:run(Unknown, "undefined function unknown_function/1")),
+    ?assertEqual(nomatch, re:run(Unknown, "nofile")).
 
 nested() ->
     Frame = frame('Elixir.ExpressionFixture.Nested', nested_place, 1, "nested"),
@@ -178,10 +202,10 @@ template() ->
     ?assertEqual(?OUTER, Module),
     ?assertNotEqual(false, lists:keyfind('Elixir.Thing', 1, maps:get(aliases, Env))),
     ?assertEqual(false, lists:keyfind('Elixir.Inner', 1, maps:get(aliases, Env))),
-    #{attributes := #{level := {2, _}}} = ecd_env:build(?OUTER, Path).
+    #{attributes := #{level := [{2, _}]}} = ecd_env:build(?OUTER, Path).
 
 unknown() ->
-    Undefined = fun(Name) -> {error, <<"** (ArgumentError) undefined variable \"", Name/binary, $">>} end,
+    Undefined = fun(Name) -> {error, <<"undefined variable \"", Name/binary, $">>} end,
     ?assertEqual(Undefined(<<"node">>), value(<<"node">>, late())),
     ?assertEqual(Undefined(<<"nothing">>), value(<<"[x, %{a: nothing.name}]">>, late())),
     ?assertEqual(Undefined(<<"other">>), value(<<"x + Map.get(other, 1)">>, late())).

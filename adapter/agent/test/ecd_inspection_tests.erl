@@ -413,7 +413,7 @@ errors(Dir) ->
             {<<"raise \"x\"">>, <<"** (RuntimeError) x">>},
             {<<"foo(">>, <<"** (TokenMissingError)">>},
             {<<"1 +* 2">>, <<"** (SyntaxError)">>},
-            {<<"nothing_like_that">>, <<"** (ArgumentError) undefined variable \"nothing_like_that\"">>},
+            {<<"nothing_like_that">>, <<"undefined variable \"nothing_like_that\"">>},
             {<<"nothing_like_that(1)">>, <<"** (CompileError)">>},
             {<<"throw(:ball)">>, <<"** (throw) :ball">>},
             {<<"exit(:now)">>, <<"** (exit) :now">>},
