@@ -221,6 +221,14 @@ describe('a function breakpoint', () => {
     assert.deepEqual(await session.places(), ['in_one_line', 'in_one_line']);
   });
 
+  it('does not take a closure without parameters on its first line for its entry', async () => {
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Other.without_parameters(1); Constructs.Other.without_parameters(2)',
+      functions: ['Constructs.Other.without_parameters/1'],
+    });
+    assert.deepEqual(await session.places(), ['without_parameters', 'without_parameters']);
+  });
+
   it('without arity stands for all of them', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Generated.greet("Ann", "Hi", "?")',

@@ -67,6 +67,20 @@ describe('next', () => {
     ]);
   });
 
+  it('goes from a clause of `with` that fails to its `else`, or to what comes after', async () => {
+    const flow = 'lib/constructs/flow.ex';
+    const session = await debug.launch(constructs, {
+      run: 'Constructs.Flow.with_chain(%{}); Constructs.Flow.with_literals(%{a: 1})',
+      breakpoints: { [flow]: ['with_first', 'with_second'] },
+    });
+    const first = await session.step('next', await session.stop());
+    assert.equal(first.at, 'with_else');
+    await session.resume(first);
+    const second = await session.stop();
+    assert.equal(second.at, 'with_second');
+    assert.equal((await session.step('next', second)).at, 'with_after');
+  });
+
   it('does not stop inside closures that the line calls', async () => {
     const session = await debug.launch(constructs, {
       run: 'Constructs.Basic.through_enum([1, 2, 3])',

@@ -2,7 +2,7 @@
 %% touch the running system. Rows negate the line of an expression that is no stop of its own; here all are positive.
 -module(ecd_calls).
 
--export([all/1, on_line/2, leaving_lines/1, entry_lines/1, raises_on/2, catches/1, host/1, resolve/3, servers/2]).
+-export([all/1, on_line/2, leaving_lines/1, entry_lines/1, else_lines/1, raises_on/2, catches/1, host/1, resolve/3, servers/2]).
 
 %% What a call names, before the bindings are known: nodes stand for expressions of the rows.
 -type target() ::
@@ -33,6 +33,21 @@ leaving_lines(Clauses) ->
 -spec entry_lines([tuple()]) -> [integer()].
 entry_lines(Clauses) ->
     lists:usort(lists:append([first_stop(Body) || {clause, _, _, _, Body} <- Clauses])).
+
+%% Lines of closures that stand for a part of their function: Elixir, from 1.15 on, makes one of the `else` of a `with`.
+-spec else_lines([tuple()]) -> [integer()].
+else_lines(Clauses) ->
+    lists:usort(in_else(Clauses)).
+
+in_else({match, _, {var, _, V}, {make_fun, _, _, Clauses}}) ->
+    case ecd_scope:name(V) of
+        none -> [L || L <- lines(Clauses), L > 0];
+        _ -> in_else(Clauses)
+    end;
+in_else({value, _, _}) -> [];
+in_else(Node) when is_tuple(Node) -> in_else(tuple_to_list(Node));
+in_else([Head | Tail]) -> in_else(Head) ++ in_else(Tail);
+in_else(_) -> [].
 
 %% A script's statements are a block of their own, whose result newer Elixir keeps in a variable.
 first_stop([{block, L, Inside} | Rest]) when L =< 0 -> first_stop(Inside ++ Rest);
@@ -182,7 +197,9 @@ leaving([]) -> [];
 leaving(Body) -> leaving_expr(lists:last(Body)).
 
 leaving_expr({block, _, Body}) -> leaving(Body);
-leaving_expr({'case', _, _, Clauses}) -> lists:flatmap(fun leaving_clause/1, Clauses);
+leaving_expr({'case', L, _, Clauses}) ->
+    %% A clause that cannot stop leaves from where the case stands.
+    [case Line of 0 -> abs(L); _ -> Line end || Line <- lists:flatmap(fun leaving_clause/1, Clauses)];
 leaving_expr({'if', _, Clauses}) -> lists:flatmap(fun leaving_clause/1, Clauses);
 leaving_expr({'receive', _, Clauses}) -> lists:flatmap(fun leaving_clause/1, Clauses);
 leaving_expr({'receive', _, Clauses, _, Body}) -> leaving(Body) ++ lists:flatmap(fun leaving_clause/1, Clauses);

@@ -175,7 +175,7 @@ process_details(Pid) ->
         registered_name, current_function, initial_call, status, message_queue_len, links, monitors, trap_exit,
         group_leader, memory, reductions
     ],
-    case process_info(Pid, Items) of
+    case ecd_process:info(Pid, Items) of
         undefined -> [{<<"alive">>, false}];
         Info -> [{atom_to_binary(Key), Value} || {Key, Value} <- Info]
     end.

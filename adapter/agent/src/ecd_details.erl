@@ -15,7 +15,7 @@ rows(Frame = #{pid := Pid}) ->
         message_queue_len, dictionary, initial_call, current_function, links, monitors, monitored_by, trap_exit,
         priority, group_leader, memory, reductions
     ],
-    case process_info(Pid, Items) of
+    case ecd_process:info(Pid, Items) of
         undefined ->
             [{{info, <<"process">>}, {text, <<"has ended">>, <<>>}}];
         Info ->
@@ -63,8 +63,8 @@ messages(#{pid := Pid}) ->
 
 -spec dictionary(ecd_frames:frame()) -> [ecd_values:row()].
 dictionary(#{pid := Pid}) ->
-    case process_info(Pid, dictionary) of
-        {_, Dictionary} -> [{{key, Key}, {term, Value}} || {Key, Value} <- lists:sort(Dictionary)];
+    case ecd_process:info(Pid, [dictionary]) of
+        [{_, Dictionary}] -> [{{key, Key}, {term, Value}} || {Key, Value} <- lists:sort(Dictionary)];
         undefined -> []
     end.
 

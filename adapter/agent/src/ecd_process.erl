@@ -1,7 +1,7 @@
 %% What a person calls a process, and which processes are the debugger's own. Reads, never waits for a process.
 -module(ecd_process).
 
--export([name/1, is_hidden/2, is_agent_name/1]).
+-export([name/1, info/2, is_hidden/2, is_agent_name/1]).
 
 %% Whoever has more links than that is no single thing with a name in a registry.
 -define(LINKS, 50).
@@ -184,6 +184,43 @@ machinery(Module) ->
     lists:member(Module, [
         proc_lib, timer, dbg_debugged, dbg_ieval, 'Elixir.Task.Supervised', 'Elixir.ExUnit.Runner', erl_eval, elixir
     ]).
+
+%% As erlang:process_info/2, without what the debugger has added: evaluators and watchers among links and monitors, keys
+%% in the dictionary, and the function that waits for it.
+-spec info(pid(), [atom()]) -> [{atom(), term()}] | undefined.
+info(Pid, Items) ->
+    case process_info(Pid, Items) of
+        undefined -> undefined;
+        Info -> [{Item, of_program(Item, Value, Pid)} || {Item, Value} <- Info]
+    end.
+
+of_program(dictionary, Dictionary, _Pid) ->
+    [Entry || {Key, _} = Entry <- Dictionary, not is_own_key(Key)];
+of_program(Item, Others, _Pid) when Item =:= links; Item =:= monitors; Item =:= monitored_by ->
+    [Other || Other <- Others, not is_ours(Other)];
+of_program(current_function, {dbg_debugged, _, _} = Waiting, Pid) ->
+    case interpreted(Pid) of
+        [{M, F, A, _} | _] -> {M, F, A};
+        [] -> Waiting
+    end;
+of_program(_Item, Value, _Pid) ->
+    Value.
+
+is_own_key(dbg_debugged) -> true;
+is_own_key(Key) when is_atom(Key) -> is_agent_name(Key);
+is_own_key(Key) when is_tuple(Key), tuple_size(Key) > 0, is_atom(element(1, Key)) -> is_agent_name(element(1, Key));
+is_own_key(_) -> false.
+
+is_ours({process, Other}) ->
+    is_ours(Other);
+is_ours(Pid) when is_pid(Pid), node(Pid) =:= node() ->
+    case process_info(Pid, registered_name) of
+        {registered_name, Name} -> is_hidden(Pid, Name);
+        [] -> is_hidden(Pid, []);
+        undefined -> false
+    end;
+is_ours(_Other) ->
+    false.
 
 %% The debugger's own: registered by its prefix, its throw-aways, whatever those started, and the evaluators (metas)
 %% of debugged processes.

@@ -4,7 +4,8 @@
 %%  - a pipeline stage on a line of its own becomes a sequence expression that binds `'%pN'`, other calls on lines of
 %%    their own become one-expression blocks;
 %%  - further expressions of the same pass over one line get the negated line: no breakpoint matches it, and a step
-%%    passes over it (ecd_inside). Generated code has line 0 and is passed over too;
+%%    passes over it (ecd_inside). Generated code has line 0 and is passed over too, and so is what a `with` does when
+%%    none of its clauses matches;
 %%  - local calls of exported functions become remote calls: these look for a row of an exported function only, so that
 %%    a function runs natively until its row says otherwise.
 -module(ecd_rows).
@@ -133,7 +134,7 @@ stage({op, L, Op, [A | As]}, N0) ->
     {Pre, {op, L, Op, [A1 | As1]}, N};
 stage({'case', L, E, Cs}, N0) ->
     {Pre, E1, N1} = first(L, E, N0),
-    {Cs1, N} = stages_clauses(Cs, N1),
+    {Cs1, N} = stages_clauses(passing(Cs), N1),
     {Pre, {'case', L, E1, Cs1}, N};
 stage(E, N0) ->
     {E1, N} = below(E, N0),
@@ -230,6 +231,8 @@ below({cons, L, Body, {var, Lv, Acc}}, N0) when L > 0 ->
             {Body1, N} = inner(L, Body, N0),
             {{cons, L, Body1, {var, Lv, Acc}}, N}
     end;
+below({'orelse', 0, _, _} = Passed, N) ->
+    {Passed, N};
 below({Op, L, E1, E2}, N0) when Op =:= 'andalso'; Op =:= 'orelse'; Op =:= cons; Op =:= send ->
     {A, N1} = inner(L, E1, N0),
     {B, N} = inner(L, E2, N1),
@@ -258,7 +261,7 @@ below({'catch', L, E}, N0) ->
     {{'catch', L, E1}, N};
 below({'case', L, E, Cs}, N0) ->
     {E1, N1} = inner(L, E, N0),
-    {Cs1, N} = stages_clauses(Cs, N1),
+    {Cs1, N} = stages_clauses(passing(Cs), N1),
     {{'case', L, E1, Cs1}, N};
 below({'if', L, Cs}, N0) ->
     {Cs1, N} = stages_clauses(Cs, N0),
@@ -281,6 +284,44 @@ below({lc, L, E, Qs}, N0) when is_tuple(E) ->
     {{lc, L, E1, Qs}, N};
 below(E, N) ->
     {E, N}.
+
+%% What no clause of a `with` matches goes to its `else`, or out of it, on the line of the `with`, where nothing happens
+%% any more. Elixir up to 1.14 repeats the clauses of `else` for that, newer ones call a closure of them.
+passing(Clauses) ->
+    lists:map(
+        fun
+            ({clause, L, [{var, _, V}] = Ps, [], [E]} = Clause) ->
+                case is_compiler_variable(V) of
+                    true -> {clause, L, Ps, [], [passed(E, V)]};
+                    false -> Clause
+                end;
+            (Clause) ->
+                Clause
+        end,
+        Clauses
+    ).
+
+passed({var, _, V}, V) ->
+    {var, 0, V};
+passed({'case', L, {var, _, V} = E, Cs}, V) ->
+    {'case', 0, E, [alone(Clause, L) || Clause <- Cs]};
+passed({apply_fun, _, {var, _, F}, [{var, _, V}], _} = Call, V) ->
+    case is_compiler_variable(F) of
+        %% Evaluates the call without a stop, as the last one that it is, under its own line.
+        true -> {'orelse', 0, {value, 0, false}, Call};
+        false -> Call
+    end;
+passed(E, _V) ->
+    E.
+
+%% A literal has the line of the `with`, too.
+alone({clause, L, Ps, Gs, [Leaf]}, With) when element(2, Leaf) =:= With ->
+    case lists:member(element(1, Leaf), [value, var, tuple, cons, map, bin]) of
+        true -> {clause, L, Ps, Gs, [setelement(2, Leaf, 0)]};
+        false -> {clause, L, Ps, Gs, [Leaf]}
+    end;
+alone(Clause, _With) ->
+    Clause.
 
 fields(L, Fields, N) ->
     lists:mapfoldl(
@@ -373,9 +414,9 @@ within({block, L, Es}, At) ->
     {Es1, End} = sequence(Es, At),
     {{block, L, Es1}, End};
 within({make_fun, L, Name, Cs}, At) ->
-    {{make_fun, L, Name, marked(Cs)}, At};
+    {{make_fun, L, Name, [told(Clause) || Clause <- marked(Cs)]}, At};
 within({make_named_fun, L, Name, FName, Cs}, At) ->
-    {{make_named_fun, L, Name, FName, marked(Cs)}, At};
+    {{make_named_fun, L, Name, FName, [told(Clause) || Clause <- marked(Cs)]}, At};
 within({'case', L, E, Cs}, At0) ->
     {E1, At} = within(E, At0),
     {Cs1, End} = branches(Cs, At),
@@ -419,6 +460,19 @@ within(E, At) when is_tuple(E) ->
     {list_to_tuple(Parts), End};
 within(Other, At) ->
     {Other, At}.
+
+%% A closure that binds nothing looks like the function around it when that is entered (ecd_scope:is_entering/2).
+told({clause, L, Ps, Gs, Body} = Clause) ->
+    case binds(Ps) of
+        true -> Clause;
+        false -> {clause, L, Ps, Gs, [{match, 0, {var, 0, '%c'}, {value, 0, true}} | Body]}
+    end.
+
+binds({var, _, V}) -> V =/= '_';
+binds({value, _, _}) -> false;
+binds(Node) when is_tuple(Node) -> binds(tuple_to_list(Node));
+binds([H | T]) -> binds(H) orelse binds(T);
+binds(_) -> false.
 
 within_list(Parts, At0) ->
     lists:mapfoldl(

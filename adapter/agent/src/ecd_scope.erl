@@ -59,8 +59,8 @@ names(Clauses, Line) ->
 entry(Clauses, Line) ->
     [variables(Ps) || {clause, _, Ps, _, _} = Clause <- Clauses, lists:member(Line, ecd_calls:entry_lines([Clause]))].
 
-%% Whether nothing is bound but what a head binds. A closure on the line has bound its own parameters; one that has none
-%% looks the same.
+%% Whether nothing is bound but what a head binds. A closure on the line has bound more: its parameters, or `%c`
+%% (ecd_rows).
 -spec is_entering([[atom()]], [binding()]) -> boolean().
 is_entering(Heads, Bindings) ->
     Bound = [Raw || {Raw, _} <- Bindings],

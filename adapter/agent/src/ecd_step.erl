@@ -165,8 +165,13 @@ below(Below, Depth) ->
 
 %% The frame's function may be a closure; its lines belong to the function around it.
 lines_of({M, _, _} = MFA, Depth) ->
-    {_, F, A} = ecd_calls_host(MFA),
-    [{{M, Line}, Depth, line} || {Line, FAs} <- ecd_engine:lines(M), lists:member({F, A}, FAs)].
+    {_, F, A} = Host = ecd_calls_host(MFA),
+    Deeper = ecd_calls:else_lines(clauses(Host)),
+    [
+        {{M, Line}, case lists:member(Line, Deeper) of true -> Depth + 1; false -> Depth end, line}
+     || {Line, FAs} <- ecd_engine:lines(M),
+        lists:member({F, A}, FAs)
+    ].
 
 merge(Points, More) ->
     Known = [Point || {Point, _, _} <- Points],

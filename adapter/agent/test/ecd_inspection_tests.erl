@@ -269,6 +269,12 @@ scopes(Dir) ->
     Process = rows(scope(Top, <<"Process">>)),
     [Dictionary] = [R || #{name := <<"dictionary">>, reference := R} <- Process],
     ?assertEqual([{<<"own_key">>, <<":own_value">>}], values(Dictionary)),
+    %% What the launcher leaves in the process that runs a Mix task.
+    _ = evaluate(<<"Process.put({:ecd_mix, :prepared}, true)">>, Top, <<"repl">>),
+    ?assertEqual([{<<"own_key">>, <<":own_value">>}], values(Dictionary)),
+    %% The evaluator and its server watch the process, and it waits for them.
+    ?assertEqual([], [N || #{name := N} <- Process, lists:member(N, [<<"links">>, <<"monitors">>, <<"monitored_by">>])]),
+    ?assertEqual([<<"{InspectionFixture, :inner, 2}">>], [V || #{name := <<"current_function">>, value := V} <- Process]),
     Pid ! waiting_message,
     [Mailbox] = [R || #{name := <<"mailbox">>, reference := R} <- rows(scope(Top, <<"Process">>))],
     ?assertEqual([{<<"0">>, <<":waiting_message">>}], values(Mailbox)),

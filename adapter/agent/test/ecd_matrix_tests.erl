@@ -35,7 +35,7 @@ all() ->
         {default_argument, fun() -> hit("default", 11, #{a => 1, b => 10}, fun() -> ?M:default(1) end) end},
         {guarded_clause, fun() -> hit("guarded", 1, #{n => -1}, fun() -> ?M:many(-1) end) end},
         {function_made_by_use, fun() ->
-            hit("used", 4, #{}, fun() -> ?M:generated(1) end)
+            hit("used", 4, #{x => 1}, fun() -> ?M:generated(1) end)
         end},
         {protocol_implementation, fun() ->
             Impl = 'Elixir.Matrix.Shape.Matrix.Square',

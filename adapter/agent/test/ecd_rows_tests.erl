@@ -46,7 +46,33 @@ after_branches_on_other_lines_a_line_begins_anew_test() ->
 the_body_of_a_closure_is_a_pass_of_its_own_test() ->
     Body = [{make_fun, 1, '-f/0-fun-0-', [clause(1, [remote(1, g, []), remote(1, h, [])])]}],
     [{make_fun, 1, _, [{clause, _, _, _, Inner}]}] = transformed(Body),
-    ?assertEqual([1, -1], lines(Inner)).
+    %% One that binds nothing first says that it is a closure.
+    ?assertEqual([0, 1, -1], lines(Inner)).
+
+a_clause_of_with_that_fails_passes_on_without_a_stop_test() ->
+    Value = {value, 1, none},
+    Failed = fun(Body) -> {clause, 1, [var(1, '_@1')], [], [Body]} end,
+    Matched = {clause, 2, [{value, 2, ok}], [], [remote(3, g, [])]},
+    With = fun(Body) -> [{'case', 2, var(2, '_x@1'), [Matched, Failed(Body)]}] end,
+    Passed = fun(Body) ->
+        [{'case', 2, _, [_, {clause, _, _, _, [Last]}]}] = transformed(With(Body)),
+        Last
+    end,
+    ?assertEqual(var(0, '_@1'), Passed(var(1, '_@1'))),
+    ?assertEqual([2, 3], ecd_calls:leaving_lines([{clause, 1, [], [], transformed(With(var(1, '_@1')))}])),
+    Else = [{clause, 1, [{value, 1, error}], [], [Value]}, {clause, 1, [{value, 1, other}], [], [remote(5, h, [])]}],
+    ?assertMatch(
+        {'case', 0, {var, _, '_@1'}, [
+            {clause, _, _, _, [{value, 0, none}]},
+            {clause, _, _, _, [{call_remote, 5, _, _, _, _}]}
+        ]},
+        Passed({'case', 1, var(1, '_@1'), Else})
+    ),
+    %% From Elixir 1.15 on the clauses of `else` are a closure.
+    Call = {apply_fun, 1, var(1, '_@2'), [var(1, '_@1')], true},
+    ?assertEqual({'orelse', 0, {value, 0, false}, Call}, Passed(Call)),
+    Closure = {match, 1, var(1, '_@2'), {make_fun, 1, '-f/1-fun-0-', [clause(4, [remote(4, g, [])])]}},
+    ?assertEqual([4], ecd_calls:else_lines([clause(1, [Closure | With(Call)])])).
 
 a_tail_call_stays_one_test() ->
     ?assertMatch([_, {call_remote, -1, _, g, [], true}], transformed([remote(1, f, []), tail(1, ?M, g, [])])),
