@@ -12,12 +12,12 @@ import {
   type Connection,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { fileURLToPath } from 'node:url';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
 import { ANALYSIS_CAPABILITIES, registerAnalysis } from './analysis/register';
 import { textOf } from './analysis/texts';
 import { Coordination } from './coordination';
 import { FocusTracker } from './editorFocus';
+import { fileOf } from './fileUri';
 import { WATCHED_DELETIONS, WATCHED_FILES } from './index/layout';
 import { ProjectIndex } from './index/projectIndex';
 import { checked, DEFAULT_SETTINGS, NOTIFICATIONS, REQUESTS, Settings } from './requests';
@@ -50,7 +50,7 @@ export function serve(connection: Connection): void {
     },
     { enabled: () => codeLenses, clientCommands: () => client.ours, refreshesLenses: () => client.refreshesLenses },
   );
-  let folders: string[] = [];
+  let folders: readonly { uri: string }[] = [];
   let storageDir: string | null = null;
 
   connection.onInitialize(async (params) => {
@@ -76,7 +76,7 @@ export function serve(connection: Connection): void {
       send: (update) => void connection.sendNotification('coordination/update', update),
       changed: () => analysis.changed(),
     });
-    folders = (params.workspaceFolders ?? []).map((folder) => folder.uri);
+    folders = params.workspaceFolders ?? [];
     return {
       serverInfo: { name: 'elixir-coordinated-debugger' },
       capabilities: {
@@ -95,11 +95,10 @@ export function serve(connection: Connection): void {
       ],
     });
     connection.workspace.onDidChangeWorkspaceFolders(async ({ added, removed }) => {
-      for (const folder of removed) await index.removeFolder(fileURLToPath(folder.uri));
-      await index.addFolders(added.map((folder) => fileURLToPath(folder.uri)));
+      for (const folder of pathsOf(removed)) await index.removeFolder(folder);
+      await index.addFolders(pathsOf(added));
     });
-    const paths = folders.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri));
-    await index.open(paths, storageDir);
+    await index.open(pathsOf(folders), storageDir);
     coordination().sessions.renewSoon();
   });
 
@@ -110,14 +109,16 @@ export function serve(connection: Connection): void {
   });
 
   connection.onDidChangeWatchedFiles(async ({ changes }) => {
-    const files = changes.filter(({ uri }) => uri.startsWith('file:'));
     await index.changedOnDisk(
-      files.map(({ uri, type }) => ({ file: fileURLToPath(uri), deleted: type === FileChangeType.Deleted })),
+      changes.flatMap(({ uri, type }) => {
+        const file = fileOf(uri);
+        return file === undefined ? [] : { file, deleted: type === FileChangeType.Deleted };
+      }),
     );
   });
   documents.onDidChangeContent(({ document }) => {
-    if (!document.uri.startsWith('file:')) return;
-    const file = fileURLToPath(document.uri);
+    const file = fileOf(document.uri);
+    if (file === undefined) return;
     index.update(file, document.getText());
     // The first version is the file being opened.
     if (document.version === 1) return;
@@ -126,25 +127,26 @@ export function serve(connection: Connection): void {
   });
   documents.onDidClose(async ({ document }) => {
     // Unsaved text is gone with the editor; the file on disk counts again.
-    if (document.uri.startsWith('file:')) await index.close(fileURLToPath(document.uri));
+    const file = fileOf(document.uri);
+    if (file !== undefined) await index.close(file);
   });
 
   const on = <Method extends keyof ServerRequests>(method: Method, handler: Handler<Method>): void => {
     connection.onRequest(method, (params: unknown): unknown => handler(checked(REQUESTS[method], params)));
   };
   on('coordination/health', () => coordination().health());
-  on('coordination/modulesOfFile', ({ uri }) => ({
-    modules: uri.startsWith('file:')
-      ? index.modulesOfFile(fileURLToPath(uri)).map(({ name, line }) => ({ name, line }))
-      : [],
-  }));
+  on('coordination/modulesOfFile', ({ uri }) => {
+    const file = fileOf(uri);
+    return { modules: file === undefined ? [] : index.modulesOfFile(file).map(({ name, line }) => ({ name, line })) };
+  });
   on('coordination/modules', () => ({
     modules: [...index.graph.modules()].flatMap(({ name, own }) => (own ? [name] : [])).sort(),
   }));
   on('coordination/filesOfModule', ({ module }) => ({ files: index.filesOfModule(module) }));
-  on('coordination/tests', ({ uri }) => ({
-    tests: uri.startsWith('file:') ? [...index.testsOf(fileURLToPath(uri))] : [],
-  }));
+  on('coordination/tests', ({ uri }) => {
+    const file = fileOf(uri);
+    return { tests: file === undefined ? [] : [...index.testsOf(file)] };
+  });
   on('coordination/openSession', ({ session }) => coordination().openSession(session));
   on('coordination/closeSession', ({ session }) => {
     coordination().sessions.close(session);
@@ -170,7 +172,8 @@ export function serve(connection: Connection): void {
 
   connection.onNotification('coordination/focus', (params: unknown) => {
     const { uri } = checked(NOTIFICATIONS['coordination/focus'], params);
-    if (uri.startsWith('file:')) coordination().sessions.focusMoved(focus.focus(fileURLToPath(uri)));
+    const file = fileOf(uri);
+    if (file !== undefined) coordination().sessions.focusMoved(focus.focus(file));
   });
   connection.onNotification('coordination/settings', async (params: unknown) => {
     let settings;
@@ -189,4 +192,8 @@ export function serve(connection: Connection): void {
 
   documents.listen(connection);
   connection.listen();
+}
+
+function pathsOf(folders: readonly { uri: string }[]): string[] {
+  return folders.flatMap(({ uri }) => fileOf(uri) ?? []);
 }

@@ -1,6 +1,6 @@
 // Where breakpoints are: those of the editor, and what running sessions tell of theirs. Holds the editor's; decides nothing.
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileOf } from '../fileUri';
 import type { CodeIndex, FunctionPlace, SessionView } from './parts';
 
 export interface KnownBreakpoint {
@@ -24,7 +24,10 @@ export class Breakpoints {
   /** All that the editor has now, by URI. */
   setEditor(files: readonly { uri: string; lines: readonly number[] }[]): void {
     this.editor = new Map(
-      files.flatMap(({ uri, lines }) => (uri.startsWith('file:') ? [[keyOf(fileURLToPath(uri)), [...lines]]] : [])),
+      files.flatMap(({ uri, lines }) => {
+        const file = fileOf(uri);
+        return file === undefined ? [] : [[keyOf(file), [...lines]] as const];
+      }),
     );
   }
 

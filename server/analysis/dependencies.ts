@@ -156,9 +156,10 @@ async function namedBy(
 
 export function unknownModule(module: string, { index }: Pick<AnalysisParts, 'index'>): Failure {
   const last = `.${module.split('.').at(-1) ?? module}`;
+  const erlang = `:${module}`;
   const similar = [...index.graph.modules()]
     .map(({ name }) => name)
-    .filter((name) => `.${name}`.endsWith(last))
+    .filter((name) => name === erlang || `.${name}`.endsWith(last))
     .slice(0, 3);
   const hint = index.size().indexed
     ? 'Is it written as in the source, and compiled at least once?'

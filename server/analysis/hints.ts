@@ -1,5 +1,4 @@
 // What the editor shows of the analysis: code lenses, hovers, code actions. Only where a breakpoint is or the user asks.
-import { fileURLToPath } from 'node:url';
 import {
   CodeActionTriggerKind,
   MarkupKind,
@@ -10,6 +9,7 @@ import {
   type HoverParams,
 } from 'vscode-languageserver/node';
 import { ANALYSIS_COMMANDS, CLIENT_COMMANDS, type BreakpointImpact, type Cost } from '../../protocol/analysis';
+import { fileOf } from '../fileUri';
 import type { Breakpoints } from './breakpoints';
 import { stateOf } from './costs';
 import { impactOf } from './impact';
@@ -37,8 +37,9 @@ export class Hints {
 
   /** One for each function that holds breakpoints; what it says is found out only when it comes into view. */
   codeLenses(uri: string): CodeLens[] {
-    if (!this.options.enabled() || !uri.startsWith('file:')) return [];
-    return this.breakpoints.byFunction(fileURLToPath(uri)).map(({ place, breakpoints }) => ({
+    const file = fileOf(uri);
+    if (!this.options.enabled() || file === undefined) return [];
+    return this.breakpoints.byFunction(file).map(({ place, breakpoints }) => ({
       range: lineRange(place.line),
       data: { uri, line: breakpoints[0]?.line ?? place.line },
     }));
@@ -46,9 +47,11 @@ export class Hints {
 
   async resolve(lens: CodeLens): Promise<CodeLens> {
     const { uri, line } = lens.data as { uri: string; line: number };
+    const file = fileOf(uri);
+    if (file === undefined) return lens;
     const impact = await impactOf({ uri, line }, this.parts, this.breakpoints);
     const hits = this.breakpoints
-      .byFunction(fileURLToPath(uri))
+      .byFunction(file)
       .filter(({ breakpoints }) => breakpoints.some((each) => each.line === line))
       .flatMap(({ breakpoints }) => breakpoints)
       .reduce((sum, each) => sum + each.hits, 0);
@@ -57,9 +60,10 @@ export class Hints {
   }
 
   async hover({ textDocument: { uri }, position }: HoverParams): Promise<Hover | null> {
-    if (!this.options.enabled() || !uri.startsWith('file:')) return null;
+    const file = fileOf(uri);
+    if (!this.options.enabled() || file === undefined) return null;
     const line = position.line + 1;
-    if (!this.breakpoints.of(fileURLToPath(uri)).some((each) => each.line === line)) return null;
+    if (!this.breakpoints.of(file).some((each) => each.line === line)) return null;
     const impact = await impactOf({ uri, line }, this.parts, this.breakpoints);
     const interpreted = impact.interpreted.map((each) => `\`${each}\``).join(', ');
     const lines = [
@@ -75,9 +79,10 @@ export class Hints {
   /** Only when the user opens the menu: never while typing or moving the cursor. */
   async codeActions({ textDocument: { uri }, range, context }: CodeActionParams): Promise<CodeAction[]> {
     const { triggerKind, only } = context;
-    if (triggerKind === CodeActionTriggerKind.Automatic || !uri.startsWith('file:')) return [];
+    const file = fileOf(uri);
+    if (triggerKind === CodeActionTriggerKind.Automatic || file === undefined) return [];
     if (only !== undefined && !only.some((kind) => kind === '' || kind === ACTION_KIND)) return [];
-    return [...(await this.suggested(uri)), ...this.preparing(uri, range.start.line + 1)];
+    return [...(await this.suggested(uri)), ...this.preparing(file, range.start.line + 1)];
   }
 
   private async suggested(uri: string): Promise<CodeAction[]> {
@@ -94,9 +99,9 @@ export class Hints {
     });
   }
 
-  private preparing(uri: string, line: number): CodeAction[] {
+  private preparing(file: string, line: number): CodeAction[] {
     const { index, memory, sessions } = this.parts;
-    const module = index.modulesOfFile(fileURLToPath(uri)).findLast((each) => each.line <= line)?.name;
+    const module = index.moduleAt(file, line)?.name;
     if (module === undefined || memory().isNeverInterpreted(module)) return [];
     if (stateOf(module, sessions()) !== 'native') return [];
     const title = `Prepare ${module} for debugging`;
@@ -108,9 +113,12 @@ export class Hints {
     ];
   }
 
-  private title({ module, function: name, cost, hot, line }: BreakpointImpact, hits: number): string {
+  private title({ module, function: name, cost, hot }: BreakpointImpact, hits: number): string {
     const { sessions } = this.parts;
-    const parts = sessions().length === 0 ? [`interprets ${name ?? `line ${line}`} alone`] : [this.state(module)];
+    const parts =
+      sessions().length === 0
+        ? [name === null ? 'outside of functions' : `interprets ${name} alone`]
+        : [this.state(module)];
     if (sessions().length > 0) parts.push(hits === 1 ? '1 hit' : `${hits} hits`);
     parts.push(costText(cost));
     if (hot) parts.push('hot');
@@ -125,7 +133,7 @@ export class Hints {
   signature(uris: Iterable<string>): string {
     const shown = [...uris].map((uri) =>
       this.breakpoints
-        .byFunction(fileURLToPath(uri))
+        .byFunction(fileOf(uri) ?? '')
         .map(({ place, breakpoints }) => [
           nameOf(place),
           stateOf(place.module, this.parts.sessions()),

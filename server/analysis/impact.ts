@@ -25,7 +25,7 @@ export async function impactOf(
   const file = fileURLToPath(uri);
   const { index, sessions } = parts;
   const place = index.functionAt(file, line);
-  const module = place?.module ?? index.modulesOfFile(file).findLast((each) => each.line <= line)?.name;
+  const module = place?.module ?? index.moduleAt(file, line)?.name;
   const here = breakpoints.of(file).find((each) => each.line === line);
   if (module === undefined) {
     return {

@@ -16,11 +16,14 @@ export function isUse({ kind }: Edge): boolean {
 
 /** Modules with an edge from the given one, sorted, without itself. */
 export function directDependencies(graph: DependencyGraph, module: string): string[] {
+  const below = `${module}.`;
   return distinct(
     graph
       .outgoing(module)
       .filter(isUse)
-      .map(({ to }) => to),
+      .map(({ to }) => to)
+      // A protocol asks for an implementation of each built-in type, whether there is one or not.
+      .filter((to) => !to.startsWith(below) || graph.module(to) !== undefined),
     module,
   );
 }

@@ -22,6 +22,8 @@ export interface FunctionPlace {
 export interface CodeIndex {
   readonly graph: DependencyGraph;
   modulesOfFile(file: string): readonly { name: string; line: number }[];
+  /** The innermost one that spans the line. */
+  moduleAt(file: string, line: number): { name: string } | undefined;
   functionsOfFile(file: string): readonly FunctionPlace[];
   functionAt(file: string, line: number): FunctionPlace | undefined;
   filesOfModule(module: string): { uri: string; line: number }[];

@@ -1,7 +1,6 @@
 // Connects the analysis with the language client: commands, lenses, hovers, actions. No completion, definition or formatting:
 // those belong to the language server that the user has besides.
 import * as v from 'valibot';
-import { fileURLToPath } from 'node:url';
 import {
   CodeLensRefreshRequest,
   ErrorCodes,
@@ -20,6 +19,7 @@ import {
 } from '../../protocol/analysis';
 import { Failure } from '../../protocol/failure';
 import type { BreakpointSuggestion, ModuleExplanation } from '../../protocol/server';
+import { fileOf } from '../fileUri';
 import { Breakpoints } from './breakpoints';
 import { analyseDependencies } from './dependencies';
 import { explain } from './explain';
@@ -84,7 +84,7 @@ export function registerAnalysis(connection: Connection, parts: AnalysisParts, o
   connection.onCodeLens(({ textDocument: { uri } }) => {
     shown.delete(uri);
     const lenses = hints.codeLenses(uri);
-    if (uri.startsWith('file:')) shown.add(uri);
+    if (fileOf(uri) !== undefined) shown.add(uri);
     const [oldest] = shown;
     if (shown.size > MOST_SHOWN && oldest !== undefined) shown.delete(oldest);
     said = hints.signature(shown);
@@ -142,11 +142,6 @@ function checked<Output>(shape: v.GenericSchema<unknown, Output>, argument: unkn
 /** Files alone can be looked at, not what only an editor has. */
 function withUri<Arguments extends { uri: string | null }>(args: Arguments): Arguments {
   const { uri } = args;
-  if (uri === null) return args;
-  try {
-    if (uri.startsWith('file:') && fileURLToPath(uri) !== '') return args;
-  } catch {
-    // Said below.
-  }
+  if (uri === null || fileOf(uri) !== undefined) return args;
   throw Failure.user('badArguments', `\`uri\` must be the URI of a file, but is ${JSON.stringify(uri)}.`);
 }

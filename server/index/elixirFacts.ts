@@ -153,10 +153,21 @@ class Reader {
 
   private module(node: number, kind: ModuleFacts['kind'], context: Context): boolean {
     const [nameNode] = this.names.args(node);
-    if (nameNode === undefined || context.quoted) return false;
+    if (nameNode === undefined) return false;
+    if (context.quoted) return this.quotedModule(node, nameNode, context);
     const name = this.declaredName(nameNode, context);
     if (name === null) return false;
     this.declare(node, [name], kind, context);
+    return true;
+  }
+
+  /** Its name is one that code elsewhere will declare, and no reference; one that is computed is an expression. */
+  private quotedModule(node: number, name: number, context: Context): boolean {
+    const { syntax } = this;
+    const block = syntax.child(node, 'do_block');
+    if (syntax.type(name) !== 'alias') this.walk(name, syntax.after(name), context);
+    this.walk(syntax.after(name), block ?? syntax.after(node), context);
+    if (block !== undefined) this.inner(block, context);
     return true;
   }
 

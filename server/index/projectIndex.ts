@@ -178,6 +178,11 @@ export class ProjectIndex {
     return this.modulesIn(file);
   }
 
+  /** The innermost module whose declaration spans the line. */
+  moduleAt(file: string, line: number): ModuleFacts | undefined {
+    return this.modulesOfFile(file).findLast((each) => each.line <= line && line <= each.endLine);
+  }
+
   /** Where a module is declared; several places for tests and scripts that repeat a name. */
   filesOfModule(module: string): { uri: string; line: number }[] {
     this.flushAll();

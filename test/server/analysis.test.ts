@@ -290,6 +290,15 @@ describe('the analysis of the coordination server', () => {
     });
     assert.deepEqual([outside.function, outside.interpreted], [null, []]);
     assert.match(outside.notes.join(), /while the module is compiled/);
+    const text = 'defmodule Outer do\n  defmodule Inner do\n  end\n\n  @here 1\nend\n\nIO.puts("script")\n';
+    const document = { uri: uri('lib/nested.ex'), languageId: 'elixir', version: 1, text };
+    await client.notify('textDocument/didOpen', { textDocument: document });
+    const modules = [2, 5, 8].map(async (at) => {
+      const impact = await run<BreakpointImpact>(ANALYSIS_COMMANDS.impact, { uri: document.uri, line: at });
+      return impact.module;
+    });
+    assert.deepEqual(await Promise.all(modules), ['Outer.Inner', 'Outer', '']);
+    await client.notify('textDocument/didClose', { textDocument: { uri: document.uri } });
     await assert.rejects(run(ANALYSIS_COMMANDS.impact, { uri: uri('lib/shop/pricing.ex') }), /`line` is missing/);
   });
 

@@ -130,6 +130,20 @@ describe('the coordination server', () => {
     assert.equal((await client.request('coordination/health', {})).indexed, true);
   });
 
+  it('lives on with URIs that no file here can be called', async () => {
+    await indexed();
+    for (const odd of ['file://host/a.ex', 'file:///a%zz.ex', 'file:///a%2Fb.ex', 'untitled:a.ex', 'nonsense']) {
+      const document = { uri: odd, languageId: 'elixir', version: 1, text: 'defmodule Odd do\nend\n' };
+      await client.notify('textDocument/didOpen', { textDocument: document });
+      await client.notify('coordination/focus', { uri: odd });
+      await client.notify('textDocument/didClose', { textDocument: { uri: odd } });
+      await client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: odd, type: 2 }] });
+      assert.deepEqual((await client.request('coordination/modulesOfFile', { uri: odd })).modules, []);
+      assert.deepEqual((await client.request('coordination/tests', { uri: odd })).tests, []);
+    }
+    assert.equal((await client.request('coordination/health', {})).indexed, true);
+  });
+
   it('refuses a client that speaks another version', async () => {
     await assert.rejects(client.initialize(folder, SERVER_PROTOCOL_VERSION + 1), /speaks protocol \d+/);
   });

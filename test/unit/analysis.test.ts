@@ -10,6 +10,7 @@ import type { SessionView } from '../../server/analysis/parts';
 import { EdgePacker } from '../../server/index/packed';
 import { ModuleGraph } from '../../server/index/moduleGraph';
 import type { EdgeKind } from '../../server/index/graph';
+import { moduleGraph } from '../support/moduleGraph';
 
 describe('stack lines of a failure', () => {
   const cases: [string, string, object][] = [
@@ -164,6 +165,11 @@ describe('walks over the dependency graph', () => {
     assert.deepEqual(directDependencies(graph, 'B'), ['C']);
     assert.deepEqual(dependents(graph, 'A'), ['D']);
     assert.deepEqual(directDependencies(graph, 'Unknown'), []);
+  });
+
+  it('leave out implementations that a protocol asks for and nobody wrote', () => {
+    const protocol = moduleGraph({ Sized: { call: ['Sized.List', 'Sized.Tuple', 'Enum'] }, 'Sized.List': {} });
+    assert.deepEqual(directDependencies(protocol, 'Sized'), ['Enum', 'Sized.List']);
   });
 
   it('go as far as asked, nearest first, and end in cycles', () => {

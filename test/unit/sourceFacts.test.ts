@@ -181,6 +181,11 @@ inner() -> 'odd mod':f(), lists:map(fun m:n/1, []).
       ],
       ['pipes and captures', ['def f(x), do: x |> B.g() |> Enum.map(&C.h/1)'], ['A call B', 'A call Enum', 'A call C']],
       ['a delegate', ['defdelegate f(x), to: B'], ['A call B']],
+      [
+        'no name that quoted code declares',
+        ['defmacro f do', 'quote do', 'defmodule B do', 'C.g()', 'end', 'end', 'end'],
+        ['A reference C'],
+      ],
       ['quoted code by reference', ['defmacro f do', 'quote do', 'B.g()', 'end', 'end'], ['A reference B']],
       [
         'components in HEEx',
