@@ -1,7 +1,8 @@
 // Compiles the agent and its EUnit tests into .cache and runs each test module in a BEAM of its own, two at a time: the
-// agent lives once in a VM, and what one module left behind must not be what the next one finds. Changes nothing else.
+// agent lives once in a VM, and what one module left behind must not be what the next one finds. Each has a folder of beams
+// of its own too, because the agent keeps rows on disk beside its beams. Changes nothing else.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { root } from './setup.mjs';
@@ -22,7 +23,7 @@ export async function agentTests({ print, grep = '' }) {
     .filter((name) => new RegExp(grep).test(name));
 
   const total = { passed: 0, failed: 0, output: '' };
-  const queue = [...modules];
+  const queue = modules.sort();
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
       const { passed, failed, output, seconds } = await runModule(name);
@@ -41,17 +42,25 @@ export async function agentTests({ print, grep = '' }) {
 
 async function runModule(name) {
   const begun = performance.now();
-  const ebin = (part) => path.join(home, part);
+  const own = path.join(home, 'run', name);
+  for (const part of ['ebin', 'standin']) link(path.join(home, part), path.join(own, part));
+  const ebin = (part) => path.join(part === 'test' ? home : own, part);
   // The stand-in has a folder of its own: the agent puts it before OTP's module of the same name itself.
   const args = ['-noinput', '-pa', ebin('ebin'), '-pa', ebin('test'), '-ecd_standin', ebin('standin')];
   const { code, output } = await run('erl', [...args, '-s', 'ecd_eunit', 'main', name]);
   const seconds = (performance.now() - begun) / 1000;
+  rmSync(own, { recursive: true, force: true });
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed\r?$/gm)].at(-1);
   if (last === undefined) {
     return { passed: 0, failed: 1, output: `${output}\n${name} ended with exit code ${code} uncounted\n`, seconds };
   }
   const [passed, failed] = last.slice(1).map(Number);
   return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, output, seconds };
+}
+
+function link(from, to) {
+  mkdirSync(to, { recursive: true });
+  for (const file of readdirSync(from)) linkSync(path.join(from, file), path.join(to, file));
 }
 
 async function compile(folder, part) {

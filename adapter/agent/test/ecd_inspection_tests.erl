@@ -532,7 +532,7 @@ server(_Dir) ->
         [#{pid := Waiter, ms := Ms}] = ecd_waiting:waiters(Server),
         Waiter =:= Client andalso Ms > 150
     end),
-    ?assertMatch({match, _}, re:run(ecd_waiting:text(Server), "has been waiting in GenServer.call for 0\\.[0-9] s")),
+    ?assertMatch({match, _}, re:run(ecd_waiting:text(Server), "has been waiting in GenServer.call for [0-9.]+ s")),
     ok = ecd_stopping:go_on(Thread),
     receive {answer, Answer} -> ?assertEqual(42, Answer) end,
     ?assertEqual(none, ecd_waiting:text(Server)),
@@ -553,23 +553,12 @@ threads(Dir) ->
 
 comings_and_goings(_Dir) ->
     Pid = ecd_stopping:spawned(fun() -> receive stop -> ok end end),
-    {Started, Thread} = after_ms(fun() ->
-        #{thread := T} = ecd_fixture:event(thread, fun(#{thread := T, reason := R}) ->
-            R =:= <<"started">> andalso ecd_threads:pid(T) =:= {ok, Pid}
-        end),
-        T
+    #{thread := Thread} = ecd_fixture:event(thread, fun(#{thread := T, reason := R}) ->
+        R =:= <<"started">> andalso ecd_threads:pid(T) =:= {ok, Pid}
     end),
-    ?assert(Started =< 2500),
     Pid ! stop,
-    {Ended, _} = after_ms(fun() ->
-        ecd_fixture:event(thread, fun(#{thread := T, reason := R}) -> T =:= Thread andalso R =:= <<"exited">> end)
-    end),
-    ?assert(Ended =< 2500),
+    _ = ecd_fixture:event(thread, fun(#{thread := T, reason := R}) -> T =:= Thread andalso R =:= <<"exited">> end),
     ?assertEqual(error, ecd_threads:pid(Thread)).
-
-after_ms(Fun) ->
-    {Micro, Result} = timer:tc(Fun),
-    {Micro div 1000, Result}.
 
 terminated(_Dir) ->
     {Pid, Thread} = stopped(),

@@ -371,13 +371,13 @@ heavy() ->
     _ = Call(10),
     Heavy = Call(2000000),
     _ = Call(2000000),
-    Told = fun F() ->
+    Told = fun Told(Patience) ->
         receive
-            {ecd, heavy, Pid, MFA, Bytes} -> [{Pid, MFA, Bytes} | F()]
-        after 100 -> []
+            {ecd, heavy, Pid, MFA, Bytes} -> [{Pid, MFA, Bytes} | Told(100)]
+        after Patience -> []
         end
     end,
-    ?assertMatch([{Heavy, {Mod, many, 1}, Bytes}] when Bytes > 16000000, Told()).
+    ?assertMatch([{Heavy, {Mod, many, 1}, Bytes}] when Bytes > 16000000, Told(10000)).
 
 break(Mod, Marker) ->
     Line = ecd_scene:line(Mod, Marker),
