@@ -29,6 +29,8 @@
     %% Whether the process has left interpreted code since the step began.
     left = false :: boolean(),
     timer = none :: reference() | none,
+    %% Whether the user knows what the step waits for.
+    told = false :: boolean(),
     %% The user asked for a pause that has not come yet.
     pausing = false :: boolean(),
     %% Sent to the evaluator, which has not said yet that it goes on. While it evaluates an expression of the user's in
@@ -160,6 +162,11 @@ handle_info({ecd, heavy, _Pid, {M, F, A}, Bytes}, S) ->
 handle_info({ecd, entered, Mod, Facts}, S) ->
     ecd_wire:event(entered, Facts#{module => ecd_modules:display(Mod)}),
     {noreply, S};
+handle_info({ecd, waiting, Pid}, S) ->
+    _ = erlang:send_after(?LOOK, self(), {still_waiting, Pid}),
+    {noreply, confirmed(Pid, S)};
+handle_info({still_waiting, Pid}, S) ->
+    {noreply, on_still_waiting(Pid, thread(Pid, S), S)};
 handle_info({ecd, _Move, Pid}, S) ->
     {noreply, confirmed(Pid, S)};
 handle_info({repeat, Pid, Turn}, S) ->
@@ -346,7 +353,7 @@ begin_step(Pid, #thread{stop = #{kind := Held, meta := Meta}} = T, #{kind := Kin
     is_pid(Meta) andalso ecd_step:begin_points(Meta, Points),
     ok = ecd_engine:step_mode(Pid, mode(Kind)),
     Served = lists:foldl(fun(Server, Acc) -> serve(Server, Pid, Acc) end, S, maps:get(servers, Plan)),
-    Stepping = put_thread(Pid, T#thread{meta = Meta, step = Plan, left = false}, Served),
+    Stepping = put_thread(Pid, T#thread{meta = Meta, step = Plan, left = false, told = false}, Served),
     Going = resume(Pid, command(Kind), Stepping),
     case Held of
         native -> look_later(Pid, Going);
@@ -438,9 +445,34 @@ is_led_into(Server, #state{threads = Threads}) ->
     ).
 
 tell_lost(Pid) ->
-    Text = [ecd_process:name(Pid), " ", pid_to_list(Pid),
-            " has returned to code that runs natively, where a step cannot follow. It runs on."],
+    tell(Pid, "has returned to code that runs natively, where a step cannot follow. It runs on.").
+
+tell(Pid, What) ->
+    Text = [ecd_process:name(Pid), $\s, pid_to_list(Pid), $\s, What],
     ecd_wire:event(notice, #{level => <<"info">>, text => unicode:characters_to_binary(Text)}).
+
+%% A step has led into a `receive`, and no message has come for a while.
+on_still_waiting(Pid, #thread{step = #{kind := Kind}, stop = none, told = false, meta = Meta} = T, S) when
+    Kind =/= serving
+->
+    case ecd_pause:how(Pid, Meta) of
+        receiving ->
+            tell(Pid, "waits for a message in a receive. The step goes on when one comes."),
+            put_thread(Pid, T#thread{told = true}, S);
+        _ ->
+            S
+    end;
+on_still_waiting(_Pid, _T, S) ->
+    S.
+
+%% The step is not lost, and yet nothing happens that the user could see.
+tell_native(Pid, Step) ->
+    Where =
+        case ecd_step:waits_in(Pid, Step) of
+            {M, F, A} -> [" in ", ecd_names:function(M, F, A)];
+            none -> []
+        end,
+    tell(Pid, ["runs natively", Where, ". The step ends where a function of the program is called next, or returned to."]).
 
 look_later(Pid, S) ->
     T = thread(Pid, S),
@@ -457,7 +489,8 @@ on_look(Pid, S) ->
                     Foreign = [{M, {F, A}} || {M, F, A} <- Arms, not ecd_modules:own(M)],
                     lists:foreach(fun({M, FA}) -> ecd_engine:disarm(M, FA, {step, Pid}) end, Foreign),
                     _ = spawn(fun() -> ecd_step:cool_down(Pid, Arms) end),
-                    look_later(Pid, S);
+                    T#thread.told orelse tell_native(Pid, Step),
+                    look_later(Pid, put_thread(Pid, T#thread{told = true}, S));
                 false ->
                     lost(Pid, T, S)
             end;

@@ -145,6 +145,7 @@ status(running, _Info, Pid, Meta) ->
 status(idle, _Info, Pid, Meta) ->
     Step = ecd_state:get({step, Pid}, off),
     put(next_break, case Step of entry -> break; _ -> running end),
+    _ = [ecd_step:leave(Meta) || ecd_state:member({watched, Pid})],
     moved(idle, Pid, Meta),
     weigh(Pid, Meta),
     Step =/= off orelse ecd_state:delete({watched, Pid}),

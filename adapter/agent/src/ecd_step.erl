@@ -6,9 +6,9 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, cool_down/2, arrival/3]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, waits_in/2, cool_down/2, arrival/3]).
 -export([may_enter/1, may_stop_in/1]).
--export([begin_points/2, end_points/1, forget_dead/0, hit/1]).
+-export([begin_points/2, end_points/1, leave/1, forget_dead/0, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).
 -export(['$handle_undefined_function'/2]).
 
@@ -107,6 +107,15 @@ is_under_way(Pid, #{callers := Callers, servers := Servers}) ->
     Frames = [{M, F, A} || {M, F, A, _} <- Stack],
     lists:any(fun(#{frame := Frame}) -> lists:member(Frame, Frames) end, Callers) orelse
         (Servers =/= [] andalso lists:keymember(gen, 1, Stack)).
+
+%% The caller on the stack that the step may come back to next.
+-spec waits_in(pid(), plan()) -> mfa() | none.
+waits_in(Pid, #{callers := Callers}) ->
+    Frames = [{M, F, A} || {M, F, A, _} <- ecd_handles:stacktrace(Pid)],
+    case [Frame || Frame <- Frames, #{frame := F} <- Callers, F =:= Frame] of
+        [Next | _] -> Next;
+        [] -> none
+    end.
 
 %% Whatever other processes are found in does not stay armed for a step: it may be a loop of theirs. For a process of
 %% its own, since evaluators are asked.
@@ -350,6 +359,20 @@ end_points(Meta) ->
         Rows
     ).
 
+%% In the evaluator, at the moment when the process has left interpreted code: its frames are gone, and the lines of
+%% their functions count no more. Whatever comes in next, as a server's next message, enters them anew.
+-spec leave(pid()) -> ok.
+leave(Meta) ->
+    Rows = try ets:match_object(?POINTS, {{Meta, '_'}, '_', '_', '_'}) catch error:badarg -> [] end,
+    lists:foreach(
+        fun({Key, Point, Depth, Role}) when Depth =/= ended, Role =:= line orelse Role =:= closure ->
+                true = ets:insert(?POINTS, {Key, Point, left, Role});
+           (_) ->
+                ok
+        end,
+        [Row || {{_, Name}, _, _, _} = Row <- Rows, Name =/= hit]
+    ).
+
 %% A process has ended, and its evaluator with it.
 -spec forget_dead() -> ok.
 forget_dead() ->
@@ -377,11 +400,11 @@ hit(Meta) ->
     case ets:lookup(?POINTS, {self(), Name}) of
         [{_, Point, Allowed, Role}] ->
             Depth = depth(),
-            case Allowed =/= ended andalso Depth =< Allowed of
+            case Allowed =/= ended andalso Allowed =/= left andalso Depth =< Allowed of
                 true ->
                     true = ets:insert(?POINTS, {{self(), hit}, Point, Depth, Role}),
                     true;
-                false when Role =:= closure, Allowed =/= ended ->
+                false when Role =:= closure, is_integer(Allowed) ->
                     false;
                 false ->
                     of_user(Point, Bindings)

@@ -48,6 +48,9 @@ all_test_() ->
         ]},
         {#{}, [
             fun a_step_does_not_leak_into_the_next_message/1,
+            fun a_step_does_not_leak_into_messages_that_are_there_already/1,
+            fun a_step_that_waits_for_a_message_says_so/1,
+            fun a_step_that_waits_for_native_code_says_so/1,
             fun step_in_follows_a_call_into_the_server/1,
             fun step_in_waits_for_its_own_call/1,
             fun step_in_follows_a_tail_call_into_the_server/1,
@@ -384,6 +387,46 @@ a_step_does_not_leak_into_the_next_message(S) ->
     ?assertEqual({1, 3, 3}, result(Pid)),
     no_event(stopped),
     ?assertEqual([{?SERVER, handle_call, 3}], armed()).
+
+a_step_does_not_leak_into_messages_that_are_there_already(S) ->
+    ok = breaks(S, [{1, add_reply}], #{hitCondition => <<"== 1">>}),
+    {ok, Server} = ?SERVER:start(0),
+    Callers = [run(fun() -> ?SERVER:add(Server, 1) end) || _ <- lists:seq(1, 20)],
+    {Server, _, add_reply} = stopped(S),
+    lists:foreach(fun calls/1, Callers),
+    command(next, Server),
+    ?assertEqual(lists:seq(1, 20), lists:sort([result(Caller) || Caller <- Callers])),
+    #{text := Text} = event(notice),
+    ?assertNotEqual(nomatch, string:find(Text, "runs on")),
+    no_event(stopped).
+
+a_step_that_waits_for_a_message_says_so(S) ->
+    ok = break(S, 1, listens_before),
+    Pid = run(fun() -> ?NATIVE:listens(1) end),
+    {Pid, _, listens_before} = stopped(S),
+    command(next, Pid),
+    {Pid, <<"step">>, listens_receive} = stopped(S),
+    command(next, Pid),
+    #{text := Text} = event(notice),
+    ?assertNotEqual(nomatch, string:find(Text, "waits for a message")),
+    Pid ! {go, 2},
+    {Pid, <<"step">>, _} = stopped(S),
+    command(next, Pid),
+    ?assertEqual({Pid, <<"step">>, listens_got}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(4, result(Pid)).
+
+a_step_that_waits_for_native_code_says_so(S) ->
+    ok = break(S, 1, work_end),
+    Pid = run(fun() -> ?NATIVE:waits(1) end),
+    {Pid, _, work_end} = stopped(S),
+    command(next, Pid),
+    #{text := Text} = event(notice),
+    ?assertNotEqual(nomatch, string:find(Text, "runs natively in Control.Native.waits/1")),
+    Pid ! go,
+    ?assertEqual({Pid, <<"step">>, waits_second}, stopped(S)),
+    command(continue, Pid),
+    ?assertEqual(14, result(Pid)).
 
 step_in_follows_a_call_into_the_server(S) ->
     ok = break(S, 1, client_call),
