@@ -25,6 +25,8 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const bytes = v.pipe(v.number(), v.minValue(0));
 const milliseconds = v.pipe(v.number(), v.minValue(0));
 const thread = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** How often it happened, where it is told once for all; 1 where nothing is said. */
+const times = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 export const SessionFrame = v.object({
   module: moduleName,
@@ -111,12 +113,18 @@ const happening = <const Kind extends string, const Entries extends v.ObjectEntr
 /** What happened in a session. */
 export const SessionEvent = v.variant('kind', [
   happening('breakpointsSet', { file: FileBreakpoints }),
-  happening('stopped', { thread, reason: v.string(), frames: v.array(SessionFrame) }),
+  happening('stopped', {
+    thread,
+    reason: v.string(),
+    /** Empty for one that was over before its stack was fetched. */
+    frames: v.array(SessionFrame),
+    times,
+  }),
   happening('continued', { thread }),
   /** The user steps into what the top frame calls next. */
   happening('steppingInto', { thread, from: SessionFrame }),
   /** Interpretation reached a module: the outcome that predictions are scored by. `ready`: it was prepared before. */
-  happening('entered', { module: moduleName, ready: v.boolean(), waitedMs: milliseconds }),
+  happening('entered', { module: moduleName, ready: v.boolean(), waitedMs: milliseconds, times }),
   happening('modulesLoaded', { modules }),
   happening('reloaded', { modules }),
   happening('interpreted', {
@@ -143,7 +151,8 @@ export const SessionEvent = v.variant('kind', [
     /** How busy the debugged VM is, 0..1; null where it cannot tell. */
     busy: v.nullable(v.number()),
   }),
-  happening('latency', { of: v.picklist(LATENCIES), ms: milliseconds }),
+  /** `more`: of the same kind, measured shortly before. */
+  happening('latency', { of: v.picklist(LATENCIES), ms: milliseconds, more: v.optional(v.array(milliseconds)) }),
   /** A decision that had to be taken without the server, counted by the adapter. */
   happening('fallback', { why: v.picklist(['late', 'disconnected', 'refused']) }),
   happening('modeChanged', { mode: SessionMode, paused: v.boolean() }),

@@ -131,7 +131,7 @@ export class Coordinator {
     this.#stops = new StopReporter({
       // Nobody wants to know where there is no server; should one come, the greeting tells.
       frames: (thread) => (this.#pipe.wished ? this.#frames(thread) : Promise.resolve([])),
-      report: (body, frames) => this.#aside(() => this.#stopped(body, frames)),
+      report: (body, frames, times) => this.#aside(() => this.#stopped(body, frames, times)),
       over: (thread) => this.#aside(() => this.#continued(thread)),
     });
   }
@@ -236,8 +236,8 @@ export class Coordinator {
       this.#holdForStep();
       if (how === 'continue') return;
       this.#steps.set(thread, performance.now());
-      const [from] = this.#picture.stopped.find((one) => one.thread === thread)?.frames ?? [];
-      if (how === 'stepIn' && from !== undefined) this.#tell({ kind: 'steppingInto', thread, from });
+      const from = how === 'stepIn' ? this.#picture.top(thread) : undefined;
+      if (from !== undefined) this.#tell({ kind: 'steppingInto', thread, from });
     });
   }
 
@@ -258,13 +258,16 @@ export class Coordinator {
     switch (event.name) {
       case 'stopped':
         this.#endStep(event.body.thread);
+        for (const file of this.#picture.hit(event.body.hitBreakpointIds)) this.#tell({ kind: 'breakpointsSet', file });
         this.#stops.stopped(event.body);
         break;
       case 'continued':
         this.#stops.continued(event.body.thread);
         break;
       case 'thread':
-        if (event.body.reason === 'exited') this.#picture.forget(event.body.thread);
+        if (event.body.reason !== 'exited') return;
+        this.#stops.exited(event.body.thread);
+        this.#picture.forget(event.body.thread);
         return;
       case 'breakpoint': {
         const file = this.#picture.update(event.body);
@@ -286,10 +289,9 @@ export class Coordinator {
     if (this.#monitoring && this.#pipe.wished) this.#sampler.changed();
   }
 
-  #stopped(body: AgentEvents['stopped'], frames: SessionState['stopped'][number]['frames']): void {
-    for (const file of this.#picture.hit(body.hitBreakpointIds)) this.#tell({ kind: 'breakpointsSet', file });
-    const stopped = { kind: 'stopped', thread: body.thread, reason: body.reason, frames } as const;
-    for (const entry of this.#picture.stop(body.thread, frames)) this.#entered(entry);
+  #stopped({ thread, reason }: AgentEvents['stopped'], frames: SessionFrame[], times: number): void {
+    const stopped = { kind: 'stopped', thread, reason, frames, ...(times > 1 ? { times } : {}) } as const;
+    for (const entry of this.#picture.stop(thread, frames)) this.#entered(entry);
     // Without a stack it runs again already: there is nothing to prepare for.
     if (frames.length === 0 && this.#pipe.wished) this.#tell(stopped);
     else this.#decide(stopped);
@@ -335,9 +337,8 @@ export class Coordinator {
 
   #holdForStep(): void {
     this.#queue.hold('step');
-    if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
-    this.#stepTimer = setTimeout(() => this.#queue.resume('step'), STEP_HOLD);
-    this.#stepTimer.unref();
+    this.#stepTimer ??= setTimeout(() => this.#queue.resume('step'), STEP_HOLD).unref();
+    this.#stepTimer.refresh();
   }
 
   #endStep(thread: number): void {

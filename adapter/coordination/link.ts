@@ -18,6 +18,7 @@ import {
 import type { Log } from '../log';
 import type { ServerPair } from './serverPair';
 import type { Stopwatch } from './stopwatch';
+import { PipeWriter } from './writer';
 
 /** ms for connecting, and again for being welcomed. */
 const CONNECT_TIMEOUT = 5_000;
@@ -114,13 +115,7 @@ export class Link {
             Promise.resolve(stopwatch.measure(() => JSON.parse(Buffer.from(bytes).toString('utf8')) as Message)),
         },
       }),
-      new rpc.StreamMessageWriter(socket, {
-        charset: 'utf-8',
-        contentTypeEncoder: {
-          name: 'application/json',
-          encode: (message) => Promise.resolve(stopwatch.measure(() => Buffer.from(JSON.stringify(message), 'utf8'))),
-        },
-      }),
+      new PipeWriter(socket, stopwatch),
     );
     const cancelled = (signal: AbortSignal): Cancelled => {
       const source = new rpc.CancellationTokenSource();

@@ -38,6 +38,10 @@ export class SessionPicture {
   get stopped(): SessionState['stopped'] {
     return [...this.#stopped].map(([thread, frames]) => ({ thread, frames }));
   }
+  /** Where the process stands; undefined where it runs, or nobody wanted to know. */
+  top(thread: number): SessionFrame | undefined {
+    return this.#stopped.get(thread)?.[0];
+  }
 
   /** What plans rest on: where breakpoints are, and which modules are on the stacks of stopped processes. */
   get basis(): string {

@@ -13,9 +13,9 @@ const BACKOFF = [50, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
 /** Events kept while the server takes in the greeting, or while there is none. */
 const MAX_KEPT = 500;
 /** ms for which what happens is gathered, so that it is told in one message. */
-const GATHERING = 100;
+const GATHERING = 400;
 /** Events in one message, which so stays far below the size that is taken. */
-const MAX_GATHERED = 100;
+const MAX_GATHERED = 400;
 
 export type FallbackReason = Extract<SessionEvent, { kind: 'fallback' }>['why'];
 /** plan: null where an answer under way, or the newest one, serves this question, too. */

@@ -101,7 +101,7 @@ export class PlanQueue {
     this.#holds.add(reason);
   }
   resume(reason: string): void {
-    if (this.#holds.delete(reason)) void this.#work();
+    if (this.#holds.delete(reason) && this.#items.length > 0) void this.#work();
   }
 
   /** Whoever prepared it. */

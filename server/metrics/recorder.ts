@@ -96,11 +96,11 @@ export class Recorder implements Witness {
     if (record === undefined) return;
     record.happened(before, after, event);
     if (event.kind === 'entered') {
-      if (event.ready) this.#hits++;
-      else this.#misses++;
+      if (event.ready) this.#hits += event.times ?? 1;
+      else this.#misses += event.times ?? 1;
     }
     if (event.kind === 'diskCache') this.#disk.set(id, event);
-    if (event.kind === 'latency') this.measured(event.of, event.ms);
+    if (event.kind === 'latency') this.measured(event.of, event.ms, ...(event.more ?? []));
     if (event.kind === 'entered' || event.kind === 'diskCache' || event.kind === 'interpreted') {
       this.changes.note(({ parts }) => parts.add('cache'));
     }
@@ -239,9 +239,9 @@ export class Recorder implements Witness {
     this.changes.note(({ parts }) => parts.add('alerts'));
   }
 
-  private measured(kind: LatencyKind, ms: number): void {
+  private measured(kind: LatencyKind, ...times: number[]): void {
     if (!this.monitoring) return;
-    this.latencies[kind].record(ms);
+    for (const ms of times) this.latencies[kind].record(ms);
     this.changes.note(({ latencies }) => latencies.add(kind));
   }
 

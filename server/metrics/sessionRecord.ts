@@ -33,20 +33,24 @@ export class SessionRecord {
   happened(before: SessionModel, after: SessionModel, event: SessionEvent): void {
     switch (event.kind) {
       case 'stopped':
-        this.stops++;
-        if (event.reason === 'step') this.steps++;
+        this.stops += event.times ?? 1;
+        if (event.reason === 'step') this.steps += event.times ?? 1;
         break;
-      case 'entered':
-        if (event.ready) this.hits++;
-        else this.misses++;
-        if (event.ready && before.prepared.get(event.module)?.trigger === 'plan') this.covered++;
+      case 'entered': {
+        const times = event.times ?? 1;
+        if (event.ready) this.hits += times;
+        else this.misses += times;
+        if (event.ready && before.prepared.get(event.module)?.trigger === 'plan') this.covered += times;
         break;
+      }
       case 'memory':
         this.firstBeamBytes ??= event.beamBytes;
         break;
       case 'latency':
-        if (event.of === 'clickToArmed') this.#clickToArmed.record(event.ms);
-        if (event.of === 'step') this.#steps.record(event.ms);
+        for (const ms of [event.ms, ...(event.more ?? [])]) {
+          if (event.of === 'clickToArmed') this.#clickToArmed.record(ms);
+          if (event.of === 'step') this.#steps.record(ms);
+        }
         break;
       case 'fallback':
         this.fallbacks++;

@@ -18,11 +18,14 @@ export function toldOf(session: string, event: SessionEvent): TimelineEvent | nu
     case 'stopped': {
       const top = event.frames[0];
       const place = top === undefined ? '' : ` in ${top.module}${top.function === undefined ? '' : `.${top.function}`}`;
-      return line(event.reason === 'step' ? 'step' : 'stop', `stopped${place} (${event.reason})`, top?.module ?? null);
+      const often = event.times === undefined ? '' : ` ${event.times} times`;
+      const text = `stopped${often}${place} (${event.reason})`;
+      return line(event.reason === 'step' ? 'step' : 'stop', text, top?.module ?? null);
     }
     case 'entered': {
       const how = event.ready ? 'was ready' : `made the program wait ${event.waitedMs.toFixed(1)} ms`;
-      return line('step', `entered ${event.module}, which ${how}`, event.module, event.waitedMs);
+      const often = event.times === undefined || event.times === 1 ? '' : ` ${event.times} times`;
+      return line('step', `entered ${event.module}${often}, which ${how}`, event.module, event.waitedMs);
     }
     case 'interpreted':
       return line('prepare', `prepared ${event.module}: ${event.cause}`, event.module, event.ms);

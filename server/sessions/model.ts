@@ -82,7 +82,7 @@ function change(model: SessionModel, event: SessionEvent): Partial<SessionModel>
     case 'continued':
       return { state: { ...state, stopped: state.stopped.filter(({ thread }) => thread !== event.thread) } };
     case 'entered':
-      return visited(model, event.module, event.at);
+      return visited(model, event.module, event.at, event.times);
     case 'interpreted':
       return {
         prepared: withEntry(model.prepared, event.module, {
@@ -124,8 +124,8 @@ function replaced(files: readonly FileBreakpoints[], changed: FileBreakpoints): 
   return changed.breakpoints.length === 0 ? others : [changed, ...others];
 }
 
-function visited(model: SessionModel, module: string, at: number): Pick<SessionModel, 'path' | 'used'> {
-  const uses = (model.used.get(module)?.uses ?? 0) + 1;
+function visited(model: SessionModel, module: string, at: number, times = 1): Pick<SessionModel, 'path' | 'used'> {
+  const uses = (model.used.get(module)?.uses ?? 0) + times;
   return {
     path: model.path.at(-1) === module ? model.path : [...model.path, module].slice(-MAX_PATH),
     used: withEntry(model.used, module, { uses, lastUsedAt: at }),

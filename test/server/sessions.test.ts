@@ -234,6 +234,21 @@ describe('the debug sessions of the coordination server', () => {
     );
   });
 
+  it('counts what an adapter tells once for many times', async () => {
+    const t = Date.now();
+    await start({});
+    const adapter = await connect('one');
+    await adapter.event({ kind: 'stopped', at: t, thread: 1, reason: 'step', frames: [], times: 40 });
+    await adapter.event({ kind: 'continued', at: t + 1, thread: 1 });
+    await adapter.event({ kind: 'entered', at: t + 2, module: 'Shop.Item', ready: true, waitedMs: 0, times: 20 });
+    await adapter.plan({ kind: 'latency', at: t + 3, of: 'step', ms: 4, more: [1, 2] });
+    const { sessions, cache, latencies, timeline } = await client.request('coordination/snapshot', {});
+    assert.deepEqual([sessions[0]?.stops, sessions[0]?.steps, sessions[0]?.stoppedIn], [40, 40, null]);
+    assert.deepEqual([cache.hits, cache.misses, latencies.step.count, latencies.step.max], [20, 0, 3, 4]);
+    const told = timeline.map(({ text }) => text).filter((text) => text.includes('times'));
+    assert.deepEqual(told, ['stopped 40 times (step)', 'entered Shop.Item 20 times, which was ready']);
+  });
+
   it('shows what happened in a snapshot, and remembers a session that ended', async () => {
     const t = Date.now();
     await start({ storageDir });

@@ -128,4 +128,38 @@ describe('events that are told together', () => {
       set(5, '/a.ex', 2),
     ]);
   });
+
+  it('hold every time that was measured, in one list a kind', () => {
+    const latency = (at: number, of: 'step' | 'plan', ms: number): SessionEvent => ({ kind: 'latency', at, of, ms });
+    const told = merged([latency(1, 'step', 1), latency(2, 'plan', 9), latency(3, 'step', 2), latency(4, 'step', 3)]);
+    const times = told.map((event) => (event.kind === 'latency' ? [event.of, [event.ms, ...(event.more ?? [])]] : []));
+    assert.deepEqual(
+      new Map(times.map(([of, all]) => [of, [...(all as number[])].sort()])),
+      new Map<unknown, number[]>([
+        ['plan', [9]],
+        ['step', [1, 2, 3]],
+      ]),
+    );
+  });
+
+  it('count what is entered again and again, and keep the order of places', () => {
+    const entered = (at: number, module: string, ready = true): SessionEvent => ({
+      kind: 'entered',
+      at,
+      module,
+      ready,
+      waitedMs: ready ? 0 : 1,
+    });
+    const told = merged([
+      entered(1, 'A', false),
+      entered(2, 'A'),
+      entered(3, 'A'),
+      entered(4, 'B'),
+      entered(5, 'A'),
+      stopped(6, 1),
+      entered(7, 'A'),
+    ]);
+    const shown = told.map((event) => (event.kind === 'entered' ? `${event.module} ${event.times ?? 1}` : event.kind));
+    assert.deepEqual(shown, ['A 1', 'A 2', 'B 1', 'A 1', 'stopped', 'A 1']);
+  });
 });

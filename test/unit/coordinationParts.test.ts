@@ -248,7 +248,12 @@ describe('the picture of a session', () => {
 });
 
 describe('stops that are reported', () => {
-  const stop = (thread: number) => ({ thread, reason: 'step' as const, description: '', hitBreakpointIds: [] });
+  const stop = (thread: number) => ({
+    thread,
+    reason: 'step' as 'step' | 'pause' | 'breakpoint',
+    description: '',
+    hitBreakpointIds: [],
+  });
 
   it('come in their order and before their end, one stack at a time', async () => {
     const told: string[] = [];
@@ -268,6 +273,42 @@ describe('stops that are reported', () => {
     reporter.continued(1);
     assert.equal(told.at(-1), 'over 1');
     assert.equal(waiting.length, 1, 'one that runs again needs no stack');
+  });
+
+  it('that follow each other at once are counted, and only the last one is looked at', async () => {
+    const told: string[] = [];
+    const looks: number[] = [];
+    const reporter = new StopReporter({
+      frames: (thread) => {
+        looks.push(thread);
+        return Promise.resolve([]);
+      },
+      report: ({ thread, reason }, _frames, times) => told.push(`${times} × ${reason} ${thread}`),
+      over: (thread) => told.push(`over ${thread}`),
+    });
+    for (let count = 0; count < 50; count++) {
+      reporter.stopped(stop(1));
+      if (count === 20) reporter.stopped({ ...stop(2), reason: 'pause' });
+      reporter.continued(1);
+    }
+    reporter.stopped({ ...stop(1), reason: 'breakpoint' });
+    await eventually('the last', () => (told.at(-1) === '1 × breakpoint 1' ? true : undefined));
+    assert.deepEqual(told, ['50 × step 1', 'over 1', '1 × pause 2', '1 × breakpoint 1']);
+    assert.deepEqual(looks, [1, 2, 1]);
+  });
+
+  it('of a process that has ended have no stack, and are over', async () => {
+    const told: string[] = [];
+    const reporter = new StopReporter({
+      frames: () => Promise.resolve([]),
+      report: ({ thread }) => told.push(`stop ${thread}`),
+      over: (thread) => told.push(`over ${thread}`),
+    });
+    reporter.stopped(stop(1));
+    reporter.stopped(stop(2));
+    reporter.exited(2);
+    await eventually('both', () => (told.length === 3 ? true : undefined));
+    assert.deepEqual(told, ['stop 1', 'stop 2', 'over 2']);
   });
 
   it('of a program that is gone are not reported', async () => {
