@@ -17,6 +17,7 @@ const suites = { 25: 'bookworm', 27: 'trixie', 29: 'sid' };
 /** Where this machine's node goes inside a folder. */
 const node = '/usr/local/bin/node';
 const home = process.env.BEAM_MATRIX_DIR ?? path.join(root, '.cache', 'matrix');
+
 async function main() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, grep: { type: 'string' } } });
   const wanted = values.only?.split(',') ?? Object.keys(suites);
@@ -53,27 +54,22 @@ async function release(otp, host, grep) {
     say(`not run: ${obstacle}`);
     return { passed: 0, failed: 0, skipped: `not run: ${obstacle}` };
   }
-  const mounted = [];
-  try {
-    for (const each of ['/proc', '/dev', '/dev/pts', root]) mount(each, path.join(folder, each), mounted);
-    copyFileSync(process.execPath, path.join(folder, node));
-    // Erlang nodes find each other by name, and `localhost` is known from this file alone.
-    copyFileSync('/etc/hosts', path.join(folder, 'etc', 'hosts'));
-    if (spawnSync('chroot', [folder, node, '--version']).status !== 0) {
-      say(`not run: this node does not run in ${folder}`);
-      return { passed: 0, failed: 0, skipped: `not run: this node does not run in ${suites[otp]}` };
-    }
-    // What is missing belongs into the folder, never onto this machine.
-    const env = {
-      PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: '/root',
-      LC_ALL: 'C.UTF-8',
-      ECD_NO_APT: '1',
-    };
-    return await tests(['chroot', folder, node], env, grep);
-  } finally {
-    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
+  copyFileSync(process.execPath, path.join(folder, node));
+  // Erlang nodes find each other by name, and `localhost` is known from this file alone.
+  copyFileSync('/etc/hosts', path.join(folder, 'etc', 'hosts'));
+  if (spawnSync('chroot', [folder, node, '--version']).status !== 0) {
+    say(`not run: this node does not run in ${folder}`);
+    return { passed: 0, failed: 0, skipped: `not run: this node does not run in ${suites[otp]}` };
   }
+  // What is missing belongs into the folder, never onto this machine.
+  const env = {
+    PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LC_ALL: 'C.UTF-8',
+    ECD_NO_APT: '1',
+  };
+  mkdirSync(path.join(folder, root), { recursive: true });
+  return await tests([...inside(folder, { and: [root] }), node], env, grep);
 }
 
 /** `npm test` in the folder of that release, or here. */
@@ -84,12 +80,15 @@ async function tests([command, ...before], env, grep) {
     ...(grep ? [`--grep=${grep}`] : []),
   ];
   const child = spawn(command, [...before, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = () => child.kill('SIGKILL');
+  process.once('exit', stop);
   let output = '';
   child.stdout.on('data', (data) => {
     output += data;
     process.stdout.write(data);
   });
   await once(child, 'close');
+  process.off('exit', stop);
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   if (last === undefined) throw new Error('the tests ended before they had counted');
   const [passed, failed] = last.slice(1).map(Number);
@@ -107,14 +106,9 @@ async function prepare(folder, suite) {
     if (!canUseApt()) return `needs Debian or Ubuntu to make a ${suite} folder by debootstrap`;
     bootstrap(folder, suite);
   }
-  const mounted = [];
-  try {
-    for (const each of ['/proc', '/dev']) mount(each, path.join(folder, each), mounted);
-    command('chroot', [folder, 'apt-get', '-qq', 'update']);
-    command('chroot', [folder, 'apt-get', '-qq', 'install', '-y', ...packages.session, ...packages.tests]);
-  } finally {
-    for (const each of mounted.reverse()) spawnSync('umount', ['-l', each]);
-  }
+  const [chroot, ...into] = inside(folder);
+  command(chroot, [...into, 'apt-get', '-qq', 'update']);
+  command(chroot, [...into, 'apt-get', '-qq', 'install', '-y', ...packages.session, ...packages.tests]);
   return complete(folder) ? undefined : `${folder} did not get all of ${packages.session.join(', ')}`;
 }
 
@@ -131,11 +125,21 @@ function bootstrap(folder, suite) {
   }
   say(`making ${folder} (a few minutes, 1 GB)`);
   mkdirSync(home, { recursive: true });
-  unmountBelow(folder);
+  refuseMounts(folder);
   rmSync(folder, { recursive: true, force: true });
   // A suite that this debootstrap does not know by name is made by the script that serves all of them.
   const script = existsSync(`/usr/share/debootstrap/scripts/${suite}`) ? [] : ['/usr/share/debootstrap/scripts/sid'];
-  command('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, folder, mirror(), ...script]);
+  const [unshare, ...alone] = apart;
+  command(unshare, [
+    ...alone,
+    'debootstrap',
+    '--variant=minbase',
+    '--include=ca-certificates',
+    suite,
+    folder,
+    mirror(),
+    ...script,
+  ]);
   write(folder, 'etc/apt/apt.conf.d/99small', 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n');
   // The clock of a machine may be ahead of the mirror, and then the release file counts as expired.
   write(folder, 'etc/apt/apt.conf.d/98clock', 'Acquire::Check-Valid-Until "false";\nAcquire::Check-Date "false";\n');
@@ -146,31 +150,40 @@ function bootstrap(folder, suite) {
   for (const name of aptProxies()) copyFileSync(name, path.join(folder, name));
 }
 
-/** Whether a bind mount works, tried on a folder of our own. */
+/**
+ * A program behind these words has mounts and processes of its own: however it or this script ends, no process of it and no
+ * mount stays behind. A mount that stays is a danger: who removes the folder then removes this machine's /dev.
+ */
+const apart = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/** The words before a command that is to run inside the folder, where `and` names folders of this machine to be seen there. */
+function inside(folder, { and = [] } = {}) {
+  const binds = ['/dev', ...and].map((each) => `mount --rbind ${quoted(each)} ${quoted(path.join(folder, each))}`);
+  const mounts = [...binds, `mount -t proc proc ${quoted(path.join(folder, 'proc'))}`];
+  // The shell stays as the first process, which has to bury those that lost their parent.
+  return [...apart, 'sh', '-c', `${mounts.join(' && ')} && chroot "$@"; exit $?`, 'sh', folder];
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Whether mounting works, tried on a folder of our own. */
 function mayMount() {
   const probe = path.join(root, '.cache', 'mount-probe');
   mkdirSync(probe, { recursive: true });
-  if (spawnSync('mount', ['--bind', probe, probe]).status !== 0) return false;
-  spawnSync('umount', [probe]);
-  return true;
+  const [unshare, ...alone] = apart;
+  return spawnSync(unshare, [...alone, 'mount', '--bind', probe, probe]).status === 0;
 }
 
-function mount(from, to, mounted) {
-  mkdirSync(to, { recursive: true });
-  if (spawnSync('mountpoint', ['-q', to]).status === 0) return;
-  command('mount', ['--rbind', '--make-rslave', from, to]);
-  mounted.push(to);
-}
-
-/** A run that was killed leaves its mounts behind, and removing the folder then would remove this machine's /dev. */
-function unmountBelow(folder) {
-  const left = () =>
-    readFileSync('/proc/self/mounts', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((point) => point.startsWith(`${folder}${path.sep}`));
-  for (const point of left().reverse()) spawnSync('umount', ['-l', point]);
-  if (left().length > 0) throw new Error(`${left().join(', ')} cannot be unmounted; do so before removing ${folder}.`);
+/** Somebody else may have mounted something in the folder. */
+function refuseMounts(folder) {
+  const points = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((point) => point.startsWith(`${folder}${path.sep}`));
+  if (points.length > 0)
+    throw new Error(`${folder} is not complete and holds mounts: unmount ${points.join(', ')} first.`);
 }
 
 function mirror() {
@@ -206,6 +219,9 @@ function command(name, args) {
 function say(text) {
   process.stdout.write(`${text}\n`);
 }
+
+// Ending by `exit` is what stops the tests, whose processes are not this script's own.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 try {
   await main();
