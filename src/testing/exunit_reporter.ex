@@ -117,9 +117,10 @@ defmodule ElixirCoordinatedDebugger.TestReporter do
   defp start_coverage(nil), do: nil
 
   defp start_coverage(_on) do
-    # Mix of 1.15 and later takes applications off the path that the project does not name.
-    with :non_existing <- :code.which(:cover), path when is_list(path) <- :code.lib_dir(:tools) do
-      :code.add_pathz(path ++ '/ebin')
+    # Mix of 1.15 and later takes applications off the path that the project does not name; OTP's folder still has them.
+    with :non_existing <- :code.which(:cover),
+         [folder | _] <- Path.wildcard(Path.join(:code.lib_dir(), "{tools,tools-*}/ebin")) do
+      :code.add_pathz(to_charlist(folder))
     end
 
     if Code.ensure_loaded?(:cover), do: compile_for_coverage(), else: :missing

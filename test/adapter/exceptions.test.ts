@@ -190,6 +190,19 @@ describe('a dbg call', () => {
     assert.match((await session.end()).stdout, /dbg crowd: 14/);
   });
 
+  it('of several lines stops once, and a step leaves it', async () => {
+    const session = await debug.launch(constructs, { run: 'Constructs.Debugging.branching(2)' });
+    const stop = await session.stop();
+    assert.equal(stop.at, 'dbg_branching');
+    await session.resume(stop);
+    const second = await session.stop();
+    assert.equal(second.at, 'dbg_case');
+    assert.equal((await session.steps('next', second, 2)).at(-1), 'after_branching');
+    await session.resume(second);
+    assert.deepEqual(await session.places(), []);
+    assert.equal((await session.end()).exitCode, 0);
+  });
+
   it('at the end of a pipeline stops', async () => {
     const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Debugging.piped([1, 2]))' });
     const stop = await session.stop();

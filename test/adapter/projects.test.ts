@@ -62,6 +62,7 @@ describe('an umbrella', () => {
   it('that was copied with its build stops, and its frames name the files of the copy', async () => {
     const first = await fixtureCopy('umbrella', { compiled: true });
     try {
+      const plain = await first.copied('plain').mix(['run', '-e', 'Web.main()']);
       const copy = first.copied('copy');
       const session = await debug.launch(copy, {
         run: 'Web.main()',
@@ -71,7 +72,8 @@ describe('an umbrella', () => {
       assert.equal(stop.at, 'price');
       assert.equal(stop.top.source?.path, copy.file('apps/core/lib/core.ex'));
       await session.resume(stop);
-      assert.doesNotMatch((await session.end()).stdout, /Compiling/);
+      // Newer Mix compiles a project again that was moved; the session does no more than that.
+      assert.equal(/Compiling/.test((await session.end()).stdout), /Compiling/.test(plain));
     } finally {
       first.remove();
     }

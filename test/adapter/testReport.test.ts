@@ -111,7 +111,8 @@ describe('the ExUnit reporter', () => {
   });
 
   it('counts the lines that ran, when asked', async () => {
-    const { reports } = await report(['test/tested_test.exs'], { coverage: true });
+    const { end, reports } = await report(['test/tested_test.exs'], { coverage: true });
+    assert.doesNotMatch(end.stderr, /warning/);
     const covered = reports.filter((each): each is Covered => each.event === 'covered');
     assert.deepEqual(
       covered.map(({ module, file }) => [module, file]),

@@ -52,12 +52,17 @@ function transcript(client: DapClient, replace: Record<string, string>): string 
     });
   let text = `${lines.join('\n')}\n`;
   for (const [from, to] of Object.entries(replace)) text = text.replaceAll(from, to);
+  const own = (frame: string): boolean => Object.values(replace).some((name) => frame.includes(name));
   return (
     text
       .replace(/<\d+\.\d+\.\d+>/g, '<PID>')
       .replace(/\(elixir [\d.]+\)/g, '(elixir VERSION)')
       // Sources of OTP are there on some machines.
       .replace(/ \([^()]*\.erl:\d+\)/g, '')
+      // Below our own frames comes what the Elixir of that version calls a task with.
+      .replace(/("stackTrace": ")(.*)(",?)$/gm, (_all, before: string, frames: string, after: string) => {
+        return [before, ...frames.split(/(?<=\\n)/).filter(own), after].join('');
+      })
       // Each Elixir has its own words for a syntax error.
       .replace(/cannot be parsed: .*",$/gm, 'cannot be parsed: REASON",')
   );

@@ -83,5 +83,6 @@ notice(Level, Text) ->
 
 ended(Status) ->
     ok = ecd_exceptions:flush(),
+    ok = ecd_stdin:flush(),
     ecd_wire:event(taskEnded, #{exitCode => Status}),
     ecd_wire:flush().

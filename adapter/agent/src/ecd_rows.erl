@@ -383,9 +383,13 @@ common(Ends, _At) ->
         _ -> none
     end.
 
-sequence([], At) ->
+sequence(Es, At) ->
+    {Marked, End} = in_order(Es, At),
+    {ecd_once:dbg(Marked), End}.
+
+in_order([], At) ->
     {[], At};
-sequence([E | Es], At) ->
+in_order([E | Es], At) ->
     Line = element(2, E),
     {E1, At1} = within(E, place(Line, At)),
     E2 =
@@ -393,7 +397,7 @@ sequence([E | Es], At) ->
             true -> again(E1, Line, Es =:= []);
             false -> E1
         end,
-    {Es1, End} = sequence(Es, At1),
+    {Es1, End} = in_order(Es, At1),
     {[E2 | Es1], End}.
 
 place(Line, At) when Line =< 0 -> At;

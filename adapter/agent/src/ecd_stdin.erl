@@ -1,7 +1,10 @@
 %% Says once that the program reads its standard input where that is empty. Reads nothing itself and delays nobody.
 -module(ecd_stdin).
 
--export([watch/0]).
+-export([watch/0, flush/0]).
+
+%% ms that the end of the program waits for the hint at most.
+-define(DEADLINE, 1000).
 
 %% What asks a device for input (io protocol), as a match specification of messages.
 -define(READS, [
@@ -31,36 +34,59 @@ watch() ->
             ok
     end.
 
+%% Returns when the hint has been given that what was read so far calls for: a program may end right after it has read.
+-spec flush() -> ok.
+flush() ->
+    Ref = monitor(process, ?MODULE),
+    catch ?MODULE ! {flush, self(), Ref},
+    receive
+        {Ref, flushed} -> ok;
+        {'DOWN', Ref, process, _, _Reason} -> ok
+    after ?DEADLINE -> ok
+    end,
+    true = demonitor(Ref, [flush]),
+    ok.
+
 watch(User, Starter) ->
-    Stop = trace(User),
+    true = register(?MODULE, self()),
+    {Stop, Delivered} = trace(User),
     Starter ! {self(), watching},
-    await_read(User, ets:match_spec_compile(?READS)),
+    await_read(User, ets:match_spec_compile(?READS), Delivered),
     Stop(),
     ecd_launch:notice(warning, [
         "The program reads its standard input, which is empty here. ",
         "To type something, set \"console\" to \"integratedTerminal\"."
     ]).
 
-await_read(User, Reads) ->
+await_read(User, Reads, Delivered) ->
     receive
         {trace, User, 'receive', Message} ->
             case ets:match_spec_run([Message], Reads) of
-                [] -> await_read(User, Reads);
+                [] -> await_read(User, Reads, Delivered);
                 [_ | _] -> ok
-            end
+            end;
+        {flush, From, Ref} ->
+            %% What was received until now is in our mailbox then, before the answer.
+            Delivery = Delivered(),
+            receive {trace_delivered, User, Delivery} -> ok end,
+            self() ! {answer, From, Ref},
+            await_read(User, Reads, Delivered);
+        {answer, From, Ref} ->
+            From ! {Ref, flushed},
+            await_read(User, Reads, Delivered)
     end.
 
 %% Since OTP 27 a trace session of our own has its own pattern. Before, there is one pattern for all who trace received
 %% messages, and the evaluator does so for each interpreted `receive`: so there everything that User receives is looked
-%% at, until something is read.
+%% at, until something is read. Gives how to end it, and how to ask for a message once all that was seen is delivered.
 trace(User) ->
     case code:ensure_loaded(trace) of
         {module, trace} ->
             Session = trace:session_create(?MODULE, self(), []),
             _ = trace:recv(Session, [{['_', '_', Read], [], []} || {Read, _, _} <- ?READS], []),
             _ = trace:process(Session, User, true, ['receive']),
-            fun() -> trace:session_destroy(Session) end;
+            {fun() -> trace:session_destroy(Session) end, fun() -> trace:delivered(Session, User) end};
         {error, _} ->
             _ = erlang:trace(User, true, ['receive']),
-            fun() -> erlang:trace(User, false, ['receive']) end
+            {fun() -> erlang:trace(User, false, ['receive']) end, fun() -> erlang:trace_delivered(User) end}
     end.
