@@ -167,7 +167,7 @@ describe('a dbg call', () => {
   const file = 'lib/constructs/debugging.ex';
 
   it('stops, shows its variables, and can be stepped from', async () => {
-    const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Debugging.simple(20))' });
+    const session = await debug.launch(constructs, { run: 'IO.puts("result #{Constructs.Debugging.simple(20)}")' });
     const stop = await session.stop();
     const own = stop.frames.find((frame) => frame.source?.path === constructs.file(file));
     assert(own);
@@ -177,7 +177,7 @@ describe('a dbg call', () => {
     const after = await session.step('next', stop);
     assert.equal(after.at, 'after_dbg');
     await session.resume(after);
-    assert.match((await session.end()).stdout, /^21$/m);
+    assert.match((await session.end()).stdout, /result 21$/m);
   });
 
   it('stops any number of processes at once, each resumable', async () => {
@@ -204,11 +204,11 @@ describe('a dbg call', () => {
   });
 
   it('at the end of a pipeline stops', async () => {
-    const session = await debug.launch(constructs, { run: 'IO.inspect(Constructs.Debugging.piped([1, 2]))' });
+    const session = await debug.launch(constructs, { run: 'IO.puts("result #{Constructs.Debugging.piped([1, 2])}")' });
     const stop = await session.stop();
     await session.resume(stop);
     assert.deepEqual(await session.places(), []);
-    assert.match((await session.end()).stdout, /^5$/m);
+    assert.match((await session.end()).stdout, /result 5$/m);
   });
 
   it('does not stop when breakOnDbg is false, and prints as ever', async () => {

@@ -145,7 +145,10 @@ handle_call({unplace, Owner}, _From, #state{internal = Internal} = State) ->
 handle_call({defined, Mod}, _From, State) ->
     {reply, ok, announce(State, reload(Mod, State))};
 handle_call(compiled, _From, State) ->
-    {reply, ok, announce(State, apply_wants(resolve(fun(_) -> true end, State#state{phase = running})))}.
+    %% What was armed while it was compiled has a beam by now. A look that finds so later would arm it again, and in that
+    %% moment the program could run past.
+    Reloaded = reload_changed(State),
+    {reply, ok, announce(State, apply_wants(resolve(fun(_) -> true end, Reloaded#state{phase = running})))}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(_Message, State) ->
@@ -395,11 +398,13 @@ schedule_look() ->
     ok.
 
 %% Code can also be replaced, or loaded, by somebody who tells us nothing.
-look(#state{versions = Versions} = State) ->
+look(State) ->
+    announce(State, look_for_new(length(erlang:loaded()), reload_changed(State))).
+
+reload_changed(#state{versions = Versions} = State) ->
     Now = maps:map(fun(Mod, _) -> version(Mod) end, Versions),
     Changed = [Mod || {Mod, Was} <- maps:to_list(Versions), is_changed(Mod, Was, maps:get(Mod, Now))],
-    Reloaded = lists:foldl(fun reloaded/2, State#state{versions = Now}, Changed),
-    announce(State, look_for_new(length(erlang:loaded()), Reloaded)).
+    lists:foldl(fun reloaded/2, State#state{versions = Now}, Changed).
 
 version(Mod) ->
     {ecd_modules:md5(Mod), ecd_modules:written(Mod)}.

@@ -37,15 +37,22 @@ watch() ->
 %% Returns when the hint has been given that what was read so far calls for: a program may end right after it has read.
 -spec flush() -> ok.
 flush() ->
-    Ref = monitor(process, ?MODULE),
-    catch ?MODULE ! {flush, self(), Ref},
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Watcher -> flush(Watcher)
+    end.
+
+%% In a process of the user's, which must not find a late answer among its messages.
+flush(Watcher) ->
+    Ref = monitor(process, Watcher, [{alias, reply_demonitor}]),
+    Watcher ! {flush, Ref},
     receive
         {Ref, flushed} -> ok;
-        {'DOWN', Ref, process, _, _Reason} -> ok
-    after ?DEADLINE -> ok
-    end,
-    true = demonitor(Ref, [flush]),
-    ok.
+        {'DOWN', Ref, process, Watcher, _Reason} -> ok
+    after ?DEADLINE ->
+        true = demonitor(Ref, [flush]),
+        ok
+    end.
 
 watch(User, Starter) ->
     true = register(?MODULE, self()),
@@ -65,14 +72,14 @@ await_read(User, Reads, Delivered) ->
                 [] -> await_read(User, Reads, Delivered);
                 [_ | _] -> ok
             end;
-        {flush, From, Ref} ->
+        {flush, Ref} ->
             %% What was received until now is in our mailbox then, before the answer.
             Delivery = Delivered(),
             receive {trace_delivered, User, Delivery} -> ok end,
-            self() ! {answer, From, Ref},
+            self() ! {answer, Ref},
             await_read(User, Reads, Delivered);
-        {answer, From, Ref} ->
-            From ! {Ref, flushed},
+        {answer, Ref} ->
+            Ref ! {Ref, flushed},
             await_read(User, Reads, Delivered)
     end.
 

@@ -4,7 +4,7 @@
 
 breakpoints_test_() ->
     {setup, fun start/0, fun finish/1, fun(Dir) ->
-        [{atom_to_list(Name), {timeout, 60, fun() -> Test(Dir) end}} || {Name, Test} <- tests()]
+        [{atom_to_list(Name), {timeout, 180, fun() -> Test(Dir) end}} || {Name, Test} <- tests()]
     end}.
 
 tests() ->
@@ -17,6 +17,7 @@ tests() ->
         {a_file_without_a_module_is_pending_until_it_has_one, fun pending_file/1},
         {a_function_of_no_module_is_pending_until_there_is_one, fun pending_function/1},
         {a_reloaded_module_takes_its_breakpoint_along, fun reloaded/1},
+        {what_was_compiled_is_armed_for_good_before_it_runs, fun compiled/1},
         {a_breakpoint_whose_line_is_gone_says_so, fun gone/1},
         {hit_conditions_count_as_written, fun hit_conditions/1},
         {a_condition_sees_the_variables_of_the_place, fun conditions/1},
@@ -172,6 +173,21 @@ reloaded(Dir) ->
         {_, Meta, 'Elixir.Shop', 8} = ecd_fixture:run(Shop),
         ok = ecd_fixture:continue(Meta),
         ?assertEqual(13, ecd_fixture:result())
+    end).
+
+compiled(Dir) ->
+    ecd_fixture:with_session(Dir, fun() ->
+        Path = shop(Dir),
+        [#{line := 6}] = ecd_fixture:set(Path, [#{id => 1, line => 6}]),
+        %% The compiler writes the beam of what it has loaded, and the program runs.
+        Beam = filename:join([Dir, "ebin", "Elixir.Shop.beam"]),
+        ok = file:change_time(Beam, {{2100, 1, 1}, {0, 0, 0}}),
+        ok = ecd_breakpoints:compiled(),
+        %% It has been armed for that beam already, not later when somebody looks.
+        receive {event, module, #{reason := <<"changed">>}} -> ok after 0 -> error(armed_anew_while_it_runs) end,
+        {_, Meta, 'Elixir.Shop', 6} = ecd_fixture:run(fun() -> 'Elixir.Shop':gross(10) end),
+        ok = ecd_fixture:continue(Meta),
+        ?assertEqual(12, ecd_fixture:result())
     end).
 
 gone(Dir) ->

@@ -25,7 +25,7 @@ life_test_() ->
     ].
 
 scene(Fun) ->
-    {timeout, 30, fun() -> ecd_scene:with(["matrix.ex", "closures.ex"], Fun) end}.
+    {timeout, 120, fun() -> ecd_scene:with(["matrix.ex", "closures.ex"], Fun) end}.
 
 stop() ->
     Handler = beam_md5('Elixir.Kernel.ErrorHandler'),

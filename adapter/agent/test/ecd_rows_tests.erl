@@ -83,6 +83,21 @@ a_tail_call_stays_one_test() ->
         transformed([tail(1, lists, map, [Closure, var(1, l)])])
     ).
 
+a_call_of_dbg_is_one_stop_test() ->
+    %% 1: dbg(case x do
+    %% 2:   _ -> f()
+    %% 3: end); 4: h()
+    Case = {'case', 1, var(1, x), [clause(2, [remote(2, f, []), remote(1, g, [])])]},
+    Dbg = {call_remote, 1, 'Elixir.Macro', '__dbg__', [var(1, d), {value, 1, <<"h">>}, {value, 1, []}], false},
+    Pair = {match, 1, var(1, d), Case},
+    Body = [{match, 1, var(1, o), {value, 1, []}}, Pair, var(1, d), Dbg, remote(4, h, [])],
+    [Options, Marked | Rest] = transformed(Body),
+    ?assertEqual([1, -1, -1, -1, 4], lines([Options, Marked | Rest])),
+    {match, -1, _, {match, 1, _, {'case', 1, _, [{clause, _, _, _, Inner}]}}} = Marked,
+    ?assertEqual([2, -1], lines(Inner)),
+    %% What follows on other lines is not its business.
+    ?assertEqual([1, 2, 1], lines(transformed([var(1, a), remote(2, f, []), remote(1, g, [])]))).
+
 local_calls_of_exported_functions_become_remote_test() ->
     Body = [
         {local_call, 1, e, [var(1, x)], false},
