@@ -11,7 +11,7 @@ const agent = path.join(root, 'adapter', 'agent');
 const home = path.join(root, '.cache', 'agent-tests');
 
 /** ms; a module that takes longer hangs. */
-const PATIENCE = 5 * 60_000;
+const PATIENCE = 6 * 60_000;
 
 /** Gives { passed, failed, output of the modules that failed }; throws when the agent does not compile. `grep` chooses test modules by name. */
 export async function agentTests({ print, grep = '' }) {

@@ -230,7 +230,7 @@ passes(Fun) ->
             stopped;
         {result, _} ->
             passed
-    after 10000 -> error(neither)
+    after 60000 -> error(neither)
     end.
 
 conditions(Dir) ->
@@ -501,7 +501,7 @@ rapid_changes(Dir) ->
         ),
         [] = ecd_fixture:set(Path, []),
         [Pid ! stop || {Pid, _} <- Workers],
-        Reasons = [receive {'DOWN', Ref, process, _, Reason} -> Reason after 10000 -> alive end || {_, Ref} <- Workers],
+        Reasons = [receive {'DOWN', Ref, process, _, Reason} -> Reason after 60000 -> alive end || {_, Ref} <- Workers],
         ?assertEqual(lists:duplicate(20, normal), Reasons),
         ?assertEqual([], ecd_engine:armed())
     end).
@@ -520,7 +520,7 @@ continue_to_the_end(Pid, Meta) ->
     receive
         {ecd, stopped, Pid, Meta, _, _} -> continue_to_the_end(Pid, Meta);
         {result, Value} -> Value
-    after 10000 -> error(no_result)
+    after 60000 -> error(no_result)
     end.
 
 shop(Dir) ->

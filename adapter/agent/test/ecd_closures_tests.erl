@@ -94,7 +94,7 @@ break(Mod, FA, Count, Marker) ->
     Lambdas = fun() ->
         [F || {M, F, _} <- ecd_guardian:armed(), M =:= Mod, lists:prefix(prefix(FA), atom_to_list(F))]
     end,
-    until(fun() -> length(Lambdas()) >= Count end, 2000),
+    until(fun() -> length(Lambdas()) >= Count end, 6000),
     %% What is written down is armed a moment later; the engine answers after that.
     _ = ecd_engine:armed(),
     Line.

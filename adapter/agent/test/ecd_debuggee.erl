@@ -6,7 +6,7 @@
 -export([stopped/0, stopped/1]).
 -export([command/2, command/3, frames/1, top/1, place/1, result/1, armed/0, flush/0, variables/1]).
 
--define(PATIENCE, 10000).
+-define(PATIENCE, 60000).
 
 %% The tests of a module, each `{Config, [Test]}` with a session; the debugger ends after the last.
 -spec module([{map(), [fun((map()) -> term())]}]) -> term().

@@ -4,7 +4,7 @@
 -include_lib("eunit/include/eunit.hrl").
 -include_lib("kernel/include/file.hrl").
 
--define(DEADLINE, 10000).
+-define(DEADLINE, 60000).
 %% Of Elixir's own, with more than the bytes from which rows are kept.
 -define(LARGE, 'Elixir.Enum').
 

@@ -4,7 +4,7 @@
 -export([elixir/0, folder/0, remove/1, write/3, compile/2, load/1, session/1, end_session/0, with_session/2]).
 -export([event/1, event/2, no_event/1, run/1, stopped/0, continue/1, result/0, set/2, set_functions/1]).
 
--define(PATIENCE, 10000).
+-define(PATIENCE, 60000).
 
 %% Puts Elixir and its applications on the code path and starts it; once in the life of the node.
 -spec elixir() -> ok.

@@ -139,7 +139,7 @@ end_of({Pid, Thread}, Dir) ->
     ok = ecd_stopping:go_on(Thread),
     receive
         {result, Pid, Result} -> Result
-    after 10000 -> error(no_result)
+    after 60000 -> error(no_result)
     end.
 
 frames(Thread) ->

@@ -56,7 +56,7 @@ statement(Dir) ->
     ?assertEqual([{<<"x">>, 20}, {<<"y">>, 21}], Seen),
     ok = ecd_fixture:continue(Meta),
     _ = ecd_fixture:result(),
-    ?assertEqual([41, 41], [Sum || _ <- [1, 2], Sum <- [receive {sum, S} -> S after 5000 -> none end]]).
+    ?assertEqual([41, 41], [Sum || _ <- [1, 2], Sum <- [receive {sum, S} -> S after 60000 -> none end]]).
 
 first_line(Dir) ->
     Path = ecd_fixture:write(Dir, "first.exs", "x = 1\nsend(:ecd_wire, {:x, x})\n"),
@@ -72,7 +72,7 @@ first_line(Dir) ->
 left_alone(Dir) ->
     Path = ecd_fixture:write(Dir, "free.exs", "send(:ecd_wire, {:free, 1 + 1})\n"),
     _ = 'Elixir.Code':require_file(Path),
-    receive {free, 2} -> ok after 5000 -> error(not_run) end,
+    receive {free, 2} -> ok after 60000 -> error(not_run) end,
     ?assertEqual([], ecd_engine:armed()).
 
 %% As ExUnit starts a module's tests from its after_compile callback.
@@ -90,7 +90,7 @@ callback(Dir) ->
     {_, Meta, 'Elixir.Called', 5} = ecd_fixture:run(fun() -> 'Elixir.Code':require_file(Path) end),
     ok = ecd_fixture:continue(Meta),
     _ = ecd_fixture:result(),
-    receive {called, 42} -> ok after 5000 -> error(not_called) end.
+    receive {called, 42} -> ok after 60000 -> error(not_called) end.
 
 evaluated(_Dir) ->
     [#{verified := false}] = ecd_fixture:set_functions([#{id => 1, name => <<"Typed.go/1">>}]),

@@ -8,25 +8,25 @@ ExUnit.start(autorun: false, formatters: [])
 defmodule PatienceFixture do
   use ExUnit.Case, async: true
 
-  @tag timeout: 100
+  @tag timeout: 1_000
   test \"stopped for longer than its timeout\" do
     :ecd_patience.stopped(true)
-    Process.sleep(400)
+    Process.sleep(2_000)
     :ecd_patience.stopped(false)
     send(:reporter, :survived)
   end
 
-  @tag timeout: 100
+  @tag timeout: 1_000
   test \"stopped in its on_exit callback\" do
     on_exit(fn ->
       :ecd_patience.stopped(true)
-      Process.sleep(400)
+      Process.sleep(2_000)
       :ecd_patience.stopped(false)
       send(:reporter, :on_exit_survived)
     end)
   end
 
-  @tag timeout: 100
+  @tag timeout: 1_000
   test \"hangs by itself\" do
     Process.sleep(60_000)
     send(:reporter, :hung)

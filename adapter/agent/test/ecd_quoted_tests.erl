@@ -104,7 +104,7 @@ session(Dir, Marker, Call, Test) ->
         after
             ok = ecd_stopping:breakpoints(Dir, ?NAME, []),
             ok = ecd_stopping:go_on(Thread),
-            receive {result, Pid, _} -> ok after 10000 -> error(no_result) end
+            receive {result, Pid, _} -> ok after 60000 -> error(no_result) end
         end
     end).
 

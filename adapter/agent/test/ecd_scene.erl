@@ -4,7 +4,7 @@
 
 -export([with/2, with/3, start/1, compile/1, bytecode/1, stops/1, run/2, line/2, wait/1, stopped/1, module/1]).
 
--define(DEADLINE, 10000).
+-define(DEADLINE, 60000).
 
 %% Runs Fun between start and stop of the interpreter engine, with the modules of the fixtures loaded.
 -spec with([string()], fun(() -> Result)) -> Result.
