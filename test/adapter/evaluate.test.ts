@@ -212,18 +212,14 @@ describe('evaluate', () => {
     assert(busy.output.length > 10);
   });
 
-  it('stops in a breakpoint that the expression reaches', async () => {
+  it('passes breakpoints that the expression itself reaches', async () => {
     const { session, stop } = await atPlace();
-    await session.setBreakpoints('lib/constructs/basic.ex', ['twice']);
-    const running = session.client.send('evaluate', {
-      expression: 'Renamed.twice(5)',
-      frameId: stop.top.id,
-      context: 'repl',
-    });
-    const inside = await session.client.eventOf(['stopped']).catch(() => undefined);
-    if (inside !== undefined) await session.resume({ threadId: (inside.body as { threadId: number }).threadId });
-    const answer = await running.answer;
-    assert.equal((answer.body as { result: string }).result, '10');
+    const [set] = await session.setBreakpoints('lib/constructs/basic.ex', ['twice']);
+    assert.equal(set?.verified, true);
+    for (const context of ['repl', 'watch']) {
+      assert.equal(await session.evaluate('Renamed.twice(5)', stop.top, context), '10');
+    }
+    assert.equal(session.client.seen('stopped').length, 1);
   });
 
   it('in an Erlang frame reads Erlang variables', async () => {
