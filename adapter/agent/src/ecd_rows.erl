@@ -124,6 +124,12 @@ stage({local_call, L, F, [A | As], Lc}, N0) ->
     {Pre, A1, N1} = first(L, A, N0),
     {As1, N} = inner_list(L, As, N1),
     {Pre, {local_call, L, F, [A1 | As1], Lc}, N};
+stage({apply_fun, L, {make_fun, _, _, _} = Fun, [A | As], Lc}, N0) ->
+    %% `value |> then(fn …)`: that the closure is made before the value is nobody's business.
+    {Pre, A1, N1} = first(L, A, N0),
+    {Fun1, N2} = below(Fun, N1),
+    {As1, N} = inner_list(L, As, N2),
+    {Pre, {apply_fun, L, Fun1, [A1 | As1], Lc}, N};
 stage({Bif, L, M, F, [A | As]}, N0) when Bif =:= bif; Bif =:= safe_bif ->
     {Pre, A1, N1} = first(L, A, N0),
     {As1, N} = inner_list(L, As, N1),
@@ -133,9 +139,10 @@ stage({op, L, Op, [A | As]}, N0) ->
     {As1, N} = inner_list(L, As, N1),
     {Pre, {op, L, Op, [A1 | As1]}, N};
 stage({'case', L, E, Cs}, N0) ->
-    {Pre, E1, N1} = first(L, E, N0),
+    Line = choice_line(L, E, Cs),
+    {Pre, E1, N1} = first(Line, E, N0),
     {Cs1, N} = stages_clauses(passing(Cs), N1),
-    {Pre, {'case', L, E1, Cs1}, N};
+    {Pre, {'case', Line, E1, Cs1}, N};
 stage(E, N0) ->
     {E1, N} = below(E, N0),
     {[], E1, N}.
@@ -153,6 +160,19 @@ first(L, A, N0) ->
             {A1, N} = inner(L, A, N0),
             {[], A1, N}
     end.
+
+%% A condition of `cond` may take several lines: Elixir gives the choice that of its arrow.
+choice_line(L, {'case', At, _, _}, [First | _]) when At > 0, At < L ->
+    case is_condition(First) of
+        true -> At;
+        false -> L
+    end;
+choice_line(L, _E, _Cs) ->
+    L.
+
+is_condition({clause, _, [{value, _, true}], [], _}) -> true;
+is_condition({clause, _, [{var, _, Name}], [_ | _], _}) -> is_compiler_variable(Name);
+is_condition(_) -> false.
 
 %% What a pipeline may be made of; the compiler turns some functions of Kernel into operators and native ones.
 is_stage(E) ->
@@ -368,12 +388,25 @@ marked(Clauses) ->
 branches(Clauses, At) ->
     {Marked, Ends} = lists:unzip([
         begin
-            {Body1, End} = sequence(Body, At),
+            {Body1, End} = sequence(written(Ps, Body), At),
             {{clause, L, Ps, Gs, Body1}, End}
         end
      || {clause, L, Ps, Gs, Body} <- Clauses
     ]),
     {Marked, common(Ends, At)}.
+
+%% The call inside `&local/1` is what nobody wrote: it has no pass of its own.
+written(Ps, [Call]) when element(1, Call) =:= local_call; element(1, Call) =:= call_remote ->
+    case is_capture(Ps, lists:nth(tuple_size(Call) - 1, tuple_to_list(Call))) of
+        true -> [setelement(2, Call, -abs(element(2, Call)))];
+        false -> [Call]
+    end;
+written(_Ps, Body) ->
+    Body.
+
+%% The loader names the parameters of the closure that it makes of a captured function.
+is_capture([_ | _] = Ps, Ps) -> lists:all(fun({var, _, Name}) -> hd(atom_to_list(Name)) =:= $%; (_) -> false end, Ps);
+is_capture(_Ps, _Args) -> false.
 
 common([], At) ->
     At;

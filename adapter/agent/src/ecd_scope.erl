@@ -132,20 +132,39 @@ unbound(Env, Bound) ->
     length([V || V <- Env, not is_map_key(V, Bound)]).
 
 %% Environments in force at the expressions of a sequence that stand on the line, or that reach over it.
-places([], _Env, _Line) ->
+places(Es, Env, Line) ->
+    places(Es, Env, Line, []).
+
+%% Cases: those around the sequence, the outermost last, with the environments in which they begin.
+places([], _Env, _Line, _Cases) ->
     [];
-places([E | Es], Env, Line) ->
+places([E | Es], Outside, Line, Cases) ->
+    Env = otherwise(E, Outside, Cases),
     Here =
         case abs(element(2, E)) of
             Line -> [{exact, Env}];
             _ -> [{around, Env} || lists:member(Line, ecd_lines:spans(E))]
         end,
     Before = Env ++ scrutinee(E),
+    Around = [{abs(element(2, E)), Env} || is_case(E)] ++ Cases,
     Inside = lists:append([
-        places(Body, variables(Ps) ++ Before, Line)
-     || {_, Ps, Body} <- ecd_lines:nested(E)
+        places(Body, variables(Ps) ++ Before, Line, case Kind of closure -> []; _ -> Around end)
+     || {Kind, Ps, Body} <- ecd_lines:nested(E)
     ]),
-    Here ++ Inside ++ places(Es, bound(E) ++ Env, Line).
+    Here ++ Inside ++ places(Es, bound(E) ++ Env, Line, Cases).
+
+%% The `else` clauses of a `with` are compiled into each of its clauses, and see none of their variables. ecd_rows has
+%% taken the line from that choice; its clauses have that of the `with`.
+otherwise({'case', 0, {var, _, Name}, [{clause, L, _, _, _} | _]}, Env, Cases) ->
+    case name(Name) =:= none andalso lists:keyfind(L, 1, lists:reverse(Cases)) of
+        {_, AtWith} -> AtWith;
+        false -> Env
+    end;
+otherwise(_E, Env, _Cases) ->
+    Env.
+
+is_case(E) ->
+    element(1, E) =:= 'case'.
 
 %% A variable bound in what a `case` looks at is visible in its clauses.
 scrutinee({'case', _, E, _}) -> bound(E);

@@ -74,6 +74,37 @@ a_clause_of_with_that_fails_passes_on_without_a_stop_test() ->
     Closure = {match, 1, var(1, '_@2'), {make_fun, 1, '-f/1-fun-0-', [clause(4, [remote(4, g, [])])]}},
     ?assertEqual([4], ecd_calls:else_lines([clause(1, [Closure | With(Call)])])).
 
+the_closure_of_a_captured_function_is_no_stop_test() ->
+    %% &p/1
+    Call = {local_call, 1, p, [var(1, '%0')], true},
+    Captured = {make_fun, 1, '-f/0-fun-0-', [{clause, 1, [var(1, '%0')], [], [Call]}]},
+    ?assertMatch([{make_fun, 1, _, [{clause, _, _, _, [{local_call, -1, p, _, true}]}]}], transformed([Captured])).
+
+a_condition_over_several_lines_is_read_from_the_top_test() ->
+    %% 1: cond do
+    %% 2:   x > 1 -> f()
+    %% 3:   g() and
+    %% 4:       h() -> i()
+    And = {'case', 3, remote(3, g, []), [
+        clause(3, [{value, 3, false}]), {clause, 3, [{value, 3, true}], [], [remote(4, h, [])]}
+    ]},
+    Second = {'case', 4, And, [{clause, 4, [{value, 4, true}], [], [remote(4, i, [])]}]},
+    First = {'case', 1, {op, 2, '>', [var(2, x), {value, 2, 1}]}, [
+        {clause, 2, [{value, 2, true}], [], [remote(2, f, [])]}, {clause, 4, [{value, 4, false}], [], [Second]}
+    ]},
+    [{'case', 1, _, [_, {clause, _, _, _, [Rest]}]}] = transformed([First]),
+    ?assertMatch({'case', 3, {'case', 3, _, [_, {clause, _, _, _, [{call_remote, 4, _, h, _, _}]}]}, _}, Rest).
+
+a_closure_that_takes_a_pipelines_value_is_a_stage_of_it_test() ->
+    %% 1: x
+    %% 2: |> f()
+    %% 3: |> then(fn v -> v end)
+    Then = {make_fun, 3, '-f/0-fun-0-', [{clause, 3, [var(3, v)], [], [var(3, v)]}]},
+    ?assertMatch(
+        [{match, 2, {var, 2, '%p1'}, _}, {apply_fun, 3, {make_fun, 3, _, _}, [{var, 2, '%p1'}], false}],
+        transformed([{apply_fun, 3, Then, [remote(2, f, [var(1, x)])], false}])
+    ).
+
 a_tail_call_stays_one_test() ->
     ?assertMatch([_, {call_remote, -1, _, g, [], true}], transformed([remote(1, f, []), tail(1, ?M, g, [])])),
     %% Not where the callee calls closures and returns.
@@ -141,6 +172,17 @@ only_what_was_bound_on_the_way_is_visible_test() ->
     ?assertEqual([{<<"x">>, 2, '_x@2'}], ecd_scope:visible(Clauses, 3, Bindings)),
     ?assertEqual([{<<"a">>, a, '_a@1'}, {<<"x">>, 3, '_x@3'}], ecd_scope:visible(Clauses, 5, Bindings)),
     ?assertEqual([{<<"x">>, 2, '_x@2'}], ecd_scope:visible(Clauses, 6, Bindings)).
+
+else_clauses_of_a_with_see_none_of_its_variables_test() ->
+    %% with {:ok, a} <- f(), ⏎ {:ok, b} <- g(), do: h(), else: (c -> ⏎ i(c))
+    Else = {'case', 0, var(1, '_@1'), [{clause, 1, [var(3, '_c@1')], [], [remote(3, i, [var(3, '_c@1')])]}]},
+    Otherwise = {clause, 1, [var(1, '_@1')], [], [Else]},
+    Second = {'case', 2, remote(2, g, []), [{clause, 2, [var(2, '_b@1')], [], [remote(2, h, [])]}, Otherwise]},
+    With = {'case', 1, remote(1, f, []), [{clause, 1, [var(1, '_a@1')], [], [Second]}, Otherwise]},
+    Clauses = [{clause, 1, [var(1, '_x@1')], [], [With]}],
+    Bindings = [{'_x@1', 1}, {'_a@1', 2}, {'_c@1', 3}, {'_@1', 3}],
+    ?assertEqual([{<<"c">>, 3, '_c@1'}, {<<"x">>, 1, '_x@1'}], ecd_scope:visible(Clauses, 3, Bindings)),
+    ?assertEqual([{<<"a">>, 2, '_a@1'}, {<<"x">>, 1, '_x@1'}], ecd_scope:visible(Clauses, 2, Bindings)).
 
 erlang_exports_what_all_clauses_bind_test() ->
     Clauses = [
