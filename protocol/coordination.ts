@@ -24,6 +24,8 @@ const line = v.pipe(v.number(), v.integer(), v.minValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const bytes = v.pipe(v.number(), v.minValue(0));
 const milliseconds = v.pipe(v.number(), v.minValue(0));
+/** Milliseconds since the epoch that a date can be made of, by the adapter's clock. */
+const moment = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
 const thread = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** How often it happened, where it is told once for all; 1 where nothing is said. */
 const times = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
@@ -89,8 +91,7 @@ export const SessionState = v.object({
   engine: v.picklist(['interpreter', 'traditional']),
   otp: v.number(),
   elixir: v.nullable(v.string()),
-  /** Milliseconds since the epoch. */
-  startedAt: v.number(),
+  startedAt: moment,
   mode: SessionMode,
   /** Nothing is prepared in the background while it is set. */
   paused: v.boolean(),
@@ -106,9 +107,8 @@ export type SessionState = v.InferOutput<typeof SessionState>;
 export const LATENCIES = ['clickToArmed', 'step', 'launch', 'plan'] as const;
 export type LatencyKind = (typeof LATENCIES)[number];
 
-/** `at`: milliseconds since the epoch, by the adapter's clock. */
 const happening = <const Kind extends string, const Entries extends v.ObjectEntries>(kind: Kind, entries: Entries) =>
-  v.object({ at: v.number(), kind: v.literal(kind), ...entries });
+  v.object({ at: moment, kind: v.literal(kind), ...entries });
 
 /** What happened in a session. */
 export const SessionEvent = v.variant('kind', [

@@ -1,5 +1,5 @@
 // Lets one process at a time write the usage snapshot. A lock whose holder was killed is taken over; nobody waits for ever.
-import { readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, isMissing } from './journal';
@@ -27,6 +27,8 @@ export class Lock {
       } catch (error) {
         // Windows says EPERM while the file of the former holder is still going away.
         if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'EPERM'))) {
+          // On a full disk the file is there, but empty: nobody could tell whose it is.
+          rmSync(file, { force: true });
           throw error;
         }
       }

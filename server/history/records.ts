@@ -24,7 +24,8 @@ export type UsageRecord =
   | { kind: 'summary'; at: number; summary: SessionSummary };
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const at = v.number();
+/** Milliseconds since the epoch that a date can be made of. */
+const at = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
 const session = v.string();
 const module = v.pipe(v.string(), v.nonEmpty());
 const figure = v.nullable(v.number());

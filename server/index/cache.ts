@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import * as v from 'valibot';
 
 /** Raised with any change of the facts or of how they are extracted. */
 const VERSION = 3;
@@ -19,6 +20,9 @@ export interface Cached<Facts> {
   facts: Facts;
 }
 
+const Files = v.record(v.string(), v.object({ stamp: v.string(), hash: v.string(), facts: v.looseObject({}) }));
+const Content = v.object({ writtenAt: v.number(), sources: Files, beams: Files });
+
 /** What `writeCache` wrote; null without it. `dropped`: there was a file, and it could not be used. */
 export function readCache(storageDir: string, shard: number): { content: unknown; dropped: boolean } {
   let bytes: Buffer;
@@ -31,7 +35,8 @@ export function readCache(storageDir: string, shard: number): { content: unknown
   const end = bytes.indexOf(10);
   const body = bytes.subarray(end + 1);
   if (end === -1 || bytes.toString('latin1', 0, end) !== headerOf(body)) return { content: null, dropped: true };
-  return { content: JSON.parse(body.toString('utf8')) as unknown, dropped: false };
+  const content = JSON.parse(body.toString('utf8')) as unknown;
+  return v.is(Content, content) ? { content, dropped: false } : { content: null, dropped: true };
 }
 
 /** @throws what the file system says; the old cache stays then. */

@@ -57,6 +57,8 @@ export class ProjectIndex {
   private readonly listeners = new Set<() => void>();
   /** Files that changed while a scan runs: what it says of them is old. */
   private readonly touched = new Set<string>();
+  /** What the scan said so far: each of its threads meets the same storage folder. */
+  private readonly told = new Set<string>();
   private folders: string[] = [];
   private storageDir: string | null = null;
   private roots: Root[] = [];
@@ -244,6 +246,7 @@ export class ProjectIndex {
     while (this.wanted && !this.disposed) {
       this.wanted = false;
       this.touched.clear();
+      this.told.clear();
       await this.scan();
     }
     this.scanned = true;
@@ -297,11 +300,17 @@ export class ProjectIndex {
           if (this.beams.delete(file)) this.moduleGraph.delete(file);
           else if (!this.opened.has(file) && !this.touched.has(file)) this.drop(file);
         }
-        for (const trouble of message.troubles) this.options.warn(trouble);
+        for (const trouble of message.troubles) this.warnOnce(trouble);
         // The graph grows with each parcel; who listens hears of all of them at once.
         this.changed(true);
         break;
     }
+  }
+
+  private warnOnce(trouble: string): void {
+    if (this.told.has(trouble)) return;
+    this.told.add(trouble);
+    this.options.warn(trouble);
   }
 
   private setFile(file: string, facts: PackedFacts, stamp: string | null): void {

@@ -129,8 +129,9 @@ describe('the pipe of the coordination server', () => {
     await adapter.connection.sendNotification('coordination/events', {
       events: [{ kind: 'entered', at: 1, module: '' }],
     });
+    await assert.rejects(adapter.plan(stopped(1e99, 'A')), isRefusal('malformed'));
     assert.equal((await adapter.plan(stopped(1, 'A'))).number, 1);
-    assert.equal((await refused()).malformed, 3);
+    assert.equal((await refused()).malformed, 4);
   });
 
   for (const [what, bytes] of [

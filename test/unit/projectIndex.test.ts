@@ -1,5 +1,6 @@
 // The index of real projects, with its threads and caches: what it knows, how it keeps up, and what it does with damage.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
@@ -363,7 +364,20 @@ describe('the project index', () => {
       const whole = readFileSync(kept);
       const flipped = Buffer.from(whole);
       flipped[whole.length >> 1] = (flipped[whole.length >> 1] ?? 0) ^ 1;
-      const damaged = [flipped, whole.subarray(0, whole.length >> 1), Buffer.alloc(0), Buffer.from('{}\n{}')];
+      // As another program would write it: whole, and of another shape.
+      const header = whole.subarray(0, whole.indexOf(10)).toString().split(' ').slice(0, -1).join(' ');
+      const foreign = (body: string): Buffer =>
+        Buffer.from(`${header} ${createHash('sha256').update(body).digest('hex')}\n${body}`);
+      const damaged = [
+        flipped,
+        whole.subarray(0, whole.length >> 1),
+        Buffer.alloc(0),
+        Buffer.from('{}\n{}'),
+        foreign('[1]'),
+        foreign('null'),
+        foreign('{"writtenAt":0,"sources":{},"beams":null}'),
+        foreign('{"writtenAt":0,"sources":{"a":{"stamp":"","hash":null,"facts":{}}},"beams":{}}'),
+      ];
       for (const bytes of damaged) {
         writeFileSync(kept, bytes);
         warnings = [];

@@ -130,6 +130,15 @@ describe('the usage store', () => {
     assert.deepEqual((await open()).model.modules(), ['A', 'B']);
   });
 
+  it('leaves out a record of a time that no date has', async () => {
+    const line = (n: number, at: number): string =>
+      JSON.stringify({ n, record: { kind: 'stopped', at, session: 's', module: `A${n}` } });
+    writeFileSync(path.join(folder, 'usage.4194400-1700000000000.jsonl'), `${line(1, 1e99)}\n${line(2, Date.now())}\n`);
+    const { store } = await open();
+    assert.match(store.view(), /A2/);
+    assert.doesNotMatch(store.view(), /A1/);
+  });
+
   it('does not count a record twice when a kill left a journal that the snapshot holds already', async () => {
     const first = await open();
     stop(first.store, 'A');
