@@ -78,6 +78,8 @@ async function inWorkbench(): Promise<Count> {
     [
       mocha,
       '--no-color',
+      '--require',
+      path.join(root, 'dist', 'tests', 'test', 'extension', 'workbenchWindow.js'),
       '--timeout',
       '180000',
       ...(values.grep === undefined ? [] : ['--grep', values.grep]),

@@ -36,6 +36,7 @@ export class VsCodeInChromium {
     readonly page: Page,
     private readonly browser: Browser,
     private readonly server: ChildProcess,
+    private readonly url: string,
     exitCode: Promise<number>,
   ) {
     this.exitCode = exitCode;
@@ -49,7 +50,7 @@ export class VsCodeInChromium {
       const page = await browser.newPage({ viewport: VIEWPORT });
       let exited: (code: number) => void = () => undefined;
       const exitCode = new Promise<number>((resolve) => (exited = resolve));
-      const opened = new VsCodeInChromium(page, browser, server, exitCode);
+      const opened = new VsCodeInChromium(page, browser, server, url, exitCode);
       // The names are VS Code's: its web workbench calls them when tests run in it.
       await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
         opened.output.push(args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg))).join(' '));
@@ -62,6 +63,16 @@ export class VsCodeInChromium {
       await stopServer(server);
       throw error;
     }
+  }
+
+  /** Another folder in the same browser: a new window with an extension host of its own; the one before ends. */
+  async show(folder: string, extensions: string[] = []): Promise<void> {
+    const url = new URL(this.url);
+    const payload = JSON.parse(url.searchParams.get('payload') ?? '[]') as [string, string][];
+    const others = extensions.map((each) => ['extensionDevelopmentPath', `vscode-remote://${url.host}${each}`]);
+    url.searchParams.set('folder', folder);
+    url.searchParams.set('payload', JSON.stringify([...payload, ...others]));
+    await this.page.goto(url.href);
   }
 
   async close(): Promise<void> {

@@ -5,9 +5,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import type { FrameLocator, Locator } from 'playwright-core';
 import { root } from '../../support/paths';
-import { copySample, type SampleProject } from '../../support/sampleProject';
-import { VsCodeInChromium } from '../../support/vscodeInChromium';
-import { Workbench } from '../../support/vscodeWorkbench';
+import type { SampleProject } from '../../support/sampleProject';
+import type { Workbench } from '../../support/vscodeWorkbench';
 
 const THEMES = [
   { name: 'dark', label: 'Dark Modern', kind: 'vs-dark' },
@@ -21,26 +20,14 @@ describe('the dashboard in the workbench', function () {
   // One journey: each step starts where the one before it ended.
   this.bail(true);
   let sample: SampleProject;
-  let vscode: VsCodeInChromium;
   let workbench: Workbench;
   let dashboard: FrameLocator;
 
-  before(async () => {
-    sample = await copySample();
-    vscode = await VsCodeInChromium.open({
-      folder: sample.folder,
-      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
-    });
-    workbench = new Workbench(vscode.page);
-    await workbench.ready();
-    dashboard = vscode.page.frameLocator('iframe.webview').frameLocator('#active-frame');
-  });
-  after(async () => {
-    await vscode.close();
-    await sample.remove();
-  });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  before(async function () {
+    sample = await this.window.sample();
+    // A window of its own: the dashboard is empty at first.
+    workbench = await this.window.open(sample.folder);
+    dashboard = workbench.page.frameLocator('iframe.webview').frameLocator('#active-frame');
   });
 
   it('opens beside the code', async () => {
@@ -87,7 +74,7 @@ describe('the dashboard in the workbench', function () {
     await workbench.clickGutter(stop);
     await workbench.breakpointGlyphs.first().waitFor();
     await workbench.command('View: Focus First Editor Group');
-    await vscode.page.keyboard.press('F5');
+    await workbench.page.keyboard.press('F5');
     await workbench.waitForStop(stop);
     await tile('Stops')
       .filter({ hasText: /^[1-9]/ })
@@ -121,11 +108,11 @@ describe('the dashboard in the workbench', function () {
   });
 
   it('comes back as it was after it was hidden, with what happened meanwhile', async () => {
-    await vscode.page.locator('.editor-group-container').nth(1).locator('.tab', { hasText: 'Dashboard' }).waitFor();
+    await workbench.page.locator('.editor-group-container').nth(1).locator('.tab', { hasText: 'Dashboard' }).waitFor();
     await workbench.command('File: New Untitled Text File');
     await dashboard.getByRole('tab', { name: 'Dependencies' }).waitFor({ state: 'hidden' });
     await workbench.command('View: Focus First Editor Group');
-    await vscode.page.keyboard.press('F10');
+    await workbench.page.keyboard.press('F10');
     const lines = (await readFile(path.join(sample.folder, 'lib/shop/pricing.ex'), 'utf8')).split('\n');
     await workbench.waitForStop(lines.findIndex((line) => line.includes('| saved: saved}')) + 1);
     await workbench.command('Elixir Debugger: Show Dashboard');

@@ -1,34 +1,19 @@
 // A person's first session: F5 on the sample, a click in the gutter, values, steps, the end. Screenshots are kept.
 import assert from 'node:assert/strict';
-import { copySample, type SampleProject } from '../../support/sampleProject';
-import { VsCodeInChromium } from '../../support/vscodeInChromium';
-import { Workbench } from '../../support/vscodeWorkbench';
+import type { SampleProject } from '../../support/sampleProject';
+import type { Workbench } from '../../support/vscodeWorkbench';
 
 describe('a first session in the workbench', function () {
   // One journey: each step starts where the one before it ended.
   this.bail(true);
   let sample: SampleProject;
-  let vscode: VsCodeInChromium;
   let workbench: Workbench;
 
-  before(async () => {
-    sample = await copySample();
-    vscode = await VsCodeInChromium.open({
-      folder: sample.folder,
-      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
-    });
-    workbench = new Workbench(vscode.page);
-    await workbench.ready();
-  });
-  after(async () => {
-    await vscode.close();
-    await sample.remove();
-  });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  before(async function () {
+    ({ sample, workbench } = await this.window.openSample());
   });
 
-  const press = (key: string): Promise<void> => vscode.page.keyboard.press(key);
+  const press = (key: string): Promise<void> => workbench.page.keyboard.press(key);
 
   it('stops at a breakpoint clicked in the gutter, on F5 without any configuration', async () => {
     await workbench.openFile('pricing.ex');

@@ -1,29 +1,14 @@
 // The status bar item, its tooltip and the quick controls in the workbench, before and during a session, in three themes.
-import { copySample, type SampleProject } from '../../support/sampleProject';
-import { VsCodeInChromium } from '../../support/vscodeInChromium';
-import { Workbench } from '../../support/vscodeWorkbench';
+import type { SampleProject } from '../../support/sampleProject';
+import type { Workbench } from '../../support/vscodeWorkbench';
 
 describe('the status bar', function () {
   this.bail(true);
   let sample: SampleProject;
-  let vscode: VsCodeInChromium;
   let workbench: Workbench;
 
-  before(async () => {
-    sample = await copySample();
-    vscode = await VsCodeInChromium.open({
-      folder: sample.folder,
-      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
-    });
-    workbench = new Workbench(vscode.page);
-    await workbench.ready();
-  });
-  after(async () => {
-    await vscode.close();
-    await sample.remove();
-  });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
+  before(async function () {
+    ({ sample, workbench } = await this.window.openSample());
   });
 
   it('names the strategy while no session runs', async () => {
@@ -34,32 +19,32 @@ describe('the status bar', function () {
     await workbench.openFile('pricing.ex');
     await workbench.clickGutter(await sample.line('lib/shop/pricing.ex', 'saved = min('));
     await workbench.breakpointGlyphs.first().waitFor();
-    await vscode.page.keyboard.press('F5');
+    await workbench.page.keyboard.press('F5');
     await workbench.callStack().filter({ hasText: 'apply_discounts' }).first().waitFor();
     await workbench.statusBarItem(/Elixir: demand-driven · [1-9]\d*\/\d+/).waitFor();
   });
 
   it('tells more in its tooltip', async () => {
     await workbench.statusBarItem(/Elixir: /).hover();
-    const tooltip = vscode.page.locator('.monaco-hover', { hasText: 'Elixir Coordinated Debugger' });
+    const tooltip = workbench.page.locator('.monaco-hover', { hasText: 'Elixir Coordinated Debugger' });
     await tooltip.filter({ hasText: 'Interpreted, prepared' }).waitFor();
     await workbench.screenshot('status bar dark');
     for (const [theme, kind, name] of [
       ['Light Modern', 'vs', 'light'],
       ['Dark High Contrast', 'hc-black', 'high contrast'],
     ] as const) {
-      await vscode.page.mouse.move(700, 300);
+      await workbench.page.mouse.move(700, 300);
       await workbench.theme(theme, kind);
       await workbench.statusBarItem(/Elixir: /).hover();
       await tooltip.waitFor();
       await workbench.screenshot(`status bar ${name}`);
     }
-    await vscode.page.mouse.move(700, 300);
+    await workbench.page.mouse.move(700, 300);
     await workbench.theme('Dark Modern', 'vs-dark');
   });
 
   it('opens quick controls, which switch coordination off and on', async () => {
-    const off = vscode.page.locator('.quick-input-list').getByText('Turn coordination off now');
+    const off = workbench.page.locator('.quick-input-list').getByText('Turn coordination off now');
     for (const [theme, kind, name] of [
       ['Light Modern', 'vs', 'light'],
       ['Dark High Contrast', 'hc-black', 'high contrast'],
@@ -68,9 +53,9 @@ describe('the status bar', function () {
       await workbench.theme(theme, kind);
       await workbench.statusBarItem(/Elixir: /).click();
       await off.waitFor();
-      await vscode.page.locator('.quick-input-list').getByText('Export performance report…').waitFor();
+      await workbench.page.locator('.quick-input-list').getByText('Export performance report…').waitFor();
       await workbench.screenshot(`quick controls ${name}`);
-      if (name !== 'dark') await vscode.page.keyboard.press('Escape');
+      if (name !== 'dark') await workbench.page.keyboard.press('Escape');
     }
     await off.click();
     await workbench.statusBarItem(/Elixir: on demand · /).waitFor();
@@ -80,27 +65,27 @@ describe('the status bar', function () {
 
   it('follows the strategy that the user selects, in the running session', async () => {
     await workbench.command('Elixir Debugger: Select Strategy…');
-    await vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
+    await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
     await workbench.statusBarItem(/Elixir: predictive · /).waitFor();
   });
 
   it('shows the modules of the session and why they are there, and explains the one that is chosen', async () => {
     await workbench.command('Elixir Debugger: Show Interpretation Status');
-    const row = vscode.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Shop.Pricing' }).first();
+    const row = workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Shop.Pricing' }).first();
     await row.waitFor();
     await workbench.screenshot('interpretation status');
     await row.click();
-    await vscode.page.locator('.tab.active', { hasText: 'Shop.Pricing' }).waitFor();
+    await workbench.page.locator('.tab.active', { hasText: 'Shop.Pricing' }).waitFor();
     await workbench.screenshot('explained module');
   });
 
   it('says on hover why a breakpoint cannot stop', async () => {
     await workbench.openFile('pricing.ex');
-    await vscode.page.keyboard.press('Control+End');
+    await workbench.page.keyboard.press('Control+End');
     // The end of the module: no code stands there, and none comes after it.
     await workbench.clickGutter((await sample.line('lib/shop/pricing.ex', 'defp add_total')) + 3);
-    await vscode.page.locator('.editor-instance .codicon-debug-breakpoint-unverified').first().hover();
-    await vscode.page
+    await workbench.page.locator('.editor-instance .codicon-debug-breakpoint-unverified').first().hover();
+    await workbench.page
       .locator('.monaco-hover', { hasText: 'Nothing on this line can stop, nor anything that follows it here.' })
       .first()
       .waitFor();

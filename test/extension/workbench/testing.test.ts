@@ -1,33 +1,18 @@
 // The test explorer in the workbench: the tree, a run with its results, a failure with its diff, coverage, one test debugged.
 import { fixtureCopy, type Fixture } from '../../support/fixture';
-import { VsCodeInChromium } from '../../support/vscodeInChromium';
-import { Workbench } from '../../support/vscodeWorkbench';
+import type { Workbench } from '../../support/vscodeWorkbench';
 
 describe('the test explorer in the workbench', function () {
   this.bail(true);
   let project: Fixture;
-  let vscode: VsCodeInChromium;
   let workbench: Workbench;
 
-  before(async () => {
+  before(async function () {
     project = await fixtureCopy('tested', { compiled: true });
-    vscode = await VsCodeInChromium.open({
-      folder: project.dir,
-      settings: {
-        'workbench.colorTheme': 'Default Dark Modern',
-        'testing.automaticallyOpenTestResults': 'neverOpen',
-        'testing.automaticallyOpenPeekView': 'never',
-      },
-    });
-    workbench = new Workbench(vscode.page);
-    await workbench.ready();
+    workbench = await this.window.open(project.dir);
   });
-  after(async () => {
-    await vscode.close();
+  after(() => {
     project.remove();
-  });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
   });
 
   it('lists files, and in them blocks, tests and doctests', async () => {

@@ -1,35 +1,24 @@
 // The debug views in the workbench: processes and modules of a stopped program, the filter above the call stack, the
 // toolbar, in three themes.
 import { fixtureCopy, type Fixture } from '../../support/fixture';
-import { VsCodeInChromium } from '../../support/vscodeInChromium';
-import { Workbench } from '../../support/vscodeWorkbench';
+import type { Workbench } from '../../support/vscodeWorkbench';
 
 describe('the debug views', function () {
   this.bail(true);
   let supervised: Fixture;
-  let vscode: VsCodeInChromium;
   let workbench: Workbench;
 
-  before(async () => {
+  before(async function () {
     supervised = await fixtureCopy('supervised');
     supervised.write('start.exs', 'Supervised.run()\n');
-    vscode = await VsCodeInChromium.open({
-      folder: supervised.dir,
-      settings: { 'workbench.colorTheme': 'Default Dark Modern' },
-    });
-    workbench = new Workbench(vscode.page);
-    await workbench.ready();
+    workbench = await this.window.open(supervised.dir);
   });
-  after(async () => {
-    await vscode.close();
+  after(() => {
     supervised.remove();
-  });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed ${this.currentTest.title}`);
   });
 
   const pane = (name: string) =>
-    vscode.page.locator('.pane', { has: vscode.page.locator(`.pane-header[aria-label^="${name}"]`) });
+    workbench.page.locator('.pane', { has: workbench.page.locator(`.pane-header[aria-label^="${name}"]`) });
   const open = async (name: string): Promise<void> => {
     const header = pane(name).locator('.pane-header');
     await header.waitFor();
@@ -44,7 +33,7 @@ describe('the debug views', function () {
 
   it('hide processes of OTP in the call stack until they are asked for', async () => {
     await workbench.openFile('start.exs');
-    await vscode.page.keyboard.press('F5');
+    await workbench.page.keyboard.press('F5');
     await workbench.callStack().filter({ hasText: 'Supervised.Carts' }).first().waitFor();
     // Rows that do not fit are not in the page.
     for (const other of ['Variables', 'Watch', 'Breakpoints']) await close(other);
@@ -75,14 +64,14 @@ describe('the debug views', function () {
 
   it('end a process after asking, and its supervisor starts another', async () => {
     const cart = row('Processes', /Supervised\.Registry: :standard/);
-    const notice = vscode.page.locator('.notification-toast', { hasText: 'End Supervised.Cart' });
+    const notice = workbench.page.locator('.notification-toast', { hasText: 'End Supervised.Cart' });
     // VS Code drops a click on a row that it draws anew at that moment, as the figures change every second.
     for (let tries = 0; tries < 3 && !(await notice.isVisible()); tries++) {
       await cart.click({ button: 'right' });
-      const entry = vscode.page.locator('.context-view .action-item', { hasText: 'End Process…' });
+      const entry = workbench.page.locator('.context-view .action-item', { hasText: 'End Process…' });
       await entry.hover();
-      await vscode.page.keyboard.press('Enter');
-      await vscode.page.locator('.context-view .monaco-menu').waitFor({ state: 'hidden' });
+      await workbench.page.keyboard.press('Enter');
+      await workbench.page.locator('.context-view .monaco-menu').waitFor({ state: 'hidden' });
       await notice.waitFor({ timeout: 5_000 }).catch(() => undefined);
     }
     await notice.waitFor();
@@ -103,8 +92,8 @@ describe('the debug views', function () {
   });
 
   it('have the dashboard in the toolbar', async () => {
-    await vscode.page.locator('.debug-toolbar .action-label[aria-label*="Show Dashboard"]').waitFor();
-    await vscode.page.keyboard.press('Shift+F5');
+    await workbench.page.locator('.debug-toolbar .action-label[aria-label*="Show Dashboard"]').waitFor();
+    await workbench.page.keyboard.press('Shift+F5');
     await workbench.ended();
   });
 });
