@@ -84,7 +84,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     new Decorations(monitor, config),
     registerUsage(coordination),
     registerConfigurations(configurations),
-    registerMixTask(context.workspaceState, config, configurations),
+    registerMixTask(context.workspaceState, config),
     registerConvertLaunch(),
     registerNeverHit(),
     new ProcessTreeView(log),

@@ -2,13 +2,15 @@
 // The old ones stay, so that nothing is lost.
 import * as vscode from 'vscode';
 import { COMMANDS, DEBUG_TYPE, MIX_TASK } from '../contributions';
+import { withConfigurations } from '../debug/launchJson';
 import { converted } from '../debug/mixTask';
+import { command, say, Trouble } from '../notify';
 
 export function registerConvertLaunch(): vscode.Disposable {
-  return vscode.commands.registerCommand(COMMANDS.convertLaunchConfigurations, convertLaunchConfigurations);
+  return command(COMMANDS.convertLaunchConfigurations, convertLaunchConfigurations);
 }
 
-async function convertLaunchConfigurations(): Promise<string> {
+async function convertLaunchConfigurations(): Promise<string | undefined> {
   const found = (vscode.workspace.workspaceFolders ?? []).flatMap((folder) =>
     toConvert(folder).map((configuration) => ({ folder, configuration })),
   );
@@ -28,7 +30,7 @@ async function convertLaunchConfigurations(): Promise<string> {
     placeHolder: vscode.l10n.t('A copy of type "elixir" is added for each; the originals stay'),
     canPickMany: true,
   });
-  if (picked === undefined || picked.length === 0) return '';
+  if (picked === undefined || picked.length === 0) return undefined;
   for (const folder of new Set(picked.map((item) => item.folder))) {
     const ours = picked.filter((item) => item.folder === folder).map((item) => item.configuration);
     await add(folder, ours);
@@ -47,12 +49,33 @@ function toConvert(folder: vscode.WorkspaceFolder): vscode.DebugConfiguration[] 
   return all.filter((each) => each.type === MIX_TASK && !ours.has(copyName(each)));
 }
 
-/** VS Code edits the file itself, comments and all. */
+/** Into launch.json as the user has it open; into the settings where they hold the configurations. */
 async function add(folder: vscode.WorkspaceFolder, chosen: vscode.DebugConfiguration[]): Promise<void> {
   const copies = chosen.map((each) => ({ ...converted(each), name: copyName(each) }));
-  const section = vscode.workspace.getConfiguration('launch', folder);
-  const all = [...configurationsOf(folder), ...copies];
-  await section.update('configurations', all, vscode.ConfigurationTarget.WorkspaceFolder);
+  const document = await launchJson(folder);
+  const text = document === undefined ? undefined : withConfigurations(document.getText(), copies);
+  if (document === undefined || text === undefined) {
+    const section = vscode.workspace.getConfiguration('launch', folder);
+    const { Workspace, WorkspaceFolder } = vscode.ConfigurationTarget;
+    const target = section.inspect('configurations')?.workspaceFolderValue === undefined ? Workspace : WorkspaceFolder;
+    await section.update('configurations', [...configurationsOf(folder), ...copies], target);
+    return;
+  }
+  const edit = new vscode.WorkspaceEdit();
+  const whole = new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
+  edit.replace(document.uri, whole, text);
+  if (!(await vscode.workspace.applyEdit(edit)) || !(await document.save())) {
+    throw new Trouble(vscode.l10n.t('{0} cannot be saved.', vscode.workspace.asRelativePath(document.uri)));
+  }
+}
+
+async function launchJson(folder: vscode.WorkspaceFolder): Promise<vscode.TextDocument | undefined> {
+  try {
+    return await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, '.vscode', 'launch.json'));
+  } catch {
+    // VS Code gives no reason that could be told apart; the configurations are in the settings then.
+    return undefined;
+  }
 }
 
 function configurationsOf(folder: vscode.WorkspaceFolder): vscode.DebugConfiguration[] {
@@ -68,9 +91,4 @@ function copyName({ name }: vscode.DebugConfiguration): string {
 
 function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
-}
-
-function say(text: string): string {
-  void vscode.window.showInformationMessage(text);
-  return text;
 }

@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Config } from '../config';
 import { DEBUG_TYPE } from '../contributions';
-import { projectOf, projectsIn, read, runOfProject } from './workspace';
+import { isTest, projectOf, projectsIn, runnerOf, runOfProject } from './workspace';
 
 /** Names in a resolved configuration what launch.json itself says of the coordination. */
 export const GIVEN_COORDINATION = '__coordinationGiven';
@@ -97,28 +97,21 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     const project = await projectOf(path.dirname(file), top);
     const place = (at: string): string => (absolute || folder === undefined ? at : portable(at, folder));
     const name = path.basename(file);
-    if (project === undefined)
-      return { ...launch(`elixir ${name}`), script: place(file), projectDir: place(path.dirname(file)) };
-
-    const inside = path.relative(project, file);
-    const projectDir = place(project);
-    if (isTest(inside)) {
+    if (project !== undefined && isTest(path.relative(project, file))) {
+      const inside = path.relative(project, file);
+      const projectDir = place(project);
       const line = (vscode.window.activeTextEditor?.selection.active.line ?? 0) + 1;
       return absolute
         ? { ...launch(`mix test ${inside}:${line}`), task: 'test', taskArgs: [`${inside}:${line}`], projectDir }
         : { ...launch('mix test at the cursor'), task: 'test', taskArgs: ['${file}:${lineNumber}'], projectDir };
     }
-    if (
-      /^(mix|\.formatter|\.iex|\.credo)\.exs$/.test(inside) ||
-      /^(config|rel)[/\\]/.test(inside) ||
-      name === 'test_helper.exs'
-    ) {
-      return undefined;
-    }
-    // Mix.install refuses to run inside a project; such a script stands on its own.
-    return /\bMix\.install\b/.test(await read(file))
-      ? { ...launch(`elixir ${name}`), script: place(file), projectDir: place(path.dirname(file)) }
-      : { ...launch(`mix run ${inside}`), task: 'run', taskArgs: [absolute ? inside : '${file}'], projectDir };
+    const runner = await runnerOf(file, project);
+    if (runner === 'elixir')
+      return { ...launch(`elixir ${name}`), script: place(file), projectDir: place(path.dirname(file)) };
+    if (runner === undefined || project === undefined) return undefined;
+    const inside = path.relative(project, file);
+    const taskArgs = [absolute ? inside : '${file}'];
+    return { ...launch(`mix run ${inside}`), task: 'run', taskArgs, projectDir: place(project) };
   }
 }
 
@@ -145,10 +138,6 @@ function coordinationOf(given: unknown, settings: Record<string, unknown>): unkn
 
 function keysOf(given: unknown): string[] {
   return typeof given === 'object' && given !== null ? Object.keys(given) : [];
-}
-
-function isTest(inside: string): boolean {
-  return /_test\.exs$/.test(inside) && inside.split(path.sep).includes('test');
 }
 
 function portable(at: string, folder: vscode.WorkspaceFolder): string {

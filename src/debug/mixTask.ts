@@ -3,26 +3,22 @@
 import * as vscode from 'vscode';
 import type { Config } from '../config';
 import { DEBUG_TYPE, MIX_TASK } from '../contributions';
-import type { Configurations } from './configurations';
 
 /** In the workspace's own memory: what the user decided about its `mix_task` configurations. */
 const DECISION = 'mixTask';
 type Decision = 'always' | 'never';
 
-export function registerMixTask(
-  memory: vscode.Memento,
-  config: Config,
-  configurations: Configurations,
-): vscode.Disposable {
+export function registerMixTask(memory: vscode.Memento, config: Config): vscode.Disposable {
   /** Asked once a window: "Not now" holds until it is opened again. */
   let asked = false;
   const provider: vscode.DebugConfigurationProvider = {
-    async resolveDebugConfiguration(folder, given) {
+    resolveDebugConfiguration(folder, given) {
       if (!config.coordination(folder).enabled) return given;
       const decision = memory.get<Decision>(DECISION);
       // Where nobody else could run it there is nothing to ask.
       if (decision === 'always' || (decision === undefined && !elsewhere())) {
-        return configurations.resolveDebugConfiguration(folder, converted(given));
+        // VS Code goes on with the providers of the new type.
+        return converted(given);
       }
       if (decision === undefined && !asked) {
         asked = true;

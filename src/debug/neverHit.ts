@@ -1,10 +1,9 @@
-// Tells once, after a session whose program ended without reaching any of its breakpoints, and offers what would reach
+// Tells, once a session, that its program ended without reaching any of its breakpoints, and offers what would reach
 // them. Watches messages, sends none.
-import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { COMMANDS, DEBUG_TYPE } from '../contributions';
-import { projectOf } from './workspace';
+import { fittingRun, ranBy } from './fittingRun';
 
 export function registerNeverHit(): vscode.Disposable {
   return vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, {
@@ -22,6 +21,8 @@ class Watch implements vscode.DebugAdapterTracker {
 
   onWillReceiveMessage(message: DebugProtocol.Request): void {
     if (message.command === 'terminate' || message.command === 'disconnect') this.#cut = true;
+    // Another program, in the same session.
+    if (message.command === 'restart') this.#stopped = false;
   }
 
   onDidSendMessage(message: DebugProtocol.ProtocolMessage): void {
@@ -29,85 +30,38 @@ class Watch implements vscode.DebugAdapterTracker {
     const { event, body } = message as Omit<DebugProtocol.Event, 'body'> & { body?: { exitCode?: number } };
     if (event === 'stopped') this.#stopped = true;
     if (event !== 'exited' || this.#stopped || this.#cut || this.session.configuration['noDebug'] === true) return;
-    // What failed has said so itself.
-    if (body?.exitCode === 0) void tell(this.session);
+    void tell(this.session, body?.exitCode ?? 0);
   }
 }
 
-async function tell(session: vscode.DebugSession): Promise<void> {
-  const breakpoints = vscode.debug.breakpoints.filter(
-    (each): each is vscode.SourceBreakpoint =>
-      each instanceof vscode.SourceBreakpoint && each.enabled && each.logMessage === undefined && isOurs(each),
+async function tell(session: vscode.DebugSession, exitCode: number): Promise<void> {
+  const waiting = vscode.debug.breakpoints.flatMap((each) =>
+    each instanceof vscode.SourceBreakpoint && each.enabled && each.logMessage === undefined && isOurs(each.location)
+      ? [each.location]
+      : [],
   );
-  const [first] = breakpoints;
-  if (first === undefined) return;
-  const fitting = await fittingRun(session, breakpoints);
-  const text =
-    fitting?.why ?? vscode.l10n.t('"{0}" ran to its end without reaching a breakpoint.', session.configuration.name);
-  const explain = vscode.l10n.t('Show Dashboard');
-  const answer = await vscode.window.showInformationMessage(text, fitting?.title ?? explain);
-  if (answer === undefined) return;
-  if (fitting === undefined) await vscode.commands.executeCommand(COMMANDS.showDashboard);
-  else await vscode.debug.startDebugging(session.workspaceFolder, fitting.configuration);
-}
-
-interface Fitting {
-  why: string;
-  title: string;
-  configuration: vscode.DebugConfiguration;
-}
-
-/** A breakpoint in a test wants its test; a script wants to be run; anything in `lib` of another project, that project's tests. */
-async function fittingRun(
-  session: vscode.DebugSession,
-  breakpoints: vscode.SourceBreakpoint[],
-): Promise<Fitting | undefined> {
-  const { name, task } = session.configuration as { name: string; task?: string };
-  for (const { location } of breakpoints) {
-    const file = location.uri.fsPath;
-    if (path.extname(file) !== '.exs') continue;
-    const top = session.workspaceFolder?.uri.fsPath ?? path.parse(file).root;
-    const project = await projectOf(path.dirname(file), top);
-    if (project !== undefined && file.endsWith('_test.exs')) {
-      const place = `${path.relative(project, file)}:${location.range.start.line + 1}`;
-      // The same run once more would not reach it either.
-      if (task === 'test') continue;
-      return {
-        why: vscode.l10n.t('"{0}" ran to its end: the breakpoint in {1} is in a test.', name, path.basename(file)),
-        title: vscode.l10n.t('Debug the Test'),
-        configuration: run(`mix test ${place}`, { task: 'test', taskArgs: [place], projectDir: project }),
-      };
-    }
-    if (session.configuration['script'] === file || project !== undefined) continue;
-    return {
-      why: vscode.l10n.t('"{0}" ran to its end: the breakpoint in {1} is in a script.', name, path.basename(file)),
-      title: vscode.l10n.t('Debug the Script'),
-      configuration: run(`elixir ${path.basename(file)}`, { script: file, projectDir: path.dirname(file) }),
-    };
+  if (waiting.length === 0) return;
+  const ended =
+    exitCode === 0
+      ? vscode.l10n.t('"{0}" ran to its end without reaching a breakpoint.', session.name)
+      : vscode.l10n.t('"{0}" ended with exit code {1} before it reached a breakpoint.', session.name, exitCode);
+  const fitting = await fittingRun(ranBy(session), waiting);
+  if (fitting !== undefined) {
+    const { why, title, configuration } = fitting;
+    if ((await vscode.window.showInformationMessage(`${ended} ${why}`, title)) !== title) return;
+    await vscode.debug.startDebugging(session.workspaceFolder, configuration);
+    return;
   }
-  return testsOf(session, breakpoints);
+  // What failed has said why; what succeeded shows in the dashboard what it ran.
+  const next =
+    exitCode === 0
+      ? { title: vscode.l10n.t('Show Dashboard'), command: COMMANDS.showDashboard }
+      : { title: vscode.l10n.t('Show Output'), command: 'workbench.panel.repl.view.focus' };
+  if ((await vscode.window.showInformationMessage(ended, next.title)) === next.title) {
+    await vscode.commands.executeCommand(next.command);
+  }
 }
 
-/** Code that the program did not call may still be called by its tests. */
-async function testsOf(session: vscode.DebugSession, [first]: vscode.SourceBreakpoint[]): Promise<Fitting | undefined> {
-  const { name, task } = session.configuration as { name: string; task?: string };
-  const file = first?.location.uri.fsPath;
-  if (file === undefined || task === 'test') return undefined;
-  const project = await projectOf(path.dirname(file), session.workspaceFolder?.uri.fsPath ?? path.parse(file).root);
-  if (project === undefined) return undefined;
-  const tests = await vscode.workspace.findFiles(new vscode.RelativePattern(project, 'test/**/*_test.exs'), null, 1);
-  if (tests.length === 0) return undefined;
-  return {
-    why: vscode.l10n.t('"{0}" ran to its end without calling the code of {1}.', name, path.basename(file)),
-    title: vscode.l10n.t('Debug the Tests'),
-    configuration: run('mix test', { task: 'test', projectDir: project }),
-  };
-}
-
-function run(name: string, args: Record<string, unknown>): vscode.DebugConfiguration {
-  return { type: DEBUG_TYPE, request: 'launch', name, ...args };
-}
-
-function isOurs({ location }: vscode.SourceBreakpoint): boolean {
-  return /\.(ex|exs|eex|heex|leex|erl)$/.test(location.uri.fsPath);
+function isOurs({ uri }: vscode.Location): boolean {
+  return /\.(ex|exs|eex|heex|leex|erl)$/.test(uri.fsPath);
 }

@@ -29,6 +29,26 @@ export async function runOfProject(project: string): Promise<{ name: string; run
   return runOf(facts, { endpoint: await hasEndpoint(project), tests });
 }
 
+/** How a file of statements is run: by `elixir`, by `mix run`, or not at all where the project loads it by itself. */
+export async function runnerOf(file: string, project: string | undefined): Promise<'elixir' | 'mix' | undefined> {
+  if (project === undefined) return 'elixir';
+  const inside = path.relative(project, file);
+  if (
+    /^(mix|\.formatter|\.iex|\.credo)\.exs$/.test(inside) ||
+    /^(config|rel)[/\\]/.test(inside) ||
+    path.basename(file) === 'test_helper.exs'
+  ) {
+    return undefined;
+  }
+  // Mix.install refuses to run inside a project; such a script stands on its own.
+  return /\bMix\.install\b/.test(await read(file)) ? 'elixir' : 'mix';
+}
+
+/** Whether `mix test` takes a file, named from the top of its project. */
+export function isTest(inside: string): boolean {
+  return /_test\.exs$/.test(inside) && inside.split(path.sep).includes('test');
+}
+
 async function hasEndpoint(project: string): Promise<boolean> {
   const pattern = new vscode.RelativePattern(vscode.Uri.file(project), '{lib,apps/*/lib}/**/endpoint.ex');
   for (const uri of await vscode.workspace.findFiles(pattern, NOT_OURS, 20)) {

@@ -1,7 +1,7 @@
 // The one VS Code in the one browser that all workbench suites of a run share. Mocha loads this file with --require; its
 // hooks put the window into the context of every suite. Knows no test.
 import { copySample, type SampleProject } from '../support/sampleProject';
-import { VsCodeInChromium } from '../support/vscodeInChromium';
+import { VsCodeInChromium, type OpenOptions } from '../support/vscodeInChromium';
 import { Workbench } from '../support/vscodeWorkbench';
 
 declare module 'mocha' {
@@ -17,60 +17,73 @@ const SETTINGS = {
 };
 
 export class SharedWindow {
-  #opened: { vscode: VsCodeInChromium; workbench: Workbench } | undefined;
-  #sample: SampleProject | undefined;
-  #shows: string | undefined;
+  #shared: { vscode: VsCodeInChromium; workbench: Workbench } | undefined;
+  /** One with other settings or extensions, for as long as its suite runs. */
+  #apart: { vscode: VsCodeInChromium; workbench: Workbench } | undefined;
+  readonly #samples: SampleProject[] = [];
 
   /** A folder in a fresh window: another extension host, another server, nothing of the suites before. */
-  async open(folder: string, extensions: string[] = []): Promise<Workbench> {
-    this.#shows = undefined;
-    if (this.#opened === undefined) {
-      const vscode = await VsCodeInChromium.open({ folder, settings: SETTINGS });
-      this.#opened = { vscode, workbench: new Workbench(vscode.page) };
-      if (extensions.length > 0) await vscode.show(folder, extensions);
-    } else {
-      await this.#opened.vscode.show(folder, extensions);
-    }
-    const { workbench } = this.#opened;
+  async open(folder: string): Promise<Workbench> {
+    await this.closeApart();
+    if (this.#shared === undefined) this.#shared = await opened({ folder });
+    else await this.#shared.vscode.show(folder);
+    const { workbench } = this.#shared;
     await workbench.ready();
-    this.#shows = folder;
     return workbench;
   }
 
-  /** The sample project, in the window that the suite before had it in, without its editors, breakpoints and sessions. */
+  /** A VS Code beside the shared one, until another suite opens its window. */
+  async openApart(options: OpenOptions): Promise<Workbench> {
+    await this.closeApart();
+    this.#apart = await opened(options);
+    await this.#apart.workbench.ready();
+    return this.#apart.workbench;
+  }
+
+  /** A copy of the sample project: VS Code keeps breakpoints and layout by folder. */
+  async sample(): Promise<SampleProject> {
+    const sample = await copySample();
+    this.#samples.push(sample);
+    return sample;
+  }
+
   async openSample(): Promise<{ sample: SampleProject; workbench: Workbench }> {
     const sample = await this.sample();
-    if (this.#opened === undefined || this.#shows !== sample.folder) {
-      return { sample, workbench: await this.open(sample.folder) };
-    }
-    const { workbench } = this.#opened;
-    await workbench.tidy();
-    return { sample, workbench };
+    return { sample, workbench: await this.open(sample.folder) };
   }
 
-  /** A copy for the whole run: no suite changes its files. */
-  async sample(): Promise<SampleProject> {
-    return (this.#sample ??= await copySample());
+  async screenshot(name: string): Promise<void> {
+    await (this.#apart ?? this.#shared)?.workbench.screenshot(name);
   }
 
-  /** What a failed test left behind is nobody's beginning. */
-  async failed(title: string): Promise<void> {
-    await this.#opened?.workbench.screenshot(`failed ${title}`);
-    this.#shows = undefined;
+  async closeApart(): Promise<void> {
+    await this.#apart?.vscode.close();
+    this.#apart = undefined;
   }
 
   async close(): Promise<void> {
-    await this.#opened?.vscode.close();
-    await this.#sample?.remove();
+    await this.closeApart();
+    await this.#shared?.vscode.close();
+    for (const sample of this.#samples) await sample.remove();
   }
+}
+
+async function opened(options: OpenOptions): Promise<{ vscode: VsCodeInChromium; workbench: Workbench }> {
+  const vscode = await VsCodeInChromium.open({ ...options, settings: { ...SETTINGS, ...options.settings } });
+  return { vscode, workbench: new Workbench(vscode.page) };
 }
 
 export const mochaHooks: Mocha.RootHookObject = {
   beforeAll(this: Mocha.Context) {
     this.window = new SharedWindow();
   },
+  beforeEach(this: Mocha.Context) {
+    // Each suite is a journey: a step starts where the one before it ended.
+    const before = this.currentTest?.parent?.tests ?? [];
+    if (before.some(({ state }) => state === 'failed')) this.skip();
+  },
   async afterEach(this: Mocha.Context) {
-    if (this.currentTest?.state === 'failed') await this.window.failed(this.currentTest.title);
+    if (this.currentTest?.state === 'failed') await this.window.screenshot(`failed ${this.currentTest.title}`);
   },
   async afterAll(this: Mocha.Context) {
     await this.window.close();

@@ -29,3 +29,20 @@ export async function until<T>(what: string, ask: () => T | undefined | Promise<
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** Runs a command that shows a list and accepts the list as it stands; again, later, where that came before its entries. */
+export function acceptingList<T>(command: string, ...given: unknown[]): Promise<T> {
+  let patience = 0;
+  return until(`an answer of ${command}`, async () => {
+    let ended = false;
+    const answer = Promise.resolve(vscode.commands.executeCommand<T | undefined>(command, ...given));
+    void answer.finally(() => (ended = true));
+    patience += 200;
+    await until(`the end of ${command}`, async () => {
+      await new Promise((resolve) => setTimeout(resolve, patience));
+      if (!ended) await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      return ended || undefined;
+    });
+    return answer;
+  });
+}

@@ -66,12 +66,9 @@ export class VsCodeInChromium {
   }
 
   /** Another folder in the same browser: a new window with an extension host of its own; the one before ends. */
-  async show(folder: string, extensions: string[] = []): Promise<void> {
+  async show(folder: string): Promise<void> {
     const url = new URL(this.url);
-    const payload = JSON.parse(url.searchParams.get('payload') ?? '[]') as [string, string][];
-    const others = extensions.map((each) => ['extensionDevelopmentPath', `vscode-remote://${url.host}${each}`]);
     url.searchParams.set('folder', folder);
-    url.searchParams.set('payload', JSON.stringify([...payload, ...others]));
     await this.page.goto(url.href);
   }
 

@@ -18,21 +18,6 @@ export class Workbench {
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
   }
 
-  /** As after opening the folder: no session, no breakpoint, no editor, nothing typed, no notice. */
-  async tidy(): Promise<void> {
-    const toolbar = this.page.locator('.debug-toolbar');
-    for (let tries = 0; tries < 5 && (await toolbar.isVisible()); tries++) {
-      await this.page.keyboard.press('Shift+F5');
-      await toolbar.waitFor({ state: 'hidden', timeout: PATIENCE / 5 }).catch(() => undefined);
-    }
-    await this.ended();
-    await this.command('Debug: Remove All Breakpoints');
-    await this.command('View: Close All Editors');
-    await this.page.locator('.editor-instance').first().waitFor({ state: 'detached' });
-    await this.command('Notifications: Clear All Notifications');
-    await this.command('Explorer: Focus on Files Explorer View');
-  }
-
   async openFile(name: string): Promise<void> {
     await this.page.keyboard.press('Control+P');
     const input = this.page.locator('.quick-input-widget input').first();

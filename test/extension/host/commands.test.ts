@@ -10,7 +10,7 @@ import { COMMANDS } from '../../../src/contributions';
 import type { Report } from '../../../src/commands/report';
 import { decorationsOf } from '../../../src/decorations';
 import type { Api } from '../../../src/extension';
-import { nextEvent, until } from '../../support/vscodeEvents';
+import { acceptingList, nextEvent, until } from '../../support/vscodeEvents';
 
 const run = (id: string, ...given: unknown[]): Thenable<string | undefined> =>
   vscode.commands.executeCommand<string | undefined>(id, ...given);
@@ -273,13 +273,8 @@ describe('the commands', function () {
         '    (shop 0.1.0) lib/shop/pricing.ex:12: Shop.Pricing.total/2',
       ].join('\n');
       await vscode.env.clipboard.writeText(failure);
-      const before = vscode.debug.breakpoints.length;
-      const done = run(COMMANDS.suggestBreakpoints);
-      // The list stands with what the failure names picked; it is accepted once it is there.
-      const said = await until('the breakpoint', async () => {
-        await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-        return vscode.debug.breakpoints.length > before ? done : undefined;
-      });
+      // The list stands with what the failure names picked.
+      const said = await acceptingList<string>(COMMANDS.suggestBreakpoints);
       assert.match(said, /is set|are set/);
       const uris = vscode.debug.breakpoints.flatMap((each) =>
         each instanceof vscode.SourceBreakpoint ? [each.location.uri.path] : [],

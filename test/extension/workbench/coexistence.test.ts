@@ -9,7 +9,8 @@ describe('beside another Elixir extension', () => {
 
   before(async function () {
     const { folder } = await this.window.sample();
-    workbench = await this.window.open(folder, [path.join(fixtures, 'otherExtension')]);
+    const extensions = [path.join(fixtures, 'otherExtension')];
+    workbench = await this.window.openApart({ folder, extensions });
   });
 
   it('stops at a gutter breakpoint on F5, and leaves the colours to the other', async () => {

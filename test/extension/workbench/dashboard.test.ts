@@ -16,17 +16,13 @@ const THEMES = [
 ] as const;
 const FIXTURES = path.join(root, 'test', 'fixtures', 'themes');
 
-describe('the dashboard in the workbench', function () {
-  // One journey: each step starts where the one before it ended.
-  this.bail(true);
+describe('the dashboard in the workbench', () => {
   let sample: SampleProject;
   let workbench: Workbench;
   let dashboard: FrameLocator;
 
   before(async function () {
-    sample = await this.window.sample();
-    // A window of its own: the dashboard is empty at first.
-    workbench = await this.window.open(sample.folder);
+    ({ sample, workbench } = await this.window.openSample());
     dashboard = workbench.page.frameLocator('iframe.webview').frameLocator('#active-frame');
   });
 

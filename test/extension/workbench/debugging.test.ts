@@ -3,9 +3,7 @@ import assert from 'node:assert/strict';
 import type { SampleProject } from '../../support/sampleProject';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
-describe('a first session in the workbench', function () {
-  // One journey: each step starts where the one before it ended.
-  this.bail(true);
+describe('a first session in the workbench', () => {
   let sample: SampleProject;
   let workbench: Workbench;
 

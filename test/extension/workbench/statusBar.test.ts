@@ -2,8 +2,7 @@
 import type { SampleProject } from '../../support/sampleProject';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
-describe('the status bar', function () {
-  this.bail(true);
+describe('the status bar', () => {
   let sample: SampleProject;
   let workbench: Workbench;
 

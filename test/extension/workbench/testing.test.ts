@@ -2,8 +2,7 @@
 import { fixtureCopy, type Fixture } from '../../support/fixture';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
-describe('the test explorer in the workbench', function () {
-  this.bail(true);
+describe('the test explorer in the workbench', () => {
   let project: Fixture;
   let workbench: Workbench;
 

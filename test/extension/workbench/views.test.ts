@@ -3,8 +3,7 @@
 import { fixtureCopy, type Fixture } from '../../support/fixture';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
-describe('the debug views', function () {
-  this.bail(true);
+describe('the debug views', () => {
   let supervised: Fixture;
   let workbench: Workbench;
 
