@@ -40,7 +40,7 @@ export class Notices implements vscode.Disposable {
   dispose(): void {
     for (const [at, kind] of KINDS.entries()) {
       const original = this.#original[at];
-      if (original !== undefined) vscode.window[kind] = original as (typeof vscode.window)[typeof kind];
+      if (original !== undefined) vscode.window[kind] = original;
     }
   }
 }

@@ -56,7 +56,9 @@ describe('launch configurations of ElixirLS', function () {
     await vscode.workspace.fs.delete(vscode.Uri.joinPath(file, '..'), { recursive: true });
     await until('no configurations', () => (named().length === 0 ? true : undefined));
   });
-  after(() => tracker.dispose());
+  after(() => {
+    tracker.dispose();
+  });
 
   const configurations = (): vscode.DebugConfiguration[] =>
     vscode.workspace.getConfiguration('launch', folder).get<vscode.DebugConfiguration[]>('configurations') ?? [];
