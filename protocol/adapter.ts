@@ -1,16 +1,13 @@
 // What a client may say to the debug adapter beyond plain DAP: launch and attach arguments, custom requests. No I/O.
 import * as v from 'valibot';
 import type { FailureBody } from './failure';
+import { DEFAULT_SETTINGS } from './settings';
 import { parseDuration, parseSize } from './units';
 
 /** Processes that `threads` lists unless `maxThreads` says otherwise. */
 const DEFAULT_MAX_THREADS = 500;
 /** ms a hover or watch expression may take unless `evaluateTimeout` says otherwise. */
 const DEFAULT_EVALUATE_TIMEOUT = 5000;
-/** Bytes of prepared modules to keep unless `coordination.memoryThreshold` says otherwise. */
-const DEFAULT_MEMORY_THRESHOLD = 100 * 1024 * 1024;
-/** ms to wait for the coordination server unless `coordination.fallbackTimeout` says otherwise. */
-const DEFAULT_FALLBACK_TIMEOUT = 2000;
 
 /** A picklist whose message names the allowed values. */
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
@@ -58,15 +55,15 @@ const scope = oneOf(...SCOPES);
 
 const Coordination = v.object(
   {
-    enabled: v.optional(flag, true),
-    strategy: v.optional(strategy, 'demand-driven'),
-    scope: v.optional(scope, 'conservative'),
+    enabled: v.optional(flag, DEFAULT_SETTINGS.enabled),
+    strategy: v.optional(strategy, DEFAULT_SETTINGS.strategy),
+    scope: v.optional(scope, DEFAULT_SETTINGS.scope),
     /** Samples of memory and latencies for the coordination server. */
-    performanceMonitoring: v.optional(flag, true),
+    performanceMonitoring: v.optional(flag, DEFAULT_SETTINGS.performanceMonitoring),
     /** Bytes of prepared modules to keep. */
-    memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_MEMORY_THRESHOLD),
+    memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_SETTINGS.memoryThreshold),
     /** ms to wait for an answer of the coordination server. */
-    fallbackTimeout: v.optional(measured(parseDuration, '2000ms'), DEFAULT_FALLBACK_TIMEOUT),
+    fallbackTimeout: v.optional(measured(parseDuration, '2000ms'), DEFAULT_SETTINGS.fallbackTimeout),
   },
   'must be an object such as {"enabled": true}',
 );

@@ -23,6 +23,8 @@ export interface ServerHealth {
   edges: number;
   /** Sessions whose pipe is connected. */
   connections: number;
+  /** Nothing is prepared in the background, in sessions that run and in those that start later. */
+  paused: boolean;
   /** Messages refused on the pipe, by reason. */
   refused: RefusalCounts;
   /** heapUsed + external of the process. */

@@ -13,6 +13,7 @@ import {
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerRequests } from '../protocol/server';
+import { DEFAULT_SETTINGS } from '../protocol/settings';
 import { ANALYSIS_CAPABILITIES, registerAnalysis } from './analysis/register';
 import { textOf } from './analysis/texts';
 import { Coordination } from './coordination';
@@ -20,7 +21,7 @@ import { FocusTracker } from './editorFocus';
 import { fileOf } from './fileUri';
 import { WATCHED_DELETIONS, WATCHED_FILES } from './index/layout';
 import { ProjectIndex } from './index/projectIndex';
-import { checked, DEFAULT_SETTINGS, NOTIFICATIONS, REQUESTS, Settings } from './requests';
+import { checked, NOTIFICATIONS, REQUESTS, Settings } from './requests';
 
 type Handler<Method extends keyof ServerRequests> = (
   params: ServerRequests[Method][0],
@@ -161,7 +162,7 @@ export function serve(connection: Connection): void {
   on('coordination/module', ({ module, action }) => ({ sessions: coordination().module(module, action) }));
   on('coordination/explain', ({ module }) => analysis.explain(module));
   on('coordination/suggestBreakpoints', async (params) => ({ suggestions: await analysis.suggest(params) }));
-  on('coordination/pause', ({ paused }) => ({ sessions: coordination().sessions.command({ kind: 'pause', paused }) }));
+  on('coordination/pause', ({ paused }) => ({ sessions: coordination().sessions.pause(paused) }));
   on('coordination/usage', async ({ action }) => {
     const { store } = coordination();
     if (action === 'view') return { text: store.view() };

@@ -125,6 +125,7 @@ export class Coordination {
       uptime: Date.now() - this.#started,
       ...this.#index.size(),
       connections: this.sessions.connections,
+      paused: this.sessions.paused,
       refused: { ...this.#recorder.refusals },
       memoryBytes: heapUsed + external,
       troubles: [...(this.#pipeTrouble === null ? [] : [this.#pipeTrouble]), ...this.store.troubles],

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { ErrorCodes, ResponseError } from 'vscode-languageserver/node';
 import { STRATEGIES } from '../protocol/adapter';
 import { SCOPES } from '../protocol/coordination';
+import { DEFAULT_SETTINGS } from '../protocol/settings';
 import { parseDuration, parseSize } from '../protocol/units';
 import type { ModuleAction, ServerNotifications, ServerRequests, ServerSettings } from '../protocol/server';
 
@@ -24,19 +25,6 @@ const flag = v.boolean('true or false');
 const amount = v.pipe(v.number('a number'), v.minValue(0, 'a number from 0 on'));
 const nothing = v.object({}, 'an object');
 
-/** Of a client that names none, and of keys that it leaves out. */
-export const DEFAULT_SETTINGS: ServerSettings = {
-  enabled: true,
-  strategy: 'demand-driven',
-  scope: 'conservative',
-  performanceMonitoring: true,
-  memoryThreshold: 100 * 1024 * 1024,
-  fallbackTimeout: 2_000,
-  codeLenses: true,
-  historyDays: 90,
-  historySize: 5 * 1024 * 1024,
-};
-
 /** Numbers, or texts with a unit: a client may hand on what its user wrote. */
 const measured = (parse: (text: string) => number | undefined, example: string) =>
   v.union(
@@ -44,6 +32,7 @@ const measured = (parse: (text: string) => number | undefined, example: string) 
     `a number from 0 on or a text such as "${example}"`,
   );
 
+/** Keys that a client leaves out are as nobody said anything. */
 export const Settings: v.GenericSchema<unknown, ServerSettings> = v.object({
   enabled: v.optional(flag, DEFAULT_SETTINGS.enabled),
   strategy: v.optional(v.picklist(STRATEGIES, `one of ${STRATEGIES.join(', ')}`), DEFAULT_SETTINGS.strategy),

@@ -1,6 +1,7 @@
 // Typed readers of the settings; the only caller of getConfiguration. A bad value keeps the last good one, said once.
 import * as vscode from 'vscode';
 import type { ServerSettings } from '../protocol/server';
+import { DEFAULT_SETTINGS } from '../protocol/settings';
 import { parseDuration, parseSize } from '../protocol/units';
 import { SCOPES, SETTINGS_SECTION, STRATEGIES } from './contributions';
 
@@ -9,18 +10,6 @@ export type CoordinationSettings = Pick<
   ServerSettings,
   'enabled' | 'strategy' | 'scope' | 'performanceMonitoring' | 'memoryThreshold' | 'fallbackTimeout'
 >;
-
-const FACTORY: ServerSettings = {
-  enabled: true,
-  strategy: 'demand-driven',
-  scope: 'conservative',
-  performanceMonitoring: true,
-  memoryThreshold: 100 * 1024 * 1024,
-  fallbackTimeout: 2000,
-  codeLenses: true,
-  historyDays: 90,
-  historySize: 5 * 1024 * 1024,
-};
 
 /** Less holds no usage worth the name, in bytes. */
 const LEAST_HISTORY = 64 * 1024;
@@ -85,13 +74,13 @@ export class Config {
     key: Key,
   ): ServerSettings[Key] {
     const written = section.inspect<unknown>(key)?.defaultValue;
-    const raw = section.get<unknown>(key) ?? FACTORY[key];
-    const value = raw === FACTORY[key] ? FACTORY[key] : READERS[key](raw);
+    const raw = section.get<unknown>(key) ?? DEFAULT_SETTINGS[key];
+    const value = raw === DEFAULT_SETTINGS[key] ? DEFAULT_SETTINGS[key] : READERS[key](raw);
     if (value !== undefined) {
       this.lastGood.set(key, { value, written: raw });
       return value;
     }
-    const kept = this.lastGood.get(key) ?? { value: FACTORY[key], written };
+    const kept = this.lastGood.get(key) ?? { value: DEFAULT_SETTINGS[key], written };
     const shown = JSON.stringify(raw);
     if (!this.told.has(`${key}=${shown}`)) {
       this.told.add(`${key}=${shown}`);

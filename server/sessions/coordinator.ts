@@ -81,6 +81,8 @@ export class Coordinator implements Desk {
   readonly #sizes = new Sizes();
   #focus: EditorFocus = { focused: [], edited: [] };
   #renewal: NodeJS.Timeout | undefined;
+  /** As the user last said in this window; null: not said since this process started. */
+  #paused: boolean | null = null;
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
@@ -89,6 +91,11 @@ export class Coordinator implements Desk {
   /** Sessions whose pipe is connected. */
   get connections(): number {
     return [...this.#live.values()].filter(({ peer }) => peer !== null).length;
+  }
+
+  /** Whether nothing is prepared in the background. */
+  get paused(): boolean {
+    return this.#paused === true;
   }
 
   /** Models of the running sessions, the newest first. */
@@ -130,6 +137,9 @@ export class Coordinator implements Desk {
       this.#parts.witness.began(model);
     }
     this.#parts.witness.connected(told.id, true);
+    // A server that was restarted learns from its sessions what the user said before.
+    if (this.#paused === null && told.paused) this.#paused = true;
+    if (told.paused !== this.paused) peer.notify('coordination/command', { kind: 'pause', paused: this.paused });
   }
 
   plan(session: string, events: readonly SessionEvent[]): Plan {
@@ -175,6 +185,12 @@ export class Coordinator implements Desk {
     const peers = [...this.#live.values()].flatMap(({ peer }) => (peer === null ? [] : [peer]));
     for (const peer of peers) peer.notify('coordination/command', command);
     return peers.length;
+  }
+
+  /** In this window's sessions, also those that start later; answers how many run. */
+  pause(paused: boolean): number {
+    this.#paused = paused;
+    return this.command({ kind: 'pause', paused });
   }
 
   focusMoved(focus: EditorFocus): void {

@@ -69,11 +69,9 @@ async function selectStrategy({ config }: CoordinationParts): Promise<string | u
   return say(vscode.l10n.t('The strategy is {0}.', picked.strategy));
 }
 
-async function pause({ server, monitor }: CoordinationParts): Promise<string> {
-  const running = monitor.figures?.sessions ?? [];
-  const paused = !running.some((session) => session.paused);
-  const { sessions } = await server.request('coordination/pause', { paused });
-  if (sessions === 0) return say(vscode.l10n.t('No session prepares anything in the background now.'));
+async function pause({ server }: CoordinationParts): Promise<string> {
+  const paused = !(await server.request('coordination/health', {})).paused;
+  await server.request('coordination/pause', { paused });
   return say(
     paused
       ? vscode.l10n.t('Background preparation is paused; demand is served as before.')

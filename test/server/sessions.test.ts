@@ -183,7 +183,7 @@ describe('the debug sessions of the coordination server', () => {
 
   it('passes wishes on to every running session', async () => {
     await start();
-    assert.deepEqual(await client.request('coordination/pause', { paused: true }), { sessions: 0 });
+    assert.deepEqual(await client.request('coordination/pause', { paused: false }), { sessions: 0 });
     const adapters = [await connect('one'), await connect('two')];
     assert.deepEqual(await client.request('coordination/pause', { paused: true }), { sessions: 2 });
     assert.deepEqual(await client.request('coordination/module', { module: 'Shop.Till', action: 'prepare' }), {
@@ -198,6 +198,31 @@ describe('the debug sessions of the coordination server', () => {
     }
     const paused = await adapters[0]?.plan({ kind: 'modeChanged', at: 1, mode: mode(), paused: true });
     assert.deepEqual(paused?.actions, []);
+  });
+
+  it('keeps sessions paused that start after the pause, until the user says otherwise', async () => {
+    await start();
+    const paused = async () => (await client.request('coordination/health', {})).paused;
+    assert.equal(await paused(), false);
+    await client.request('coordination/pause', { paused: true });
+    assert.equal(await paused(), true);
+    const later = await connect('later');
+    await eventually('the pause', () => (later.commands.length === 1 ? true : undefined));
+    assert.deepEqual(later.commands, [{ kind: 'pause', paused: true }]);
+    await client.request('coordination/pause', { paused: false });
+    await connect('last', { paused: true });
+    await eventually('its end', () => (later.commands.length === 2 ? true : undefined));
+    assert.deepEqual(later.commands.at(-1), { kind: 'pause', paused: false });
+    assert.equal(await paused(), false);
+  });
+
+  it('learns from a session that was paused before a restart', async () => {
+    await start();
+    await connect('one', { paused: true });
+    assert.equal((await client.request('coordination/health', {})).paused, true);
+    const other = await connect('two');
+    await eventually('the pause', () => (other.commands.length === 1 ? true : undefined));
+    assert.deepEqual(other.commands, [{ kind: 'pause', paused: true }]);
   });
 
   it('takes up a session where a restarted server is told of it whole', async () => {

@@ -158,6 +158,7 @@ export function emptySnapshot(): MetricsSnapshot {
       modules: 310,
       edges: 1_450,
       connections: 0,
+      paused: false,
       refused: { wrongToken: 0, wrongVersion: 0, oversized: 0, malformed: 0, notGreeted: 0 },
       memoryBytes: 48_000_000,
       troubles: [],

@@ -9,6 +9,7 @@ import {
   SCOPES as ADAPTER_SCOPES,
   STRATEGIES as ADAPTER_STRATEGIES,
 } from '../../protocol/adapter';
+import { DEFAULT_SETTINGS } from '../../protocol/settings';
 import { parseDuration, parseSize } from '../../protocol/units';
 import { COMMANDS, DEBUG_TYPE, LANGUAGES, SCOPES, SETTINGS_SECTION, STRATEGIES } from '../../src/contributions';
 import { root } from '../support/paths';
@@ -79,8 +80,9 @@ describe('package.json', () => {
       assert.deepEqual(Object.keys(each?.properties['coordination']?.properties ?? {}).sort(), taken);
     }
     const defaults = v.parse(LaunchArguments, {}).coordination;
+    assert.deepEqual({ ...DEFAULT_SETTINGS, ...defaults }, DEFAULT_SETTINGS);
     const settings = manifest.contributes.configuration.properties;
-    for (const [key, value] of Object.entries(defaults)) {
+    for (const [key, value] of Object.entries(DEFAULT_SETTINGS)) {
       const written = settings[`${SETTINGS_SECTION}.${key}`]?.default;
       const read = typeof written === 'string' ? (parseSize(written) ?? parseDuration(written) ?? written) : written;
       assert.equal(read, value, key);
