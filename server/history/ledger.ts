@@ -64,6 +64,11 @@ export class Ledger {
     return this.decisions.get(module)?.decision ?? null;
   }
 
+  /** When the newest decision about it was made, or withdrawn; 0 before the first. */
+  decidedAt(module: string): number {
+    return this.decisions.get(module)?.at ?? 0;
+  }
+
   decided(decision: Decision): string[] {
     return [...this.decisions].flatMap(([module, known]) => (known.decision === decision ? [module] : [])).sort();
   }

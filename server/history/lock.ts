@@ -18,7 +18,7 @@ export class Lock {
 
   /** null when somebody else holds it all the time. */
   static async acquire(file: string): Promise<Lock | null> {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = performance.now() + PATIENCE;
     for (;;) {
       const text = `${process.pid} ${randomUUID()}`;
       try {
@@ -33,7 +33,7 @@ export class Lock {
         }
       }
       if (removeStale(file)) continue;
-      if (Date.now() > deadline) return null;
+      if (performance.now() > deadline) return null;
       await delay(RETRY_EVERY);
     }
   }

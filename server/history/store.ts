@@ -87,7 +87,9 @@ export class UsageStore {
 
   /** Remembered for the workspace until it is withdrawn. */
   decide(module: string, action: DecisionAction): void {
-    this.add({ kind: 'decision', at: Date.now(), module, action });
+    // The newest one holds, also where the clock was ahead when the one before was made.
+    const at = Math.max(Date.now(), this.ledger.decidedAt(module) + 1);
+    this.add({ kind: 'decision', at, module, action });
   }
 
   addSession(summary: SessionSummary): void {
@@ -231,7 +233,9 @@ export class UsageStore {
   /** False for what the user erased; a session that was running then would name it all again in its summary. */
   private counts(record: UsageRecord): boolean {
     if (record.kind === 'decision') return true;
-    return (record.kind === 'summary' ? record.summary.startedAt : record.at) >= this.erasedAt;
+    // A clock that was ahead when the user erased must not let nothing count until that time comes.
+    const erasedAt = Math.min(this.erasedAt, Date.now());
+    return (record.kind === 'summary' ? record.summary.startedAt : record.at) >= erasedAt;
   }
 
   private apply(record: UsageRecord): void {

@@ -137,7 +137,7 @@ export class Recorder implements Witness {
       kind: 'session',
       text: code === null || code === undefined ? `${name} ended` : `${name} ended with exit code ${code}`,
       module: null,
-      ms: at - model.state.startedAt,
+      ms: Math.max(0, at - model.state.startedAt),
     });
     this.memory.addSession(record.summary(at));
     this.#uses.delete(id);

@@ -85,7 +85,8 @@ export class SessionRecord {
   metrics(now: number): SessionMetrics {
     const { state, ended, memory } = this.model;
     const endedAt = ended?.at ?? null;
-    const lasted = (endedAt ?? now) - state.startedAt;
+    // Clocks are set back now and then.
+    const lasted = Math.max(0, (endedAt ?? now) - state.startedAt);
     return {
       id: state.id,
       name: state.name,

@@ -8,6 +8,7 @@ import * as path from 'node:path';
 import fc from 'fast-check';
 import type { SessionSummary } from '../../protocol/metrics';
 import type { UsageLimits } from '../../server/history/records';
+import { encode, readSnapshot } from '../../server/history/snapshot';
 import { UsageStore } from '../../server/history/store';
 import { UsageMemory } from '../../server/strategies/usageMemory';
 import { within } from '../support/deadline';
@@ -303,6 +304,24 @@ describe('the usage store', () => {
     rmSync(path.join(folder, 'usage.lock'));
     await waiting;
     assert.ok(!files().includes('usage.lock'));
+  });
+
+  it('goes on when the clock was years ahead and is right again', async () => {
+    const { store } = await open();
+    await store.close();
+    const found = readSnapshot(folder);
+    assert.equal(found.kind, 'body');
+    const ahead = Date.now() + 3_650 * DAY;
+    const ledger = { ...found.body.ledger, decisions: [['A', 'pinned', ahead] as [string, 'pinned', number]] };
+    writeFileSync(snapshot(), encode({ ...found.body, ledger, erasedAt: ahead }));
+    const again = await open();
+    stop(again.store, 'B');
+    again.store.decide('A', 'unpin');
+    assert.equal(again.store.usageOf('B')?.stops, 1);
+    assert.deepEqual(again.store.pinned(), []);
+    await again.store.close();
+    const third = await open();
+    assert.deepEqual([third.store.usageOf('B')?.stops, third.store.pinned()], [1, []]);
   });
 
   it('leaves a snapshot of a newer version alone', async () => {
