@@ -158,13 +158,23 @@ export class Lifecycle {
     else await this.#end(live, DISCONNECT_TIMEOUT);
   }
 
-  /** Leaves an attached node with nothing of the debugger in it, whatever still needs it; returns the modules concerned. */
-  async removeLeftovers({ program }: Live): Promise<string[]> {
+  /** Leaves an attached node with nothing of the debugger in it, or says what needs it; returns the modules concerned. */
+  async removeLeftovers({ program }: Live, force: boolean): Promise<string[]> {
     if (program.start !== 'attach') {
       throw Failure.expected(
         'notAttached',
         '"removeLeftovers" is for attached nodes: a launched program ends as a whole.',
       );
+    }
+    if (!force) {
+      const { left, holders } = await program.agent.request('leftovers', {}, { timeout: DETACH_TIMEOUT });
+      if (left.length > 0) {
+        throw Failure.user(
+          'leftoversInUse',
+          `Functions of ${left.join(', ')} that were made while debugging are held by ${holders.join(', ')}.`,
+          'Have them replaced or end who holds them, then try again; with "force" calling them fails.',
+        );
+      }
     }
     this.#leaving = true;
     const { left } = await program.agent.request('detach', { force: true }, { timeout: DETACH_TIMEOUT });
@@ -375,9 +385,16 @@ export class Lifecycle {
   async #detach({ program }: Live): Promise<void> {
     const { events, log } = this.parts;
     try {
-      const { left } = await program.agent.request('detach', { force: false }, { timeout: DETACH_TIMEOUT });
+      const { left, holders, bytes } = await program.agent.request(
+        'detach',
+        { force: false },
+        { timeout: DETACH_TIMEOUT },
+      );
       if (left.length > 0) {
-        const text = `Functions made while debugging may still be in use in ${left.join(', ')}: a small part of the debugger stays in ${program.name} for them. To remove it, attach again and send the request "removeLeftovers".`;
+        const text =
+          `Functions of ${left.join(', ')} made while debugging are still in use, held by ${holders.join(', ')}: ` +
+          `one module and one process of the debugger stay in ${program.name} for them (${Math.ceil(bytes / 1024)} KB), ` +
+          `beside Erlang's own evaluator. To remove it, attach again and send the request "removeLeftovers".`;
         events.notice({ level: 'warning', text });
       }
     } catch (thrown) {

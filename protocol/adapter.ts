@@ -313,11 +313,14 @@ export interface ProcessNode {
 export const EndEvaluationArguments = v.object({ threadId: count });
 
 /**
- * `removeLeftovers {}`, attach only: ends the session and takes everything of the debugger out of the node, also what
- * functions made while debugging still need: calling one of them then fails.
+ * `removeLeftovers {force?}`, attach only: ends the session and takes everything of the debugger out of the node. While
+ * functions made while debugging still exist it is refused, and the message says who holds them; with `force` they are
+ * left without what they need: calling one of them then fails.
  */
+export const RemoveLeftoversArguments = v.object({ force: v.optional(v.boolean(), false) });
+
 export interface RemoveLeftoversResult {
-  /** Modules that such functions may belong to. */
+  /** Modules that such functions belong to; empty unless forced. */
   removed: string[];
 }
 

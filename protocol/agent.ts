@@ -281,11 +281,14 @@ export interface AgentCommands {
 
   /** Ends a process that evaluates for a cancelled REPL request. */
   endEvaluation: [{ thread: ThreadId }, Record<string, never>];
+  /** Modules whose functions, made while debugging, still exist, and who holds them: processes, tables, persistent terms. */
+  leftovers: [Record<string, never>, { left: string[]; holders: string[] }];
   /**
-   * Disarms everything, resumes everyone, takes the agent out. `left`: modules whose closures may still need a stand-in,
-   * which stays for them unless `force` takes it away, too.
+   * Disarms everything, resumes everyone, takes the agent out. `left`, `holders` as in `leftovers`, and functions that
+   * processes are still in: for them a stand-in of one module and one process stays, which takes `bytes`, unless `force`
+   * takes it away, too.
    */
-  detach: [{ force: boolean }, { left: string[] }];
+  detach: [{ force: boolean }, { left: string[]; holders: string[]; bytes: number }];
   /** Ends the program: `init:stop`, then halts after `timeout` ms. */
   terminate: [{ timeout: number }, Record<string, never>];
 }

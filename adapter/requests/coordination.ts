@@ -10,6 +10,7 @@ import {
   type InterpretModulesResult,
   type PerformanceMetrics,
   type ReloadCodeResult,
+  RemoveLeftoversArguments,
   type RemoveLeftoversResult,
 } from '../../protocol/adapter';
 import { engineFor } from '../launchPlan';
@@ -108,9 +109,9 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
   }),
 
   removeLeftovers: handler({
-    arguments: NoArguments,
-    run: async (session, _args, call): Promise<RemoveLeftoversResult> => ({
-      removed: await session.lifecycle.removeLeftovers(session.live(call)),
+    arguments: RemoveLeftoversArguments,
+    run: async (session, { force }, call): Promise<RemoveLeftoversResult> => ({
+      removed: await session.lifecycle.removeLeftovers(session.live(call), force),
     }),
   }),
 

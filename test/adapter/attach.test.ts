@@ -74,26 +74,54 @@ describe('attach', () => {
     assert.equal(await eventually('the agent is out', () => (left() === '[]' ? '[]' : undefined)), '[]');
   });
 
-  it('leaves behind only what closures made while debugging need, and removes that on request', async () => {
+  it('leaves one module behind for functions made while debugging, and takes it away when they are gone', async () => {
     const session = await attach({ breakpoints: { [closures]: ['made'] } });
     node.ask('spawn(&Constructs.Closures.start_again/0)');
     await session.stop();
     await session.client.request('disconnect', {});
-    assert.match(session.client.output('important'), /Constructs\.Closures.*removeLeftovers/);
+    assert.match(
+      session.client.output('important'),
+      /Constructs\.Closures made while .* held by Constructs\.Closures.*: one module .*removeLeftovers/,
+    );
     session.client.process.stdin.end();
     await session.client.exited();
-    assert.equal(node.ask('Constructs.Closures.from_agent(5)'), '15');
+    assert.equal(
+      await eventually('the agent is out', () => (node.ask(agentModules) === '[]' ? '[]' : undefined)),
+      '[]',
+    );
+    assert.equal(node.ask('Constructs.Closures.from_agent(5)'), '15', 'with its private function');
 
     const again = await attach();
     const { leftBehind } = await again.client.custom<{ leftBehind: string[] }>('getInterpretationStatus', {});
     assert.deepEqual(leftBehind, ['Constructs.Closures']);
+    await assert.rejects(
+      again.client.custom('removeLeftovers', {}),
+      /Constructs\.Closures .*held by Constructs\.Closures/,
+    );
+    node.ask('Agent.update(Constructs.Closures, fn _ -> %{} end)');
     const { removed } = await again.client.custom<{ removed: string[] }>('removeLeftovers', {});
-    assert.deepEqual(removed, ['Constructs.Closures']);
+    assert.deepEqual(removed, []);
     await again.client.event('terminated');
     assert.equal(
       await eventually('the agent is out', () => (node.ask(agentModules) === '[]' ? '[]' : undefined)),
       '[]',
     );
+    assert.equal(node.ask('{:erlang.module_loaded(:dbg_iserver), Process.whereis(:ecd_remnant)}'), '{false, nil}');
+    assert(node.alive);
+  });
+
+  it('removes what functions made while debugging still need, where it is told to', async () => {
+    const session = await attach({ breakpoints: { [closures]: ['made'] } });
+    node.ask('spawn(&Constructs.Closures.start_again/0)');
+    await session.resume(await session.stop());
+    const { removed } = await session.client.custom<{ removed: string[] }>('removeLeftovers', { force: true });
+    assert.deepEqual(removed, ['Constructs.Closures']);
+    await session.client.event('terminated');
+    assert.equal(
+      await eventually('the agent is out', () => (node.ask(agentModules) === '[]' ? '[]' : undefined)),
+      '[]',
+    );
+    assert.equal(node.ask('Process.whereis(:ecd_remnant)'), 'nil');
     assert(node.alive);
   });
 

@@ -82,7 +82,8 @@ calling_dbg() ->
     ok = read_new(),
     ets:select(?TABLE, [{{{dbg, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
 
-%% The beams of a module in folders of the code path. Quicker than to look into each folder, but knows only what was read.
+%% The beams of a module in folders of the code path. Quicker than to look into each folder, but knows only what was
+%% read.
 -spec on_path(module()) -> [binary()].
 on_path(Mod) ->
     case ets:select(?TABLE, [{{{beam, Mod, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]) of

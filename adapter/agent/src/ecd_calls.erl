@@ -2,7 +2,8 @@
 %% touch the running system. Rows negate the line of an expression that is no stop of its own; here all are positive.
 -module(ecd_calls).
 
--export([all/1, on_line/2, leaving_lines/1, entry_lines/1, else_lines/1, raises_on/2, catches/1, host/1, resolve/3, servers/2]).
+-export([all/1, on_line/2, leaving_lines/1, entry_lines/1, else_lines/1, raises_on/2, catches/1, host/1, resolve/3]).
+-export([servers/2]).
 
 %% What a call names, before the bindings are known: nodes stand for expressions of the rows.
 -type target() ::

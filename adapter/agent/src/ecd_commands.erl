@@ -42,6 +42,7 @@ handler(release) -> {worker, {ecd_prepared, release}};
 handler(status) -> {worker, {ecd_session, status}};
 handler(metrics) -> {worker, {ecd_session, metrics}};
 handler(reload) -> {breakpoints, {ecd_reload, reload}};
+handler(leftovers) -> {worker, {ecd_session, leftovers}};
 handler(detach) -> {control, {ecd_session, detach}};
 handler(terminate) -> {worker, {ecd_session, terminate}};
 handler(_) -> unknown.

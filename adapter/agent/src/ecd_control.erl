@@ -472,7 +472,8 @@ tell_native(Pid, Step) ->
             {M, F, A} -> [" in ", ecd_names:function(M, F, A)];
             none -> []
         end,
-    tell(Pid, ["runs natively", Where, ". The step ends where a function of the program is called next, or returned to."]).
+    Then = ". The step ends where a function of the program is called next, or returned to.",
+    tell(Pid, ["runs natively", Where, Then]).
 
 look_later(Pid, S) ->
     T = thread(Pid, S),

@@ -58,7 +58,8 @@ opened(<<?MAGIC, Sum:16/binary, Body/binary>>, Key) ->
 opened(_Bytes, _Key) ->
     corrupt.
 
-%% Appears whole or not at all, also when two VMs write the same at once. A folder that cannot be written costs time only.
+%% Appears whole or not at all, also when two VMs write the same at once. A folder that cannot be written costs time
+%% only.
 -spec write(kind(), Key :: term(), Value :: term()) -> ok.
 write(Kind, Key, Value) ->
     case folder(Kind) of

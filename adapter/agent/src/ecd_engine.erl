@@ -23,7 +23,7 @@
 -export_type([function_key/0, owner/0, step_mode/0, prepared/0, options/0]).
 
 -callback start(options()) -> {ok, [binary()]} | {error, binary()}.
--callback stop() -> [module()].
+-callback stop() -> [ecd_closures:held()].
 -callback metrics() -> map().
 -callback compiled() -> ok.
 -callback prepare(module(), none | binary(), binary()) -> {ok, prepared()} | {error, binary()}.
@@ -93,9 +93,9 @@ begin_engine(Engine, Options) ->
             {error, Why}
     end.
 
-%% Disarms everything, resumes everyone. Modules whose closures or frames still need their rows are answered; for them
-%% a small server stays, over which the engine can start again.
--spec stop() -> {ok, [module()]}.
+%% Disarms everything, resumes everyone. Modules whose closures or frames still need something are answered; for them
+%% the stand-in stays, from which the engine takes over when it starts again.
+-spec stop() -> {ok, [ecd_closures:held()]}.
 stop() ->
     %% The adapter's end and a request to detach may come together: then both wait for the same end.
     {_, Monitor} = spawn_monitor(fun stop_once/0),
@@ -107,10 +107,8 @@ stop() ->
 %% Takes away what stop/0 has left, on the user's word that no closure made while debugging is called any more.
 -spec remove() -> ok.
 remove() ->
-    {ok, Left} = stop(),
-    Left =:= [] orelse ecd_detach:remove(),
-    persistent_term:erase(?KEY),
-    ok.
+    {ok, _} = stop(),
+    ecd_detach:remove().
 
 stop_once() ->
     try register(?STOPPING, self()) of
@@ -128,7 +126,7 @@ stopped(none) ->
     [];
 stopped(Engine) ->
     Left = Engine:stop(),
-    Left =:= [] andalso persistent_term:erase(?KEY),
+    persistent_term:erase(?KEY),
     Left.
 
 -spec name() -> interpreter | traditional | none.

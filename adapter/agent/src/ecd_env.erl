@@ -106,7 +106,8 @@ walk({Left, Right}, Place) ->
 walk(_Other, Place) ->
     Place.
 
-%% `@fields [new | @fields]`, or an attribute of which every value counts. Of all others, such as @doc, the last is enough.
+%% `@fields [new | @fields]`, or an attribute of which every value counts. Of all others, such as @doc, the last is
+%% enough.
 needs_above(Name, Value, #{accumulated := Accumulated}) ->
     lists:member(Name, Accumulated) orelse reads(Name, Value).
 

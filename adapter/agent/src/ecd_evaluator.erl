@@ -3,7 +3,8 @@
 %% Before it raises, it asks ecd_raising, as long as that is there: it tells nobody else of an exception in time. Its
 %% stack traces are ecd_trace's, as long as that is there: OTP's imitations name no real file and no native caller.
 %%
-%% When it makes a closure it tells ecd_inside, as long as that is there: closures may call interpreted code for ever.
+%% When it makes a closure it asks ecd_inside which variables to keep, as long as that is there: so closures can be
+%% found again, which may be called for ever.
 %%
 %% After an interpreted `receive` has chosen a message, the evaluator waits until the process has taken it. In OTP 25 to
 %% 29 it takes whatever message comes first for that answer. When a breakpoint changes in this moment, the news of it is
@@ -11,10 +12,10 @@
 %% waits for the answer, or for the end of the process, and leaves the rest for later.
 -module(ecd_evaluator).
 
--export([mend/0, tells_closures/0]).
+-export([mend/0, unmend/0, tells_closures/0]).
 
-%% What the user should know where it cannot be done. The mended module stays when the agent goes: closures made in
-%% interpreted code run in it.
+%% What the user should know where it cannot be done. The mended module stays with closures made in interpreted code,
+%% which run in it.
 -spec mend() -> [binary()].
 mend() ->
     %% The evaluator looks for it, and does not load it.
@@ -28,6 +29,13 @@ mend() ->
         error ->
             unmended(dbg_ieval)
     end.
+
+%% When nothing is interpreted and no closure of interpreted code is left; it is loaded again from its file when needed.
+-spec unmend() -> ok.
+unmend() ->
+    _ = erlang:module_loaded(dbg_ieval) andalso tells_closures() andalso
+        code:soft_purge(dbg_ieval) andalso code:delete(dbg_ieval) andalso code:soft_purge(dbg_ieval),
+    ok.
 
 %% Whether the evaluator that is loaded says which modules it makes closures of.
 -spec tells_closures() -> boolean().
@@ -58,7 +66,8 @@ rebuild(Original) ->
         {ok, {_, [{abstract_code, {_, Forms}}]}} ->
             case lists:mapfoldl(fun form/2, unchanged, Forms) of
                 {Mended, changed} ->
-                    {ok, _, Bytecode} = compile:noenv_forms(telling(traces(Mended)), [binary, no_spawn_compiler_process]),
+                    Options = [binary, no_spawn_compiler_process],
+                    {ok, _, Bytecode} = compile:noenv_forms(telling(traces(Mended)), Options),
                     {ok, Bytecode};
                 {_, unchanged} ->
                     error
@@ -108,11 +117,12 @@ traces(Node) ->
     Node.
 
 %% expr({make_fun, …}, Bs, Ieval) ->                              % and make_named_fun
-%%     case erlang:function_exported(ecd_inside, made, 1) of      % added
-%%         true -> ecd_inside:made(Ieval);
-%%         false -> ok
+%%     Kept = case erlang:function_exported(ecd_inside, made, 2) of
+%%         true -> ecd_inside:made(Ieval, Bs);
+%%         false -> Bs
 %%     end,
-%%     …
+%%     …                                                          % with Kept in place of Bs
+%%     {value, Fun, Bs}
 telling(Forms) ->
     {Told, Count} = lists:mapfoldl(fun told/2, 0, Forms),
     case Count of
@@ -129,19 +139,30 @@ told(Form, Count) ->
 told_clause({clause, B, [{tuple, _, [{atom, _, Kind} | _]} = Expr, Bindings, Frame], [], Body}, Count)
         when Kind =:= make_fun; Kind =:= make_named_fun ->
     Whole = {var, B, 'EcdFrame'},
-    Tell = if_exported(B, ecd_inside, made, [Whole]),
-    {{clause, B, [Expr, Bindings, {match, B, Whole, Frame}], [], [Tell | Body]}, Count + 1};
+    Kept = {var, B, 'EcdKept'},
+    Tell = if_exported(B, ecd_inside, made, [Whole, Bindings], Bindings),
+    Making = replaced(Bindings, Kept, lists:droplast(Body)),
+    Told = [{match, B, Kept, Tell} | Making] ++ [lists:last(Body)],
+    {{clause, B, [Expr, Bindings, {match, B, Whole, Frame}], [], Told}, Count + 1};
 told_clause(Clause, Count) ->
     {Clause, Count}.
+
+replaced({var, _, Name}, {var, _, _} = New, {var, _, Name}) -> New;
+replaced(Old, New, Node) when is_tuple(Node) -> list_to_tuple(replaced(Old, New, tuple_to_list(Node)));
+replaced(Old, New, [Head | Tail]) -> [replaced(Old, New, Head) | replaced(Old, New, Tail)];
+replaced(_Old, _New, Node) -> Node.
 
 %% What tells_closures/0 looks for.
 marked({attribute, A, module, _} = Form) -> [Form, {attribute, A, ?MODULE, tells_closures}];
 marked(Form) -> [Form].
 
 if_exported(A, Mod, Function, Args) ->
+    if_exported(A, Mod, Function, Args, {atom, A, ok}).
+
+if_exported(A, Mod, Function, Args, Else) ->
     Here = call(A, erlang, function_exported, [{atom, A, Mod}, {atom, A, Function}, {integer, A, length(Args)}]),
     Call = call(A, Mod, Function, Args),
-    Otherwise = {clause, A, [{atom, A, false}], [], [{atom, A, ok}]},
+    Otherwise = {clause, A, [{atom, A, false}], [], [Else]},
     {'case', A, Here, [{clause, A, [{atom, A, true}], [], [Call]}, Otherwise]}.
 
 call(A, Mod, Function, Args) ->

@@ -385,8 +385,8 @@ flush() ->
     end.
 
 %% A thread of the VM sends what the VM notices, one after the other, to the process that runs the handlers; the answer
-%% of trace_delivered/1 goes through that thread, too (erl_trace.c). Evaluators tell the engine's server how their process
-%% ended, and that tells ecd_control.
+%% of trace_delivered/1 goes through that thread, too (erl_trace.c). Evaluators tell the engine's server how their
+%% process ended, and that tells ecd_control.
 flushed() ->
     Delivered = erlang:trace_delivered(all),
     receive {trace_delivered, all, Delivered} -> ok end,

@@ -1,5 +1,5 @@
-%% What the agent asks the file system: directly, not through the file server, which everybody else's files go through and
-%% which turns every time into local time. Knows no meaning of a file.
+%% What the agent asks the file system: directly, not through the file server, which everybody else's files go through
+%% and which turns every time into local time. Knows no meaning of a file.
 -module(ecd_file).
 
 -include_lib("kernel/include/file.hrl").

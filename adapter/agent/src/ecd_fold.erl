@@ -1,8 +1,8 @@
 %% Constants in Erlang abstract forms, folded before the interpreter's loader expands them. Pure; holds no state.
 %%
 %% The loader turns a binary literal into one row element per byte, 50 to 90 times its size, and turns `{integer, L, X}`
-%% into `{value, L, X}` without looking at X. So a folded constant travels as an `integer` form that holds any term; only
-%% erl_parse:map_anno/2, which the loader calls, would take tuples and lists in it for forms: they travel in a map.
+%% into `{value, L, X}` without looking at X. So a folded constant travels as an `integer` form that holds any term;
+%% only erl_parse:map_anno/2, which the loader calls, would take tuples and lists in it for forms: they travel in a map.
 -module(ecd_fold).
 
 -export([forms/2, shrink/1, revealed/1]).

@@ -6,7 +6,8 @@
 -module(ecd_guardian).
 -behaviour(gen_server).
 
--export([start/0, stop/0, table/0, guard/1, inherit/1, unguard/1, watch/1, arm/1, disarm/1, armed/0, end_all/1]).
+-export([start/0, stop/0, table/0, give_away/2, guard/1, inherit/1, unguard/1, watch/1]).
+-export([arm/1, disarm/1, armed/0, end_all/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -record(state, {
@@ -32,6 +33,11 @@ stop() ->
 -spec table() -> ets:tid().
 table() ->
     gen_server:call(?MODULE, table, ?DEADLINE).
+
+%% Tables that another process is to own.
+-spec give_away([ets:tid()], pid()) -> ok.
+give_away(Tables, To) ->
+    gen_server:call(?MODULE, {give_away, Tables, To}, ?DEADLINE).
 
 %% A process of the engine's: when it dies, debugging ends and the program runs on.
 -spec guard(pid()) -> ok.
@@ -98,13 +104,36 @@ init([]) ->
     process_flag(priority, high),
     ok = ecd_state:create(),
     ?ARMED = ets:new(?ARMED, [named_table, public]),
-    {ok, #state{tables = [?ARMED | ecd_state:tables()]}}.
+    {ok, #state{tables = [?ARMED | ecd_state:tables()] ++ taken_over()}}.
+
+%% What an earlier session has left for closures and frames; the rows' tables come as messages.
+taken_over() ->
+    Rows = case whereis(ecd_remnant) of undefined -> []; _ -> dbg_iserver:hand_over() end,
+    lists:foreach(
+        fun
+            ({{pid, Pid}, Meta}) ->
+                ecd_state:put({pid, Pid}, Meta),
+                ecd_state:put({meta, Meta}, ecd_state:new_meta(Pid, none));
+            ({{held, Meta}, Mods}) ->
+                lists:foreach(fun(Mod) -> ecd_state:hold(Meta, Mod) end, Mods);
+            ({{prepared, Mod}, _} = {Key, Table}) ->
+                ecd_state:put({answered, Mod}, true),
+                ecd_state:put(Key, Table);
+            ({Key, Value}) ->
+                ecd_state:put(Key, Value)
+        end,
+        Rows
+    ),
+    [Table || {{prepared, _}, Table} <- Rows].
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call(table, _From, #state{tables = Tables, heir = Heir} = S) ->
     Table = ets:new(ecd_rows, [ordered_set, public, {read_concurrency, true}]),
     bequeath(Table, Heir),
     {reply, Table, S#state{tables = [Table | Tables]}};
+handle_call({give_away, Given, To}, _From, #state{tables = Tables} = S) ->
+    lists:foreach(fun(Table) -> ets:give_away(Table, To, kept) end, Given),
+    {reply, ok, S#state{tables = Tables -- Given}};
 handle_call({inherit, Pid}, _From, #state{tables = Tables} = S) ->
     lists:foreach(fun(Table) -> bequeath(Table, Pid) end, Tables),
     {reply, ok, S#state{heir = Pid}};

@@ -7,7 +7,7 @@
 %% into the next message the process handles.
 -module(ecd_inside).
 
--export([call/1, cast/1, accepts/2, called/1, made/1]).
+-export([call/1, cast/1, accepts/2, called/1, made/2]).
 
 %% As dbg_ieval.hrl has it since OTP 25.
 -record(ieval, {level, line, module, function, arguments, error_info, top}).
@@ -90,13 +90,14 @@ armed(Table, Mod) ->
     ecd_state:member({entered, Mod}) orelse tell_entered(Mod, true, 0, Table),
     Table.
 
-%% A closure is made in a function of the module. The tables are gone where a frame has outlived the agent.
--spec made(#ieval{}) -> ok.
-made(#ieval{module = Mod}) ->
-    try ecd_state:member({made, Mod}) orelse ecd_state:put({made, Mod}, true) of
-        _ -> ok
+%% A closure is made in a function of the module: the variables that it is to keep. The tables are gone where a frame
+%% has outlived the agent.
+-spec made(#ieval{}, Bindings) -> Bindings.
+made(#ieval{module = Mod}, Bindings) ->
+    try
+        ecd_closures:mark(Mod, Bindings)
     catch
-        error:badarg -> ok
+        error:badarg -> Bindings
     end.
 
 %% Whether a step in this mode may enter the module.

@@ -25,7 +25,7 @@ start(Options) ->
     end).
 
 %% Disarm, resume, wait until everyone has left interpreted code, and only then take the server away.
--spec stop() -> [module()].
+-spec stop() -> [ecd_closures:held()].
 stop() ->
     ecd_detach:run().
 

@@ -6,7 +6,7 @@
 -module(ecd_iserver).
 -behaviour(gen_server).
 
--export([start/0, stop/0, subscribe/1, unsubscribe_all/0, set_break/3, clear_break/2, flush/0, claim/1]).
+-export([start/0, stop/0, subscribe/1, set_break/3, clear_break/2, flush/0, claim/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type condition() :: null | {module(), atom()}.
@@ -41,10 +41,6 @@ stop() ->
 subscribe(Pid) ->
     gen_server:call(?MODULE, {subscribe, Pid}, ?DEADLINE).
 
--spec unsubscribe_all() -> ok.
-unsubscribe_all() ->
-    gen_server:call(?MODULE, unsubscribe_all, ?DEADLINE).
-
 %% A stop point in interpreted code. The evaluator calls a condition in the meta process, with the bindings.
 -spec set_break(module(), pos_integer(), condition()) -> ok.
 set_break(Mod, Line, Condition) ->
@@ -77,8 +73,7 @@ init([]) ->
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call({new_process, Pid, Meta, MFA}, _From, S) ->
-    Known = #{pid => Pid, mfa => MFA, command => none, stop => none, stopped => false, frames => []},
-    ecd_state:put({meta, Meta}, Known),
+    ecd_state:put({meta, Meta}, ecd_state:new_meta(Pid, MFA)),
     ecd_state:put({pid, Pid}, Meta),
     tell({ecd, new, Pid, Meta, MFA}, S),
     Status =
@@ -121,10 +116,7 @@ handle_call({subscribe, Pid}, _From, #state{subscribers = Subscribers} = S) ->
             %% Also where whoever takes this process's place finds it.
             ecd_state:put({subscriber, Pid}, true),
             {reply, ok, S#state{subscribers = [Pid | Subscribers]}}
-    end;
-handle_call(unsubscribe_all, _From, #state{subscribers = Subscribers} = S) ->
-    lists:foreach(fun(Pid) -> ecd_state:delete({subscriber, Pid}) end, Subscribers),
-    {reply, ok, S#state{subscribers = []}}.
+    end.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({stopped, Pid, Meta, Mod, Line}, S) ->

@@ -1,5 +1,5 @@
-%% Rows for closures that exist already, made by native code: which lambda function the compiler has made of each closure
-%% of a function, and which of its parameters are which variables. Pure but for calls of the compiler; no state.
+%% Rows for closures that exist already, made by native code: which lambda function the compiler has made of each
+%% closure of a function, and which of its parameters are which variables. Pure but for calls of the compiler; no state.
 %%
 %% A native closure is a function like `-f/1-fun-0-` whose parameters are the closure's and then its free variables, in
 %% the compiler's order. To learn both, the function is compiled again, alone, with a call at the head of each closure

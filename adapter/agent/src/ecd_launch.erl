@@ -17,8 +17,8 @@
     beam_jump, beam_clean, beam_trim, beam_flatten, beam_z, beam_asm, beam_dict, beam_opcodes, beam_utils
 ]).
 
-%% While the client still sends its breakpoints, what is needed next is loaded, on all cores. What the lists lack is loaded
-%% when it is called, and what a release does not have is passed over.
+%% While the client still sends its breakpoints, what is needed next is loaded, on all cores. What the lists lack is
+%% loaded when it is called, and what a release does not have is passed over.
 -spec load_ahead([module()]) -> ok.
 load_ahead(Mods) ->
     _ = code:ensure_modules_loaded(?COMPILER ++ Mods),

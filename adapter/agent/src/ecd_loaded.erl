@@ -1,4 +1,5 @@
-%% The modules that are loaded, for the client: lists of them and of their sources, and the news of them. Changes nothing.
+%% The modules that are loaded, for the client: lists of them and of their sources, and the news of them. Changes
+%% nothing.
 -module(ecd_loaded).
 
 -export([modules/1, loaded_sources/1, announce/2, announce_new/0]).

@@ -86,8 +86,8 @@ loaded_from(Wanted) ->
     Named = ets:select(?BY_BASE, [{{{Base, '$1'}}, [], ['$1']}]),
     [M || M <- Named, erlang:module_loaded(M), is_from(M, Base, Wanted), not is_passing(M)].
 
-%% Looking at hundreds of modules takes milliseconds, so only those are looked at that were loaded since; all of them when
-%% something was compiled, which may be known under another file now.
+%% Looking at hundreds of modules takes milliseconds, so only those are looked at that were loaded since; all of them
+%% when something was compiled, which may be known under another file now.
 index_loaded() ->
     Compiled = ets:lookup(?TABLE, compiled),
     Loaded = erlang:loaded(),
@@ -302,8 +302,8 @@ source(Mod) ->
             none
     end.
 
-%% A project that was copied with its build, as into another work tree, has beams that name the files it was copied from.
-%% What Mix has not compiled again since was the same in the copy, so the file there is the one meant.
+%% A project that was copied with its build, as into another work tree, has beams that name the files it was copied
+%% from. What Mix has not compiled again since was the same in the copy, so the file there is the one meant.
 -spec original(Source :: binary(), Beam :: none | file:filename_all()) -> binary().
 original(Source, Beam) ->
     Project = project(),

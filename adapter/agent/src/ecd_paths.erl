@@ -1,6 +1,6 @@
-%% Absolute file names without symbolic links, so that a name from the editor compares equal to one that the compiler wrote
-%% down, also after a project was moved. What directories resolve to is kept in the table of ecd_modules; reads no file's
-%% content.
+%% Absolute file names without symbolic links, so that a name from the editor compares equal to one that the compiler
+%% wrote down, also after a project was moved. What directories resolve to is kept in the table of ecd_modules; reads no
+%% file's content.
 -module(ecd_paths).
 
 -export([canonical/1, located/2, copied/2, directory/1, text/1]).
@@ -15,8 +15,9 @@ canonical(Path) ->
         [File | Dirs] -> filename:join(resolved(Dirs, 40), File)
     end.
 
-%% What was built elsewhere (OTP, Elixir, a release, a project that was moved since) names files of where it was built. The
-%% same file may lie in one of the folders: looked for by ever shorter ends of its path. Unchanged if it lies in none.
+%% What was built elsewhere (OTP, Elixir, a release, a project that was moved since) names files of where it was built.
+%% The same file may lie in one of the folders: looked for by ever shorter ends of its path. Unchanged if it lies in
+%% none.
 -spec located(file:filename_all(), [file:filename_all()]) -> binary().
 located(Path, Folders) ->
     Source = canonical(Path),
@@ -30,8 +31,8 @@ located(Path, Folders) ->
             end
     end.
 
-%% The file in the folder that a file elsewhere was copied to: by the longest end of its path that lies there, if both hold
-%% the same. The file itself otherwise.
+%% The file in the folder that a file elsewhere was copied to: by the longest end of its path that lies there, if both
+%% hold the same. The file itself otherwise.
 -spec copied(binary(), binary()) -> binary().
 copied(Source, Folder) ->
     case below(Folder, tl(filename:split(Source))) of

@@ -1,5 +1,5 @@
-%% Modules that the agent rebuilds from others, kept on disk: only the first session with a version of Elixir waits for the
-%% compiler. Loads nothing.
+%% Modules that the agent rebuilds from others, kept on disk: only the first session with a version of Elixir waits for
+%% the compiler. Loads nothing.
 -module(ecd_rebuilt).
 
 -export([bytecode/3]).

@@ -56,8 +56,8 @@ compiling(Compile, [Forms, File, Options]) ->
             Compile(Forms, File, Options)
     end.
 
-%% Elixir keeps the result and calls a function that does nothing before it returns it, all on the first line; nobody wrote
-%% that, so nothing of it is a place to stop.
+%% Elixir keeps the result and calls a function that does nothing before it returns it, all on the first line; nobody
+%% wrote that, so nothing of it is a place to stop.
 without_epilogue({block, _, [{match, _, {var, _, Result}, Body} | [?NOOP, {var, _, Result}] = Epilogue]}) ->
     Kept = {match, 0, {var, 0, Result}, {block, 0, [without_epilogue(Body)]}},
     {block, 0, [Kept | without_epilogue(Epilogue)]};

@@ -1,7 +1,7 @@
 %% The session as a whole: configure, status, metrics, and how it ends. Knows no breakpoint and no process itself.
 -module(ecd_session).
 
--export([configure/1, status/1, metrics/1, busy/0, detach/1, terminate/1, lost/0]).
+-export([configure/1, status/1, metrics/1, busy/0, leftovers/1, detach/1, terminate/1, lost/0]).
 
 %% In the order they start; each start/0 is idempotent and returns ok. They end in reverse order on detach.
 -define(PARTS, [ecd_modules, ecd_threads, ecd_control, ecd_breakpoints, ecd_exceptions]).
@@ -91,21 +91,33 @@ busy() ->
     Others = max(0, erlang:statistics(total_active_tasks) - 1),
     min(1.0, Others / erlang:system_info(schedulers_online)).
 
-%% Disarms everything, resumes everyone, takes the agent out of the node. What closures still need stays, unless the user
-%% wants it away all the same.
+%% Disarms everything, resumes everyone, takes the agent out of the node. What closures still need stays, unless the
+%% user wants it away all the same.
 -spec detach(map()) -> map().
 detach(#{force := Force}) ->
     Left = stop_parts(),
+    Stays = #{bytes => ecd_detach:bytes()},
     _ = [ok = ecd_detach:remove() || Force],
-    #{left => Left}.
+    maps:merge(Stays, described(Left)).
 
 stop_parts() ->
     [ok = Part:stop() || Part <- lists:reverse(?PARTS)],
     {ok, Left} = ecd_engine:stop(),
-    [ecd_modules:display(Module) || Module <- Left].
+    Left.
 
-%% Ends the program as `init:stop` does, and by force when that takes too long. Nothing stops any more, but what is stopped
-%% stays so: the user who ends a program does not want the rest of it to run.
+%% What a detach would have to leave, for functions made while debugging.
+-spec leftovers(map()) -> map().
+leftovers(#{}) ->
+    described(case ecd_engine:name() of interpreter -> ecd_detach:held(); _ -> [] end).
+
+described(Held) ->
+    #{
+        left => [ecd_modules:display(Module) || {Module, _, _} <- Held],
+        holders => lists:usort(lists:append([ecd_closures:describe(Holding) || Holding <- Held]))
+    }.
+
+%% Ends the program as `init:stop` does, and by force when that takes too long. Nothing stops any more, but what is
+%% stopped stays so: the user who ends a program does not want the rest of it to run.
 -spec terminate(map()) -> map().
 terminate(#{timeout := Timeout}) ->
     _ = ecd_config:get(noDebug) orelse [ok = Part:stop() || Part <- [ecd_exceptions, ecd_breakpoints]],

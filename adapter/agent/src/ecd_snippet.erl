@@ -69,8 +69,8 @@ unknown(#snippet{language = elixir, code = Code}, Places) ->
             []
     end.
 
-%% In the evaluator of Process, which is at Place() with Bindings. Anything that is not pure runs in a throw-away process
-%% with a deadline, so that neither a wait nor a breakpoint inside it can hold the evaluator up.
+%% In the evaluator of Process, which is at Place() with Bindings. Anything that is not pure runs in a throw-away
+%% process with a deadline, so that neither a wait nor a breakpoint inside it can hold the evaluator up.
 -spec evaluate(snippet(), pid(), fun(() -> place()), [{atom(), term()}]) -> {ok, term()} | {error, binary()}.
 evaluate(#snippet{key = Key, pure = Pure} = Snippet, Process, Place, Bindings) ->
     Names = [Name || {Name, _} <- Bindings],

@@ -2,7 +2,7 @@
 %% Elixir. Changes nothing else, and nothing for good.
 -module(ecd_standin).
 
--export([install/2, bring/1, remove/0, protect/0, unprotect/0]).
+-export([install/2, bring/1, leave/0, remove/0, protect/0, unprotect/0]).
 
 -define(STANDIN, dbg_iserver).
 -define(ELIXIR_HANDLER, 'Elixir.Kernel.ErrorHandler').
@@ -35,11 +35,18 @@ install(Options, Start) ->
 bring(Bytecode) ->
     persistent_term:put(?BROUGHT, Bytecode).
 
+%% The stand-in stays, by itself.
+-spec leave() -> ok.
+leave() ->
+    _ = persistent_term:erase(?BROUGHT),
+    unprotect().
+
 -spec remove() -> ok.
 remove() ->
-    _ = persistent_term:erase(?BROUGHT),
+    ok = leave(),
+    ok = ecd_evaluator:unmend(),
     _ = code:soft_purge(?STANDIN) andalso code:delete(?STANDIN) andalso code:soft_purge(?STANDIN),
-    unprotect().
+    ok.
 
 -spec unprotect() -> ok.
 unprotect() ->

@@ -8,8 +8,8 @@
 %%                      process has been inside
 %%   {entered, Mod}     there if a meta was ever given its rows
 %%   {opened, Mod}      all | the functions that could ever be entered from outside
-%%   {made, Mod}        there if a closure of it was made in interpreted code
-%%   {left, Mod}        there if an earlier session has left closures of it behind
+%%   {made, Mod}        there if a closure of it was made in interpreted code: the binary that all of them carry
+%%   {left, Mod}        there if an earlier session has left something for it behind
 %%   {step, Pid}        {into, Fun} | all: the modules that a step may enter;
 %%                      entry: stop where it enters interpreted code
 %%   {heavy, MFA}       there if somebody was told that interpreting it copies a lot
@@ -20,8 +20,8 @@
 %%   stack              no_tail | all
 -module(ecd_state).
 
--export([create/0, tables/0, get/2, put/2, delete/1, member/1, all/1, open/2]).
--export([hold/2, held/1, holders/1, let_go/1, set_meta/2, set_meta/3, meta/2]).
+-export([create/0, tables/0, get/2, put/2, once/2, delete/1, member/1, all/1, ids/1, open/2]).
+-export([new_meta/2, hold/2, held/1, holders/1, let_go/1, set_meta/2, set_meta/3, meta/2]).
 
 -compile({no_auto_import, [put/2]}).
 
@@ -50,6 +50,17 @@ put(Key, Value) ->
     true = ets:insert(?TABLE, {Key, Value}),
     ok.
 
+%% The value of a key, which is made by whoever asks first.
+-spec once(term(), fun(() -> Value)) -> Value.
+once(Key, Make) ->
+    case ets:lookup(?TABLE, Key) of
+        [{_, Value}] ->
+            Value;
+        [] ->
+            _ = ets:insert_new(?TABLE, {Key, Make()}),
+            ets:lookup_element(?TABLE, Key, 2)
+    end.
+
 -spec delete(term()) -> ok.
 delete(Key) ->
     true = ets:delete(?TABLE, Key),
@@ -64,6 +75,11 @@ member(Key) ->
 all(Kind) ->
     ets:select(?TABLE, [{{{Kind, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
 
+%% The same without the values.
+-spec ids(atom()) -> [term()].
+ids(Kind) ->
+    ets:select(?TABLE, [{{{Kind, '$1'}, '_'}, [], ['$1']}]).
+
 %% Notes functions of a module that calls from outside may enter from now on.
 -spec open(module(), all | [{atom(), arity()}]) -> ok.
 open(Mod, Functions) ->
@@ -72,6 +88,11 @@ open(Mod, Functions) ->
         {all, _} -> put({opened, Mod}, all);
         {_, Known} -> put({opened, Mod}, lists:usort(Functions ++ Known))
     end.
+
+%% What is known of a meta at first.
+-spec new_meta(pid(), mfa() | none) -> map().
+new_meta(Pid, MFA) ->
+    #{pid => Pid, mfa => MFA, command => none, stop => none, stopped => false, frames => []}.
 
 %% A meta has been given the table of a module and may look into it for as long as it lives.
 -spec hold(pid(), module()) -> ok.

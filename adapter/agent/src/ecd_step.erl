@@ -6,7 +6,8 @@
 %% which they do not in the evaluator's own `next` and `finish`. `stepIn` is the evaluator's own step.
 -module(ecd_step).
 
--export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, waits_in/2, cool_down/2, arrival/3]).
+-export([tables/0, plan/3, native_plan/3, serving/1, has_way_back/1, is_under_way/2, waits_in/2, cool_down/2]).
+-export([arrival/3]).
 -export([may_enter/1, may_stop_in/1]).
 -export([begin_points/2, end_points/1, leave/1, forget_dead/0, hit/1]).
 -export([step_in_targets/1, target/2, drop_targets/1, native_frames/1]).

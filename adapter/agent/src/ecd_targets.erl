@@ -33,8 +33,8 @@ facts(Path, Phase) ->
         {error, _} -> {failed, ["There is no file ", Path, "."]}
     end.
 
-%% Before Mix has compiled everything is preliminary, and the start of the program waits for it: then what the text names
-%% is enough.
+%% Before Mix has compiled everything is preliminary, and the start of the program waits for it: then what the text
+%% names is enough.
 candidates(Path, #{names := {all, [_ | _] = Names}}, before) ->
     case ecd_beams:named(Path, Names) of
         {ok, Mods} -> Mods;

@@ -46,7 +46,7 @@ start(Options) ->
     end.
 
 %% Rows disarmed, everyone resumed. Where a process has ever been interpreted the server stays: closures may need it.
--spec stop() -> [module()].
+-spec stop() -> [ecd_closures:held()].
 stop() ->
     case whereis(?MODULE) of
         undefined -> [];
@@ -65,7 +65,7 @@ end_all(Mods, Pid) ->
             ok = ecd_standin:unprotect(),
             [];
         _ ->
-            Mods
+            [{Mod, [], 0} || Mod <- Mods]
     end.
 
 -spec metrics() -> #{atom() => number()}.

@@ -273,8 +273,10 @@ scopes(Dir) ->
     _ = evaluate(<<"Process.put({:ecd_mix, :prepared}, true)">>, Top, <<"repl">>),
     ?assertEqual([{<<"own_key">>, <<":own_value">>}], values(Dictionary)),
     %% The evaluator and its server watch the process, and it waits for them.
-    ?assertEqual([], [N || #{name := N} <- Process, lists:member(N, [<<"links">>, <<"monitors">>, <<"monitored_by">>])]),
-    ?assertEqual([<<"{InspectionFixture, :inner, 2}">>], [V || #{name := <<"current_function">>, value := V} <- Process]),
+    Others = [<<"links">>, <<"monitors">>, <<"monitored_by">>],
+    ?assertEqual([], [Name || #{name := Name} <- Process, lists:member(Name, Others)]),
+    [Function] = [Value || #{name := <<"current_function">>, value := Value} <- Process],
+    ?assertEqual(<<"{InspectionFixture, :inner, 2}">>, Function),
     Pid ! waiting_message,
     [Mailbox] = [R || #{name := <<"mailbox">>, reference := R} <- rows(scope(Top, <<"Process">>))],
     ?assertEqual([{<<"0">>, <<":waiting_message">>}], values(Mailbox)),

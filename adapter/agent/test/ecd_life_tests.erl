@@ -68,8 +68,8 @@ stop_in_a_loop() ->
     receive {at, 1} -> ok end,
     %% It waits in a receive of an interpreted function.
     {ok, Left} = ecd_engine:stop(),
-    ?assertEqual([?M], Left),
-    ?assertEqual([], ecd_guardian:armed()),
+    ?assertEqual([{?M, [Pid], 0}], Left),
+    ?assertEqual([undefined, undefined], [whereis(P) || P <- [ecd_iserver, ecd_guardian]]),
     Pid ! next,
     receive {at, 2} -> ok end,
     Pid ! {stop, Self},

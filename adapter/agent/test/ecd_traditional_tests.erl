@@ -40,7 +40,7 @@ fallback() ->
         Line = break("remote"),
         ?assertEqual({2, [{?M, Line, #{x => 1}}]}, ecd_scene:stops(fun() -> ?M:remote(1) end))
     after
-        {ok, [?M]} = ecd_engine:stop(),
+        {ok, [{?M, [], 0}]} = ecd_engine:stop(),
         _ = int:n(int:interpreted()),
         dbg_iserver:stop(),
         ecd_engine:remove()
@@ -110,7 +110,7 @@ stop() ->
     Self = self(),
     Pid = spawn(fun() -> Self ! {result, ?M:remote(1)} end),
     {_, ?M, Line} = ecd_scene:stopped(Pid),
-    ?assertEqual({ok, [?M]}, ecd_engine:stop()),
+    ?assertEqual({ok, [{?M, [], 0}]}, ecd_engine:stop()),
     ?assertEqual(2, receive {result, R} -> R end),
     ?assertEqual(2, ?M:remote(1)).
 
