@@ -11,8 +11,8 @@
     ecd_evaluator, ecd_trace, ecd_rebuilt, ecd_disk, ecd_guardian, ecd_state, ecd_iserver, ecd_inside, ecd_arms,
     ecd_deny, ecd_closures, ecd_release, ecd_selftest, ecd_prepare, ecd_prepared, ecd_rows, ecd_once, ecd_quoted,
     ecd_fold, ecd_lines, ecd_lambdas, ecd_templates, ecd_modules, ecd_server, ecd_names, ecd_paths, ecd_file,
-    ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions, ecd_raising, ecd_breakpoints, ecd_condition,
-    ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
+    ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions, ecd_raising, ecd_breakpoints,
+    ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
 ]).
 
 %% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
