@@ -1,6 +1,7 @@
 // Line breakpoints: where they stop, what the answer says about them, and how they become verified.
 import assert from 'node:assert/strict';
-import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
+import path from 'node:path';
+import { emptyFixture, fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { sessions } from '../support/session';
 
 interface Case {
@@ -307,6 +308,45 @@ describe('the answer to setBreakpoints', () => {
     assert(answer);
     if (answer.verified) assert((answer.line ?? 9_999) < 9_999, 'it moved to a line that exists');
     else assert(answer.message !== undefined && answer.message.length > 10);
+  });
+
+  it('says why a file, or what is left of it, has nowhere to stop', async () => {
+    const project = emptyFixture('nowhere');
+    try {
+      const application = 'def application, do: [extra_applications: [:eex]]';
+      project.write(
+        'mix.exs',
+        `defmodule Nowhere.MixProject do\n  use Mix.Project\n  def project, do: [app: :nowhere, version: "0.1.0"]\n  ${application}\nend\n\n`,
+      );
+      project.write('config/config.exs', 'import Config\n\nconfig :nowhere, answer: 42\n');
+      project.write('page.eex', '<%= String.upcase(title) %>\n');
+      project.write(
+        'lib/page.ex',
+        'defmodule Page do\n  require EEx\n  EEx.function_from_file(:def, :render, "page.eex", [:title])\nend\n',
+      );
+      const session = await debug.launch(project, {
+        run: 'IO.puts(Page.render("hello"))',
+        breakpoints: { 'config/config.exs': [3], 'mix.exs': [6], 'lib/page.ex': [3], 'page.eex': [1] },
+      });
+      const stop = await session.stop();
+      assert.equal(path.basename(stop.top.source?.path ?? ''), 'page.eex', 'the template itself stops');
+      await session.resume(stop);
+      await session.end();
+      const told = session.client.seen('breakpoint').map(({ breakpoint }) => breakpoint);
+      for (const [file, reason] of [
+        ['config/config.exs', /configuration, which Elixir evaluates/],
+        ['mix.exs', /blank/],
+        ['lib/page.ex', /other files/],
+      ] as const) {
+        const [answered] = session.breakpoints[file] ?? [];
+        const last = told.filter(({ id }) => id === answered?.id).at(-1) ?? answered;
+        assert.deepEqual([last?.verified, last?.reason], [false, 'failed'], file);
+        assert.match(last?.message ?? '', reason);
+      }
+      await session.close();
+    } finally {
+      project.remove();
+    }
   });
 
   it('takes line 0 for the first line, and goes on', async () => {

@@ -148,9 +148,9 @@ describe('threads', () => {
 
   it('that are gone are answered with an error', async () => {
     const session = await debug.launch(constructs, { run: 'Constructs.Processes.ticking()', until: 'started' });
-    for (const command of ['stackTrace', 'next', 'stepIn', 'stepOut', 'pause', 'exceptionInfo']) {
+    for (const command of ['stackTrace', 'next', 'stepIn', 'stepOut', 'continue', 'pause', 'exceptionInfo']) {
       const refused = await session.client.refused(command, { threadId: 987_654 });
-      assert.match(refused.text, /thread|process|987654|987_654/i, command);
+      assert.equal(refused.text, 'There is no thread 987654 any more.', command);
     }
   });
 });

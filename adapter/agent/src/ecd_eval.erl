@@ -253,20 +253,15 @@ is_busy(Pid) ->
 %% endEvaluation: the process cannot be interrupted, only ended.
 -spec end_evaluation(map()) -> map().
 end_evaluation(#{thread := Thread}) ->
-    case ecd_threads:pid(Thread) of
-        {ok, Pid} ->
-            case is_busy(Pid) of
-                true ->
-                    exit(Pid, kill),
-                    ets:delete(?TABLE, {busy, Pid}),
-                    #{};
-                false ->
-                    ecd_failure:user(<<"notEvaluating">>, "This process is not evaluating anything.",
-                                     "To end it all the same, terminate the thread.")
-            end;
-        error ->
-            ecd_failure:user(<<"threadMissing">>, ["There is no thread ", integer_to_list(Thread), " any more."],
-                             "Refresh the list of threads and choose again.")
+    Pid = ecd_threads:existing(Thread),
+    case is_busy(Pid) of
+        true ->
+            exit(Pid, kill),
+            ets:delete(?TABLE, {busy, Pid}),
+            #{};
+        false ->
+            ecd_failure:user(<<"notEvaluating">>, "This process is not evaluating anything.",
+                             "To end it all the same, terminate the thread.")
     end.
 
 %% setVariable: the evaluator keeps the top frame's variables and can bind them anew; those of its callers, arguments

@@ -296,14 +296,10 @@ drop(Pid) ->
 
 -spec exception_info(map()) -> map().
 exception_info(#{thread := Thread}) ->
-    case ecd_threads:pid(Thread) of
-        {ok, Pid} ->
-            case {ets:lookup(?RAISED, Pid), ecd_control:stop_info(Pid)} of
-                {[{_, shown, Raised}], {stopped, Stop}} -> info(Thread, Raised, Stop);
-                _ -> no_exception()
-            end;
-        error ->
-            no_exception()
+    Pid = ecd_threads:existing(Thread),
+    case {ets:lookup(?RAISED, Pid), ecd_control:stop_info(Pid)} of
+        {[{_, shown, Raised}], {stopped, Stop}} -> info(Thread, Raised, Stop);
+        _ -> no_exception()
     end.
 
 -spec no_exception() -> no_return().

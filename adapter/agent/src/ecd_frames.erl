@@ -35,15 +35,9 @@ stack_trace(#{thread := Thread, start := Start, levels := Levels}) ->
     #{frames => [shown(Frame) || Frame <- Page], total => length(Frames)}.
 
 process(Thread) ->
-    case ecd_threads:pid(Thread) of
-        {ok, Pid} ->
-            case is_process_alive(Pid) of
-                true -> Pid;
-                false -> ecd_failure:expected(<<"threadMissing">>, "The process has ended.")
-            end;
-        error ->
-            ecd_failure:expected(<<"threadMissing">>, ["There is no thread ", integer_to_list(Thread), "."])
-    end.
+    Pid = ecd_threads:existing(Thread),
+    is_process_alive(Pid) orelse ecd_failure:expected(<<"threadMissing">>, "The process has ended."),
+    Pid.
 
 frames(Pid, running) ->
     [native(Pid, Entry) || Entry <- ecd_handles:stacktrace(Pid), not hidden(Entry)];

@@ -55,7 +55,10 @@ at_top(Line, #{modules := Modules} = Outline, Stops) ->
     case {[Stop || {At, _, _} = Stop <- Top, At >= Line], ecd_outline:kind(Line, Outline)} of
         {[_ | _] = Below, _} -> nearest(Below);
         {[], Kind} when map_get(script, Outline), Top =:= [], Kind =/= past_end ->
-            {pending, <<"This statement is not compiled yet.">>};
+            case ecd_outline:has_statement(Line, Outline) of
+                true -> {pending, <<"This statement is not compiled yet.">>};
+                false -> {failed, nothing(Line, Outline)}
+            end;
         {[], other} when Top =:= [] ->
             {failed, <<"This line is outside of any function: it runs only while it is compiled.">>};
         {[], _} -> {failed, nothing(Line, Outline)}

@@ -2,7 +2,7 @@
 %% only; knows nothing of compiled code.
 -module(ecd_outline).
 
--export([read/1, last_read/1, of_text/2, module_at/2, item_at/2, kind/2, last_line/1]).
+-export([read/1, last_read/1, of_text/2, module_at/2, item_at/2, has_statement/2, kind/2, last_line/1]).
 
 -type span() :: {First :: pos_integer(), Last :: pos_integer()}.
 -type kind() :: code | attribute.
@@ -17,6 +17,8 @@
     parsed := boolean(),
     %% statements outside of modules are what it is for
     script := boolean(),
+    %% Elixir evaluates such a text instead of compiling it
+    configuration := boolean(),
     lines := tuple()
 }.
 -export_type([outline/0]).
@@ -51,7 +53,7 @@ last_read(Path) ->
 of_text(Text, Extension) ->
     Empty = #{
         modules => [], names => {some, []}, items => [], parsed => false, script => Extension =:= <<".exs">>,
-        lines => lines(Text)
+        configuration => false, lines => lines(Text)
     },
     case lists:member(Extension, [<<".ex">>, <<".exs">>]) andalso parse(Text) of
         {ok, Quoted} ->
@@ -62,6 +64,7 @@ of_text(Text, Extension) ->
                 modules := lists:reverse(Modules),
                 names := {case Known of Names -> all; _ -> some end, Known},
                 items := lists:reverse(Items),
+                configuration := Extension =:= <<".exs">> andalso is_configuration(Quoted),
                 parsed := true
             };
         _ ->
@@ -87,6 +90,11 @@ item_at(Line, #{items := Items}) ->
         none -> none;
         Span -> lists:keyfind(Span, 1, Items)
     end.
+
+%% Whether a statement outside of modules stands at the line or below it.
+-spec has_statement(pos_integer(), outline()) -> boolean().
+has_statement(Line, #{items := Items} = Outline) ->
+    lists:any(fun({{First, Last}, _}) -> Last >= Line andalso module_at(First, Outline) =:= top end, Items).
 
 %% What a line is when no code stands on it.
 -spec kind(pos_integer(), outline()) -> past_end | blank | comment | attribute | other.
@@ -147,6 +155,12 @@ item({Name, Meta, Args} = Expression, {Modules, Items}) when is_list(Args), is_l
     end;
 item(_Literal, Acc) ->
     Acc.
+
+%% `import Config`, or as it was once, `use Mix.Config`, among the statements.
+is_configuration({'__block__', _, Statements}) -> lists:any(fun is_configuration/1, Statements);
+is_configuration({import, _, [{'__aliases__', _, ['Config']} | _]}) -> true;
+is_configuration({use, _, [{'__aliases__', _, ['Mix', 'Config']} | _]}) -> true;
+is_configuration(_) -> false.
 
 %% The names of the modules that the text defines below Prefix; `unknown` stands for one that depends on more than text.
 names({'__block__', _, Expressions}, Prefix) ->

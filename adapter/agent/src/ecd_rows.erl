@@ -395,10 +395,10 @@ branches(Clauses, At) ->
     ]),
     {Marked, common(Ends, At)}.
 
-%% The call inside `&local/1` is what nobody wrote: it has no pass of its own.
+%% The call inside `&local/1` is what nobody wrote: no stop, but under its own line, and the last one that it is.
 written(Ps, [Call]) when element(1, Call) =:= local_call; element(1, Call) =:= call_remote ->
     case is_capture(Ps, lists:nth(tuple_size(Call) - 1, tuple_to_list(Call))) of
-        true -> [setelement(2, Call, -abs(element(2, Call)))];
+        true -> [{'orelse', 0, {value, 0, false}, Call}];
         false -> [Call]
     end;
 written(_Ps, Body) ->

@@ -6,22 +6,22 @@
 
 -spec continue(map()) -> map().
 continue(#{thread := Thread, single := Single}) ->
-    #{} = ordered({continue, pid(Thread), Single}),
+    #{} = ordered({continue, ecd_threads:existing(Thread), Single}),
     #{all => not Single}.
 
 -spec next(map()) -> map().
 next(#{thread := Thread, single := Single}) ->
-    step(over, pid(Thread), Single).
+    step(over, ecd_threads:existing(Thread), Single).
 
 -spec step_out(map()) -> map().
 step_out(#{thread := Thread, single := Single}) ->
-    step(out, pid(Thread), Single).
+    step(out, ecd_threads:existing(Thread), Single).
 
 -spec step_in(map()) -> map().
 step_in(#{thread := Thread, single := Single, target := nil}) ->
-    step(in, pid(Thread), Single);
+    step(in, ecd_threads:existing(Thread), Single);
 step_in(#{thread := Thread, single := Single, target := Target}) ->
-    Pid = pid(Thread),
+    Pid = ecd_threads:existing(Thread),
     case ecd_step:target(Pid, Target) of
         {ok, MFA} -> step({into, MFA}, Pid, Single);
         error -> failed(moved)
@@ -29,15 +29,9 @@ step_in(#{thread := Thread, single := Single, target := Target}) ->
 
 -spec pause(map()) -> map().
 pause(#{thread := Thread}) ->
-    Pid = pid(Thread),
+    Pid = ecd_threads:existing(Thread),
     ok = ecd_pause:check(Pid),
     armed(Pid, ecd_pause:arms(Pid), {pause, Pid}).
-
-pid(Thread) ->
-    case ecd_threads:pid(Thread) of
-        {ok, Pid} -> Pid;
-        error -> failed(gone)
-    end.
 
 step(Kind, Pid, Single) ->
     case ecd_control:stop_info(Pid) of

@@ -43,6 +43,9 @@ candidates(Path, #{names := {all, [_ | _] = Names}}, before) ->
 candidates(Path, _Outline, _Phase) ->
     ecd_modules:of_path(Path).
 
+facts(Path, #{configuration := true}, {[], []}) ->
+    Name = filename:basename(Path),
+    {failed, [Name, " is configuration, which Elixir evaluates without compiling it: nothing in it can stop."]};
 facts(Path, _Outline, {[], []}) ->
     case lists:member(filename:extension(Path), ?SOURCES) of
         true -> {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
@@ -59,10 +62,21 @@ line(Line, {Outline, Stops, Modules, Reasons}) ->
     case ecd_locate:line(Line, Outline, Stops) of
         {ok, At, Functions} -> located(At, Functions, Modules);
         {pending, _} when Reasons =/= [] -> {failed, hd(Reasons)};
-        Other -> Other
+        {pending, Why} -> pending(Line, Why, Outline, Modules);
+        {failed, Why} -> {failed, Why}
     end;
 line(_Line, NoCode) ->
     NoCode.
+
+%% All that a module does may stand in other files, such as templates.
+pending(Line, Why, #{names := {Which, Names}} = Outline, Modules) ->
+    Known = [atom_to_binary(Mod) || {_, Mod} <- Modules],
+    case {ecd_outline:module_at(Line, Outline), Which, Names -- Known} of
+        {{module, _}, all, []} ->
+            {failed, <<"Nothing in this module can stop: its functions come from other files, or do nothing.">>};
+        _ ->
+            {pending, Why}
+    end.
 
 located(At, Functions, Modules) ->
     Places = maps:groups_from_list(fun({Mod, _}) -> Mod end, fun({_, FA}) -> FA end, Functions),

@@ -2,7 +2,7 @@
 -module(ecd_threads).
 -behaviour(gen_server).
 
--export([start/0, stop/0, id/1, known/1, pid/1, threads/1, terminate_threads/1]).
+-export([start/0, stop/0, id/1, known/1, pid/1, existing/1, threads/1, terminate_threads/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(IDS, ecd_thread_ids).
@@ -45,6 +45,17 @@ pid(Id) ->
         [{Id, Pid}] -> {ok, Pid};
         [] -> error
     end.
+
+%% Throws threadMissing where nobody ever had the number, or its process was forgotten since it has ended.
+-spec existing(integer()) -> pid().
+existing(Id) ->
+    case pid(Id) of
+        {ok, Pid} -> Pid;
+        error -> ecd_failure:expected(<<"threadMissing">>, missing(Id))
+    end.
+
+missing(Id) ->
+    ["There is no thread ", integer_to_list(Id), " any more."].
 
 %% Two callers may number a process at once: the first insertion counts.
 number(Pid) ->
@@ -120,8 +131,7 @@ terminate_threads(#{threads := Ids}) ->
     Pids = [
         case pid(Id) of
             {ok, Pid} -> Pid;
-            error -> ecd_failure:user(<<"threadMissing">>, ["There is no thread ", integer_to_list(Id), " any more."],
-                                      "Refresh the list of threads and choose again.")
+            error -> ecd_failure:user(<<"threadMissing">>, missing(Id), "Refresh the list of threads and choose again.")
         end
      || Id <- Ids
     ],

@@ -42,9 +42,20 @@ outline_test_() ->
             ?_assertEqual(blank, ecd_outline:kind(5, Outline)),
             ?_assertEqual(comment, ecd_outline:kind(6, Outline)),
             ?_assertEqual(attribute, ecd_outline:kind(2, Outline)),
-            ?_assertEqual(past_end, ecd_outline:kind(99, Outline))
+            ?_assertEqual(past_end, ecd_outline:kind(99, Outline)),
+            ?_assert(ecd_outline:has_statement(5, Outline)),
+            ?_assert(ecd_outline:has_statement(22, Outline)),
+            ?_assertNot(ecd_outline:has_statement(23, Outline))
         ]
     end}.
+
+configuration_is_known_by_what_it_imports_test() ->
+    ok = ecd_fixture:elixir(),
+    Is = fun(Text, Extension) -> maps:get(configuration, ecd_outline:of_text(Text, Extension)) end,
+    ?assert(Is(<<"import Config\n\nconfig :app, a: 1\n">>, <<".exs">>)),
+    ?assert(Is(<<"use Mix.Config\n">>, <<".exs">>)),
+    ?assertNot(Is(<<"import Config.Other\nIO.puts(1)\n">>, <<".exs">>)),
+    ?assertNot(Is(<<"import Config\n">>, <<".ex">>)).
 
 a_text_that_does_not_parse_has_lines_all_the_same_test() ->
     ok = ecd_fixture:elixir(),
