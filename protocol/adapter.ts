@@ -282,32 +282,34 @@ export const SetProcessFilterArguments = v.object({ showSystemProcesses: flag })
  * like all others. To end a process use DAP's `terminateThreads`, to stop it `pause`.
  */
 export const GetProcessTreeArguments = NoArguments;
-export interface ProcessTree {
-  processes: ProcessNode[];
-  /** Processes that exist; more than are listed when there are more than `maxThreads`. */
-  total: number;
-  /** The filter that is in force. */
-  showSystemProcesses: boolean;
-}
-export interface ProcessNode {
+export const ProcessNode = v.object({
   /** Thread id. */
-  id: number;
+  id: count,
   /** Thread id of the process that started it, where that one is listed. */
-  parent: number | null;
+  parent: v.nullable(count),
   /** As in `:shop`; null for a process that belongs to no application. */
-  application: string | null;
-  name: string;
-  pid: string;
-  supervisor: boolean;
+  application: v.nullable(text),
+  name: text,
+  pid: text,
+  supervisor: flag,
   /** stopped: at a breakpoint, step, pause or exception. suspended: the program itself, or a debugger, suspended it. */
-  state: 'stopped' | 'suspended' | 'waiting' | 'running';
+  state: v.picklist(['stopped', 'suspended', 'waiting', 'running']),
   /** Messages that wait. */
-  mailbox: number;
+  mailbox: count,
   /** Bytes. */
-  memory: number;
+  memory: count,
   /** The function it is in, `Mod.fun/arity`. */
-  at: string;
-}
+  at: text,
+});
+export type ProcessNode = v.InferOutput<typeof ProcessNode>;
+export const ProcessTree = v.object({
+  processes: v.array(ProcessNode),
+  /** Processes that exist; more than are listed when there are more than `maxThreads`. */
+  total: count,
+  /** The filter that is in force. */
+  showSystemProcesses: flag,
+});
+export type ProcessTree = v.InferOutput<typeof ProcessTree>;
 
 /** Ends a process that still evaluates for a cancelled console expression. */
 export const EndEvaluationArguments = v.object({ threadId: count });

@@ -83,11 +83,16 @@ export function decorationsOf(document: vscode.TextDocument, figures: Figures | 
 
 /** Line → times a process stopped there, all running sessions together. */
 function hitsIn(file: string, { sessions }: Figures): Map<number, number> {
-  const hits = new Map<number, number>();
-  for (const each of sessions.flatMap(({ breakpoints }) => breakpoints)) {
-    if (each.verified && sameFile(each.file, file)) hits.set(each.line, (hits.get(each.line) ?? 0) + each.hits);
+  const total = new Map<number, number>();
+  for (const { breakpoints } of sessions) {
+    // Two that meet at the same line stop together.
+    const here = new Map<number, number>();
+    for (const { verified, file: of, line, hits } of breakpoints) {
+      if (verified && sameFile(of, file)) here.set(line, Math.max(hits, here.get(line) ?? 0));
+    }
+    for (const [line, hits] of here) total.set(line, (total.get(line) ?? 0) + hits);
   }
-  return hits;
+  return total;
 }
 
 function moduleText({ state, functions, bytes, prepareMs }: ModuleRow): string {

@@ -88,7 +88,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerConvertLaunch(),
     registerNeverHit(),
     new ProcessTreeView(log),
-    new ModulesView(log),
+    new ModulesView(monitor, log),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapterFactory(context.extensionPath, sessions)),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, trackerFactory(log)),
     vscode.languages.registerInlineValuesProvider(selector, inlineValues),

@@ -37,9 +37,9 @@ export class Pages implements vscode.TextDocumentContentProvider, vscode.Disposa
   }
 }
 
-/** As text of a Markdown table's cell, whatever it holds. */
+/** As text of Markdown, also in a table's cell or beside theme icons, whatever it holds. */
 export function cell(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>#|~]/g, '\\$&').replace(/\s+/g, ' ');
+  return text.replace(/[\\`*_{}[\]<>#|~$]/g, '\\$&').replace(/\s+/g, ' ');
 }
 
 /** A table; the cells are Markdown already. */

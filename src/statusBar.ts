@@ -5,6 +5,7 @@ import type { Config } from './config';
 import { COMMANDS, SETTINGS_SECTION } from './contributions';
 import type { LiveSessions } from './debug/liveSessions';
 import type { Figures, Monitor } from './monitor';
+import { cell } from './page';
 import { share, size } from './units';
 
 /** Share of decisions taken without the server above which something is wrong. */
@@ -113,7 +114,7 @@ function stateOf(now: { figures: Figures | undefined; enabled: boolean; strategy
     const label = enabled
       ? vscode.l10n.t('Elixir debugger: no session runs; the next one uses the strategy {0}.', strategy)
       : vscode.l10n.t('Elixir debugger: no session runs; the next one interprets whole modules.');
-    return { icon: '$(debug-alt)', text: `Elixir: ${text}`, label, warning: false };
+    return { icon: '$(pulse)', text: `Elixir: ${text}`, label, warning: false };
   }
   return ofSessions(session, sessions);
 }
@@ -121,7 +122,7 @@ function stateOf(now: { figures: Figures | undefined; enabled: boolean; strategy
 /** A session runs, and the user does not want it measured. */
 function unmeasured(strategy: string): Shown {
   return {
-    icon: '$(debug-alt)',
+    icon: '$(pulse)',
     text: `Elixir: ${strategy}`,
     label: vscode.l10n.t(
       'Elixir debugger: a session runs and is not measured, as the setting performanceMonitoring says.',
@@ -152,7 +153,7 @@ function ofSessions(session: SessionMetrics, sessions: readonly SessionMetrics[]
           prepared,
           fallbacks,
         );
-  const icon = many ? '$(warning)' : session.paused ? '$(debug-pause)' : '$(debug-alt)';
+  const icon = many ? '$(warning)' : session.paused ? '$(debug-pause)' : '$(pulse)';
   return {
     icon,
     text: `Elixir: ${[mode, figure].filter((part) => part !== '').join(' · ')}`,
@@ -171,13 +172,6 @@ function tooltip(figures: Figures | undefined, label: string): vscode.MarkdownSt
   markdown.isTrusted = {
     enabledCommands: [COMMANDS.quickControls, COMMANDS.showDashboard, COMMANDS.showLog, COMMANDS.restartServer],
   };
-  markdown.appendMarkdown('**');
-  markdown.appendText(vscode.l10n.t('Elixir Coordinated Debugger'));
-  markdown.appendMarkdown('**\n\n');
-  markdown.appendText(label);
-  markdown.appendMarkdown('\n\n');
-  for (const session of figures?.sessions ?? []) appendSession(markdown, session);
-  if (figures !== undefined) appendFigures(markdown, figures);
   const links = [
     `[$(dashboard) ${vscode.l10n.t('Dashboard')}](command:${COMMANDS.showDashboard})`,
     `[$(settings) ${vscode.l10n.t('Controls')}](command:${COMMANDS.quickControls})`,
@@ -186,50 +180,46 @@ function tooltip(figures: Figures | undefined, label: string): vscode.MarkdownSt
       ? [`[$(refresh) ${vscode.l10n.t('Restart Server')}](command:${COMMANDS.restartServer})`]
       : []),
   ];
-  markdown.appendMarkdown(`---\n\n${links.join('&nbsp;&nbsp; ')}`);
-  return markdown;
+  // Not by appendText: it makes every blank one that does not break, and long lines are cut inside of words.
+  const parts = [
+    `**${cell(vscode.l10n.t('Elixir Coordinated Debugger'))}**`,
+    cell(label),
+    ...(figures === undefined ? [] : partsOf(figures)),
+    '---',
+    links.join('&nbsp;&nbsp; '),
+  ];
+  return markdown.appendMarkdown(parts.join('\n\n'));
 }
 
-function appendSession(markdown: vscode.MarkdownString, session: SessionMetrics): void {
-  markdown.appendMarkdown('$(debug) ');
-  markdown.appendText(session.name);
+function partsOf({ cache, prediction, alerts, health, sessions }: Figures): string[] {
+  const active = prediction.find(({ strategy }) => strategy === sessions[0]?.strategy);
   const rows: [string, string][] = [
+    ...sessions.flatMap(rowsOf),
+    [vscode.l10n.t('Found prepared'), share(cache.hitRate)],
+    [vscode.l10n.t('Predicted among five'), share(active?.hit5 ?? null)],
+  ];
+  return [
+    ...(sessions.length > 0 ? [table(rows)] : []),
+    ...alerts.filter(({ severity }) => severity !== 'info').map(({ text }) => `$(warning) ${cell(text)}`),
+    health.indexed
+      ? vscode.l10n.t('{0} modules in {1} files are known.', health.modules, health.files)
+      : vscode.l10n.t('The project is being read: {0} files so far.', health.files),
+  ];
+}
+
+function rowsOf(session: SessionMetrics): [string, string][] {
+  return [
+    [`$(debug) ${cell(session.name)}`, ''],
     [vscode.l10n.t('Engine'), `${session.engine}, ${modeOf(session)}`],
     [vscode.l10n.t('Stops, steps'), `${session.stops}, ${session.steps}`],
     [vscode.l10n.t('Interpreted, prepared'), `${session.interpretedModules}, ${session.preparedModules}`],
     [vscode.l10n.t('Prepared memory'), `${size(session.preparedBytes)} / ${size(session.memoryThreshold)}`],
     [vscode.l10n.t('Overhead'), share(session.overhead)],
   ];
-  table(markdown, rows);
 }
 
-function appendFigures(
-  markdown: vscode.MarkdownString,
-  { cache, prediction, alerts, health, sessions }: Figures,
-): void {
-  if (sessions.length > 0) {
-    const active = prediction.find(({ strategy }) => strategy === sessions[0]?.strategy);
-    table(markdown, [
-      [vscode.l10n.t('Found prepared'), share(cache.hitRate)],
-      [vscode.l10n.t('Predicted among five'), share(active?.hit5 ?? null)],
-    ]);
-  }
-  for (const { text } of alerts.filter(({ severity }) => severity !== 'info')) {
-    markdown.appendMarkdown('$(warning) ');
-    markdown.appendText(text);
-    markdown.appendMarkdown('\n\n');
-  }
-  const index = health.indexed
-    ? vscode.l10n.t('{0} modules in {1} files are known.', health.modules, health.files)
-    : vscode.l10n.t('The project is being read: {0} files so far.', health.files);
-  markdown.appendText(index);
-  markdown.appendMarkdown('\n\n');
-}
-
-function table(markdown: vscode.MarkdownString, rows: readonly [string, string][]): void {
-  markdown.appendMarkdown(
-    `\n\n| | |\n|---|---:|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}\n\n`,
-  );
+function table(rows: readonly [string, string][]): string {
+  return `| | |\n|---|---:|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}`;
 }
 
 function sum(numbers: readonly number[]): number {

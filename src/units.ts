@@ -5,13 +5,16 @@ const MEGABYTE = 1024 * 1024;
 
 /** Bytes. */
 export function size(bytes: number): string {
+  if (bytes < 1024) return `${number(bytes, 0)} B`;
   if (bytes < MEGABYTE) return `${number(bytes / 1024, bytes < 10 * 1024 ? 1 : 0)} KB`;
   return `${number(bytes / MEGABYTE, bytes < 10 * MEGABYTE ? 1 : 0)} MB`;
 }
 
 /** 0..1; a dash where nothing was measured. */
 export function share(value: number | null): string {
-  return value === null ? '–' : `${number(value * 100, value < 0.1 ? 1 : 0)} %`;
+  if (value === null) return '–';
+  const digits = value < 0.1 && value > 0 ? 1 : 0;
+  return value.toLocaleString(vscode.env.language, { style: 'percent', maximumFractionDigits: digits });
 }
 
 /** Milliseconds; a dash where nothing was measured. */

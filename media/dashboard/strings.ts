@@ -73,7 +73,7 @@ export const text = {
   duration: l10n.t('Duration'),
   kinds: {
     stop: l10n.t('Stop'),
-    step: l10n.t('Step'),
+    step: l10n.t('Step, entry'),
     breakpoint: l10n.t('Breakpoint'),
     prepare: l10n.t('Prepare'),
     release: l10n.t('Release'),

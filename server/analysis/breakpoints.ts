@@ -37,9 +37,8 @@ export class Breakpoints {
     const found = new Map<number, KnownBreakpoint>();
     for (const line of this.editor.get(key) ?? []) found.set(line, { line, hits: 0, verified: null, modules: [] });
     for (const { state } of this.sessions()) {
-      for (const { line, hits, verified, modules } of state.breakpoints
-        .filter((told) => told.file !== '' && keyOf(told.file) === key)
-        .flatMap((told) => told.breakpoints)) {
+      const told = state.breakpoints.filter(({ file: of }) => of !== '' && keyOf(of) === key);
+      for (const { line, hits, verified, modules } of oneALine(told.flatMap(({ breakpoints }) => breakpoints))) {
         const known = found.get(line) ?? { line, hits: 0, verified: null, modules: [] };
         found.set(line, {
           line,
@@ -69,6 +68,24 @@ export class Breakpoints {
       (each) => each.line === line || (place !== undefined && each.line >= place.line && each.line <= place.endLine),
     );
   }
+}
+
+type Told = SessionView['state']['breakpoints'][number]['breakpoints'][number];
+
+/** Two of a session that meet at the same line stop together: each stop is one hit. */
+function oneALine(told: readonly Told[]): Told[] {
+  const found = new Map<number, Told>();
+  for (const each of told) {
+    const known = found.get(each.line);
+    const both = known === undefined ? [each] : [known, each];
+    found.set(each.line, {
+      ...each,
+      hits: Math.max(...both.map(({ hits }) => hits)),
+      verified: both.some(({ verified }) => verified),
+      modules: [...new Set(both.flatMap(({ modules }) => modules))],
+    });
+  }
+  return [...found.values()];
 }
 
 /** Windows and macOS take upper and lower case for the same file, and editors differ in how they write a drive. */

@@ -10,7 +10,7 @@ import {
 } from 'vscode-languageserver/node';
 import { ANALYSIS_COMMANDS, CLIENT_COMMANDS, type BreakpointImpact, type Cost } from '../../protocol/analysis';
 import { fileOf } from '../fileUri';
-import type { Breakpoints } from './breakpoints';
+import type { Breakpoints, KnownBreakpoint } from './breakpoints';
 import { stateOf } from './costs';
 import { impactOf } from './impact';
 import type { AnalysisParts } from './parts';
@@ -50,25 +50,25 @@ export class Hints {
     const file = fileOf(uri);
     if (file === undefined) return lens;
     const impact = await impactOf({ uri, line }, this.parts, this.breakpoints);
-    const hits = this.breakpoints
+    const held = this.breakpoints
       .byFunction(file)
       .filter(({ breakpoints }) => breakpoints.some((each) => each.line === line))
-      .flatMap(({ breakpoints }) => breakpoints)
-      .reduce((sum, each) => sum + each.hits, 0);
+      .flatMap(({ breakpoints }) => breakpoints);
     // Without a command it is a text and no button.
-    return { ...lens, command: { title: this.title(impact, hits), command: '' } };
+    return { ...lens, command: { title: this.title(impact, held), command: '' } };
   }
 
   async hover({ textDocument: { uri }, position }: HoverParams): Promise<Hover | null> {
     const file = fileOf(uri);
     if (!this.options.enabled() || file === undefined) return null;
     const line = position.line + 1;
-    if (!this.breakpoints.of(file).some((each) => each.line === line)) return null;
+    const held = this.breakpoints.of(file).filter((each) => each.line === line);
+    if (held.length === 0) return null;
     const impact = await impactOf({ uri, line }, this.parts, this.breakpoints);
     const interpreted = impact.interpreted.map((each) => `\`${each}\``).join(', ');
     const lines = [
-      `**Breakpoint** · ${this.title(impact, impact.hits)}`,
-      ...(interpreted === ''
+      `**Breakpoint** · ${this.title(impact, held)}`,
+      ...(interpreted === '' || !canStop(held)
         ? []
         : [`Interpreted because of it: ${interpreted}. Everything else keeps its native speed.`]),
       ...impact.notes,
@@ -113,13 +113,15 @@ export class Hints {
     ];
   }
 
-  private title({ module, function: name, cost, hot }: BreakpointImpact, hits: number): string {
+  private title({ module, function: name, cost, hot }: BreakpointImpact, held: KnownBreakpoint[]): string {
     const { sessions } = this.parts;
+    const hits = held.reduce((sum, each) => sum + each.hits, 0);
     const parts =
       sessions().length === 0
         ? [name === null ? 'outside of functions' : `interprets ${name} alone`]
-        : [this.state(module)];
-    if (sessions().length > 0) parts.push(hits === 1 ? '1 hit' : `${hits} hits`);
+        : canStop(held)
+          ? [this.state(module), hits === 1 ? '1 hit' : `${hits} hits`]
+          : ['not armed'];
     parts.push(costText(cost));
     if (hot) parts.push('hot');
     return parts.join(' · ');
@@ -137,11 +139,16 @@ export class Hints {
         .map(({ place, breakpoints }) => [
           nameOf(place),
           stateOf(place.module, this.parts.sessions()),
-          breakpoints.map(({ line, hits }) => [line, hits]),
+          breakpoints.map(({ line, hits, verified }) => [line, hits, verified]),
         ]),
     );
     return JSON.stringify([this.parts.sessions().length, shown]);
   }
+}
+
+/** In a session that runs; where none does, nobody knows of any that cannot. */
+function canStop(held: readonly KnownBreakpoint[]): boolean {
+  return held.some(({ verified }) => verified !== false);
 }
 
 function costText({ bytes, prepareMs, measured }: Cost): string {

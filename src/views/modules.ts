@@ -1,17 +1,22 @@
-// The modules of the debugged program by how they run: interpreted, prepared, native. Changes none; its menu runs commands.
+// The modules of the debugged program by how they run: interpreted, prepared, native. Asks only while somebody looks and
+// when something happened; changes none: its menu runs commands.
 import * as vscode from 'vscode';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { InterpretationStatus } from '../../protocol/adapter';
+import type { ModuleRow } from '../../protocol/metrics';
 import { DEBUG_TYPE, VIEWS } from '../contributions';
+import { statusOf } from '../debug/liveSessions';
 import type { Log } from '../log';
+import type { Monitor } from '../monitor';
 
 /** ms from a reason to look again to the question; reasons come in crowds. */
 const PATIENCE = 250;
-/** ms between looks while the view is visible: modules are prepared in the background. */
-const PERIOD = 2_000;
 
 /** The agent's word for functions that are armed alone to see exceptions raised: they are no part of the user's work. */
 const EXCEPTIONS = 'exceptions';
+
+/** DAP events after which modules may run otherwise than before. */
+const REASONS = new Set(['module', 'breakpoint', 'stopped', 'continued']);
 
 type State = 'interpreted' | 'prepared' | 'native';
 
@@ -26,12 +31,21 @@ export class ModulesView implements vscode.TreeDataProvider<ModuleNode>, vscode.
   readonly #subscriptions: { dispose(): unknown }[];
   #roots: ModuleNode[] = [];
   #shown = '';
+  /** Set between a reason to look and the question. */
   #timer: NodeJS.Timeout | undefined;
-  #round = 0;
+  /** One question at a time, so that the newest answer comes last. */
+  #asking = false;
+  /** The server tells what is prepared in the background, as long as this is held. */
+  #watching: vscode.Disposable | undefined;
+  /** What the server told last. */
+  #told: ReadonlyMap<string, ModuleRow> | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(private readonly log: Log) {
+  constructor(
+    private readonly monitor: Pick<Monitor, 'watch' | 'figures' | 'onDidChange'>,
+    private readonly log: Log,
+  ) {
     this.#view = vscode.window.createTreeView(VIEWS.modules, { treeDataProvider: this, showCollapseAll: true });
     const refresh = (): void => this.refresh();
     this.#subscriptions = [
@@ -41,23 +55,40 @@ export class ModulesView implements vscode.TreeDataProvider<ModuleNode>, vscode.
       vscode.debug.onDidChangeActiveDebugSession(refresh),
       vscode.debug.onDidChangeActiveStackItem(refresh),
       vscode.debug.onDidChangeBreakpoints(refresh),
+      vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, {
+        createDebugAdapterTracker: () => ({
+          onDidSendMessage: ({ type, event }: DebugProtocol.Event) => {
+            if (type === 'event' && REASONS.has(event)) this.refresh();
+          },
+        }),
+      }),
+      monitor.onDidChange((figures) => {
+        if (figures?.modules === this.#told) return;
+        this.#told = figures?.modules;
+        this.refresh();
+      }),
     ];
   }
 
   dispose(): void {
-    this.#round++;
     clearTimeout(this.#timer);
+    this.#watching?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
   refresh(): void {
-    const round = ++this.#round;
-    const session = vscode.debug.activeDebugSession;
-    if (session?.type !== DEBUG_TYPE) {
-      clearTimeout(this.#timer);
-      this.#show([]);
-    } else if (this.#view.visible) {
-      this.#later(PATIENCE, session, round);
+    const session = debugged();
+    this.#watch(session !== undefined && this.#view.visible);
+    if (session === undefined) this.#show([]);
+    else if (this.#view.visible) this.#timer ??= setTimeout(() => void this.#look(), PATIENCE);
+  }
+
+  #watch(wanted: boolean): void {
+    if (wanted) {
+      this.#watching ??= this.monitor.watch();
+    } else {
+      this.#watching?.dispose();
+      this.#watching = undefined;
     }
   }
 
@@ -70,28 +101,33 @@ export class ModulesView implements vscode.TreeDataProvider<ModuleNode>, vscode.
     return node.kind === 'state' ? stateItem(node) : moduleItem(node);
   }
 
-  #later(ms: number, session: vscode.DebugSession, round: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#view.visible && round === this.#round) void this.#ask(session, round);
-    }, ms);
+  async #look(): Promise<void> {
+    this.#timer = undefined;
+    const session = debugged();
+    if (session === undefined || !this.#view.visible) return;
+    if (this.#asking) {
+      this.refresh();
+      return;
+    }
+    this.#asking = true;
+    const roots = await this.#ask(session);
+    this.#asking = false;
+    if (debugged()?.id === session.id) this.#show(roots);
+    else this.refresh();
   }
 
-  async #ask(session: vscode.DebugSession, round: number): Promise<void> {
+  async #ask(session: vscode.DebugSession): Promise<ModuleNode[]> {
     try {
       const [status, { modules }] = await Promise.all([
-        session.customRequest('getInterpretationStatus') as Thenable<InterpretationStatus>,
+        statusOf(session),
         session.customRequest('modules', {}) as Thenable<DebugProtocol.ModulesResponse['body']>,
       ]);
-      if (round !== this.#round) return;
-      this.#show(groups(status, modules));
+      return groups(status, modules);
     } catch (error) {
       // A program that starts or ends has nothing to show.
       this.log.debug('view.modules', String(error));
-      if (round !== this.#round) return;
-      this.#show([]);
+      return [];
     }
-    this.#later(PERIOD, session, round);
   }
 
   #show(roots: ModuleNode[]): void {
@@ -101,6 +137,11 @@ export class ModulesView implements vscode.TreeDataProvider<ModuleNode>, vscode.
     this.#roots = roots;
     this.#changed.fire(undefined);
   }
+}
+
+function debugged(): vscode.DebugSession | undefined {
+  const session = vscode.debug.activeDebugSession;
+  return session?.type === DEBUG_TYPE ? session : undefined;
 }
 
 /** What the debugger holds, and of all others the user's own. */

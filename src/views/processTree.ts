@@ -1,12 +1,17 @@
 // The processes of the debugged program as a tree of applications and supervisors, and the filter that hides OTP's.
 // Shows what the adapter lists; asks at most once a second, and only while somebody looks.
+import * as v from 'valibot';
 import * as vscode from 'vscode';
-import type { ProcessNode, ProcessTree } from '../../protocol/adapter';
+import { ProcessTree, type ProcessNode } from '../../protocol/adapter';
 import { COMMANDS, CONTEXT, DEBUG_TYPE, VIEWS } from '../contributions';
 import type { Log } from '../log';
+import { command, say } from '../notify';
+import { size } from '../units';
 
 /** ms between an answer and the next question. */
 const PERIOD = 1_000;
+/** Children that are shown without a click: the workers of a pool or one process for each connection are not. */
+const MOST_UNFOLDED = 20;
 
 /** An application, or a process of the session that was asked. */
 export type TreeNode =
@@ -35,11 +40,13 @@ export class ProcessTreeView implements vscode.TreeDataProvider<TreeNode>, vscod
       vscode.debug.onDidChangeActiveDebugSession(() => this.refresh()),
       // A stop, a step, another process that the user looks at.
       vscode.debug.onDidChangeActiveStackItem(() => this.refresh()),
-      vscode.commands.registerCommand(COMMANDS.showSystemProcesses, () => this.#filter(true)),
-      vscode.commands.registerCommand(COMMANDS.hideSystemProcesses, () => this.#filter(false)),
-      vscode.commands.registerCommand(COMMANDS.pauseProcess, (node?: TreeNode) => pause(node)),
-      vscode.commands.registerCommand(COMMANDS.killProcess, async (node?: TreeNode) => {
-        if (await kill(node)) this.refresh();
+      command(COMMANDS.showSystemProcesses, () => this.#filter(true)),
+      command(COMMANDS.hideSystemProcesses, () => this.#filter(false)),
+      command(COMMANDS.pauseProcess, (node) => pause(processOf(node))),
+      command(COMMANDS.killProcess, async (node) => {
+        const said = await kill(processOf(node));
+        if (said !== undefined) this.refresh();
+        return said;
       }),
     ];
   }
@@ -69,7 +76,7 @@ export class ProcessTreeView implements vscode.TreeDataProvider<TreeNode>, vscod
 
   async #ask(session: vscode.DebugSession, round: number): Promise<void> {
     try {
-      const tree = (await session.customRequest('getProcessTree')) as ProcessTree;
+      const tree = v.parse(ProcessTree, await session.customRequest('getProcessTree'));
       if (round !== this.#round) return;
       await vscode.commands.executeCommand('setContext', CONTEXT.showsSystemProcesses, tree.showSystemProcesses);
       this.#show(nodesOf(tree, session), tree);
@@ -95,12 +102,17 @@ export class ProcessTreeView implements vscode.TreeDataProvider<TreeNode>, vscod
     this.#changed.fire(undefined);
   }
 
-  async #filter(showSystemProcesses: boolean): Promise<void> {
+  async #filter(showSystemProcesses: boolean): Promise<string | undefined> {
     const session = elixirSession();
-    if (session === undefined) return;
+    if (session === undefined) return undefined;
     await session.customRequest('setProcessFilter', { showSystemProcesses });
     await vscode.commands.executeCommand('setContext', CONTEXT.showsSystemProcesses, showSystemProcesses);
     this.refresh();
+    return say(
+      showSystemProcesses
+        ? vscode.l10n.t('Processes of OTP, Elixir and Mix are shown, too.')
+        : vscode.l10n.t('Processes of OTP, Elixir and Mix are hidden.'),
+    );
   }
 }
 
@@ -137,7 +149,10 @@ function applicationItem({ name }: Extract<TreeNode, { kind: 'application' }>): 
 function processItem({ session, process, children }: Extract<TreeNode, { kind: 'process' }>): vscode.TreeItem {
   const { name, pid, supervisor, state, mailbox, memory, at } = process;
   const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
-  const item = new vscode.TreeItem(name, children.length === 0 ? None : supervisor ? Expanded : Collapsed);
+  const item = new vscode.TreeItem(
+    name,
+    children.length === 0 ? None : children.length > MOST_UNFOLDED ? Collapsed : Expanded,
+  );
   item.id = `${session.id} ${process.id}`;
   const facts = [
     STATES[state](),
@@ -168,43 +183,36 @@ function icon({ state, supervisor }: ProcessNode): vscode.ThemeIcon {
   return new vscode.ThemeIcon(state === 'running' ? 'play-circle' : 'circle-outline');
 }
 
-function size(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+type ProcessOnly = Extract<TreeNode, { kind: 'process' }>;
+
+/** What a menu of the tree hands over; nothing when the command was run from elsewhere. */
+function processOf(node: unknown): ProcessOnly | undefined {
+  const given = node as Partial<TreeNode> | undefined;
+  return given?.kind === 'process' ? (given as ProcessOnly) : undefined;
 }
 
-async function pause(node: TreeNode | undefined): Promise<void> {
-  if (node?.kind !== 'process') return;
-  try {
-    await node.session.customRequest('pause', { threadId: node.process.id });
-  } catch (error) {
-    void vscode.window.showErrorMessage(messageOf(error));
-  }
+async function pause(node: ProcessOnly | undefined): Promise<string | undefined> {
+  if (node === undefined) return undefined;
+  const { session, process } = node;
+  await session.customRequest('pause', { threadId: process.id });
+  return say(vscode.l10n.t('{0} is being paused.', process.name));
 }
 
 /** Its supervisor may start another in its place, and whoever is linked to it may end with it: so the user is asked. */
-async function kill(node: TreeNode | undefined): Promise<boolean> {
-  if (node?.kind !== 'process') return false;
+async function kill(node: ProcessOnly | undefined): Promise<string | undefined> {
+  if (node === undefined) return undefined;
+  const { session, process } = node;
   const end = vscode.l10n.t('End Process');
   const answer = await vscode.window.showWarningMessage(
     vscode.l10n.t(
       'End {0}? Processes linked to it end with it, and its supervisor may start it again.',
-      `${node.process.name} ${node.process.pid}`,
+      `${process.name} ${process.pid}`,
     ),
     end,
   );
-  if (answer !== end) return false;
-  try {
-    await node.session.customRequest('terminateThreads', { threadIds: [node.process.id] });
-    return true;
-  } catch (error) {
-    void vscode.window.showErrorMessage(messageOf(error));
-    return false;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (answer !== end) return undefined;
+  await session.customRequest('terminateThreads', { threadIds: [process.id] });
+  return say(vscode.l10n.t('{0} was ended.', process.name));
 }
 
 function elixirSession(): vscode.DebugSession | undefined {

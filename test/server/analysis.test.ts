@@ -386,6 +386,23 @@ describe('the analysis of the coordination server', () => {
     assert.match((await lenses(name))[0]?.[1] ?? '', /^interpreted · 2 hits · /);
   });
 
+  it('counts a stop once where two breakpoints of a function meet, and says when none of them is armed', async () => {
+    const name = 'lib/shop/pricing.ex';
+    const at = line(name, 'taxable =');
+    await client.notify('coordination/breakpoints', { files: [{ uri: uri(name), lines: [at] }] });
+    const adapter = await session();
+    const told = async (verified: boolean): Promise<string> => {
+      const one = { line: at, verified, conditional: false, modules: verified ? ['Shop.Pricing'] : [], hits: 3 };
+      const file = { ...breakpoint(name, at, 3), breakpoints: [one, { ...one, hits: 2 }] };
+      await adapter.event({ kind: 'breakpointsSet', at: 2_000, file });
+      return (await lenses(name))[0]?.[1] ?? '';
+    };
+    assert.match(await told(true), /^interpreted · 3 hits · /);
+    assert.match(await told(false), /^not armed · about /);
+    const { value } = (await hover(name, at))?.contents as { value: string };
+    assert.doesNotMatch(value, /Interpreted because of it/);
+  });
+
   it('hovers on lines with a breakpoint alone', async () => {
     const name = 'lib/shop/pricing.ex';
     const at = line(name, 'taxable =');
