@@ -2,6 +2,8 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Readable, Writable } from 'node:stream';
 import { Failure } from '../protocol/failure';
+import type { Translate } from '../protocol/translation';
+import { inLanguage } from './language';
 import type { Log } from './log';
 
 /** Bytes of one message; a client that announces more is out of step. */
@@ -21,6 +23,7 @@ export interface Listener {
 export class Connection {
   #seq = 1;
   #closed = false;
+  #translate: Translate | undefined;
   readonly #reverse = new Map<number, { resolve(body: unknown): void; reject(failure: Failure): void }>();
 
   constructor(
@@ -49,6 +52,11 @@ export class Connection {
     this.input.on('close', close);
     this.input.on('error', close);
     this.output.on('error', close);
+  }
+
+  /** From now on the user is spoken to in another language; undefined: in English. */
+  speak(translate: Translate | undefined): void {
+    this.#translate = translate;
   }
 
   respond(response: Omit<DebugProtocol.Response, 'seq' | 'type'>): void {
@@ -97,9 +105,10 @@ export class Connection {
     });
   }
 
-  #send(message: { type: string } & Record<string, unknown>): number {
+  #send(english: { type: string } & Record<string, unknown>): number {
     const seq = this.#seq++;
     if (this.#closed || this.output.destroyed) return seq;
+    const message = this.#translate === undefined ? english : inLanguage(english, this.#translate);
     const text = JSON.stringify({ seq, ...message }, (_key, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );

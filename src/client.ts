@@ -20,6 +20,7 @@ import {
 } from '../protocol/server';
 import { COMMANDS, LANGUAGES } from './contributions';
 import type { Log } from './log';
+import { sentences } from './translation';
 
 /** Waits before the first, second, … restart; the last one is repeated. */
 const BACKOFF = [0, 500, 2_000, 8_000, 30_000] as const;
@@ -60,6 +61,8 @@ export class Server {
   readonly onDidChangeRunning = this.running.event;
   /** `coordination/update`, while it is watched. */
   readonly onDidUpdate = this.updated.event;
+  /** What the server says in English, in the window's language. */
+  private spoken: <T>(message: T) => T = (message) => message;
   /** Starts and stops follow one another; two of them never overlap. */
   private work: Promise<void> = Promise.resolve();
 
@@ -135,6 +138,7 @@ export class Server {
     clearTimeout(this.timer);
     if (this.disposed || this.client !== undefined) return;
     const module = path.join(this.extensionPath, 'dist', 'server.js');
+    this.spoken = await sentences(this.extensionPath);
     const client = new Client(
       'elixirCoordinatedDebugger',
       'Elixir Coordinated Debugger',
@@ -143,7 +147,7 @@ export class Server {
     );
     this.client = client;
     this.startedAt = Date.now();
-    client.onNotification('coordination/update', (update: MetricsUpdate) => this.updated.fire(update));
+    client.onNotification('coordination/update', (update: MetricsUpdate) => this.updated.fire(this.spoken(update)));
     try {
       await client.start();
       this.log.info('server.started');
@@ -161,6 +165,7 @@ export class Server {
       initializationOptions: options,
       outputChannel: this.log,
       initializationFailedHandler: () => false,
+      middleware: { sendRequest: (type, params, token, next) => this.inLanguage(next(type, params, token)) },
       errorHandler: {
         error: (error) => {
           this.log.error('server.connection', error.message);
@@ -174,6 +179,15 @@ export class Server {
         },
       },
     };
+  }
+
+  private async inLanguage<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return this.spoken(await answer);
+    } catch (error) {
+      if (error instanceof Error) error.message = this.spoken({ message: error.message }).message;
+      throw error;
+    }
   }
 
   /** The server ended unasked. */

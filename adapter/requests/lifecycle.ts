@@ -8,6 +8,7 @@ import { EXCEPTION_FILTERS } from '../breakpoints';
 import type { Call } from '../cancellation';
 import { parseArguments } from '../errors';
 import { handler, type Handler } from '../handler';
+import { translateFor } from '../language';
 import { unknownArgumentNotices } from '../launchPlan';
 import type { Session } from '../session';
 import { liveOf, type Start } from '../state';
@@ -45,6 +46,7 @@ const InitializeArguments = v.object({
   linesStartAt1: v.optional(v.boolean(), true),
   columnsStartAt1: v.optional(v.boolean(), true),
   pathFormat: v.optional(v.picklist(['path', 'uri'], 'must be "path" or "uri"'), 'path'),
+  locale: v.optional(v.string()),
   supportsVariableType: flag,
   supportsVariablePaging: flag,
   supportsRunInTerminalRequest: flag,
@@ -62,6 +64,7 @@ export const lifecycleRequests: Readonly<Record<string, Handler>> = {
       session.conventions.linesStartAt1 = args.linesStartAt1;
       session.conventions.columnsStartAt1 = args.columnsStartAt1;
       session.conventions.uris = args.pathFormat === 'uri';
+      session.connection.speak(translateFor(args.locale));
       session.client.variableType = args.supportsVariableType;
       session.client.variablePaging = args.supportsVariablePaging;
       session.client.terminal = args.supportsRunInTerminalRequest;

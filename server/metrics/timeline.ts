@@ -12,20 +12,31 @@ export function toldOf(session: string, event: SessionEvent): TimelineEvent | nu
   switch (event.kind) {
     case 'breakpointsSet': {
       const { file, breakpoints } = event.file;
-      const count = `${breakpoints.length} breakpoint${breakpoints.length === 1 ? '' : 's'}`;
-      return line('breakpoint', `${count} in ${file === '' ? 'functions' : baseName(file)}`);
+      const place = file === '' ? 'functions' : baseName(file);
+      const { length } = breakpoints;
+      return line('breakpoint', length === 1 ? `1 breakpoint in ${place}` : `${length} breakpoints in ${place}`);
     }
     case 'stopped': {
       const top = event.frames[0];
-      const place = top === undefined ? '' : ` in ${top.module}${top.function === undefined ? '' : `.${top.function}`}`;
-      const often = event.times === undefined ? '' : ` ${event.times} times`;
-      const text = `stopped${often}${place} (${event.reason})`;
-      return line(event.reason === 'step' ? 'step' : 'stop', text, top?.module ?? null);
+      const place =
+        top === undefined ? '' : [top.module, ...(top.function === undefined ? [] : [top.function])].join('.');
+      const { times, reason } = event;
+      // Whole sentences, as they are translated.
+      const text =
+        place === ''
+          ? `stopped (${reason})`
+          : times === undefined
+            ? `stopped in ${place} (${reason})`
+            : `stopped ${times} times in ${place} (${reason})`;
+      return line(reason === 'step' ? 'step' : 'stop', text, top?.module ?? null);
     }
     case 'entered': {
-      const how = event.ready ? 'was ready' : `made the program wait ${event.waitedMs.toFixed(1)} ms`;
-      const often = event.times === undefined || event.times === 1 ? '' : ` ${event.times} times`;
-      return line('step', `entered ${event.module}${often}, which ${how}`, event.module, event.waitedMs);
+      const { module, ready, waitedMs, times } = event;
+      const often = times === undefined || times === 1 ? module : `${module} ${times} times`;
+      const text = ready
+        ? `entered ${often}, which was ready`
+        : `entered ${often}, which made the program wait ${waitedMs.toFixed(1)} ms`;
+      return line('step', text, module, waitedMs);
     }
     case 'interpreted':
       return line('prepare', `prepared ${event.module}: ${event.cause}`, event.module, event.ms);

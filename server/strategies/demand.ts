@@ -21,7 +21,7 @@ export class DemandStrategy implements Strategy {
     };
     for (const module of frames) ask(module, 'on the stack of a stopped process');
     for (const module of breakpoints) ask(module, 'has a breakpoint');
-    ask(path.at(-1), 'execution is there');
+    ask(path.at(-1), 'was entered last');
     return [...reasons]
       .slice(0, limit)
       .map(([module, reason], turn) => ({ module, reason, probability: LESS_URGENT ** turn }));

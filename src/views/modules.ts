@@ -176,6 +176,7 @@ function stateItem({ state, modules }: Extract<ModuleNode, { kind: 'state' }>): 
   item.description = String(modules.length);
   item.contextValue = 'state';
   item.tooltip = MEANINGS[state]();
+  item.accessibilityInformation = { label: `${LABELS[state]()}, ${modules.length}. ${MEANINGS[state]()}` };
   return item;
 }
 

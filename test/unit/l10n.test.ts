@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import ts from 'typescript';
+import { translator } from '../../protocol/translation';
 import { root } from '../support/paths';
 
 const read = (file: string): Record<string, string> =>
@@ -32,6 +33,48 @@ const sorted = (all: Iterable<string>): string[] => [...new Set(all)].sort();
 /** `{0}` may stand in another order, and twice; code between backticks is the same in every language. */
 const fixed = (text: string): string[] => sorted(text.match(/\{\d+\}|`[^`]+`/g) ?? []);
 
+/** Sources of the programs that speak English, with strings that a line break divides joined again. */
+function sources(...folders: string[]): string {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true })
+        .map(String)
+        .filter((name) => /\.(ts|erl)$/.test(name))
+        .map((name) => readFileSync(path.join(root, folder, name), 'utf8')),
+    )
+    .join('\n')
+    .replace(/"[\s,]*\n\s*"/g, '')
+    .replace(/\\(["`])/g, '$1');
+}
+
+/** What `Failure.user` says, with `{0}` for each expression in it. */
+function complaints(folder: string): Set<string> {
+  const found = new Set<string>();
+  for (const name of readdirSync(path.join(root, folder), { recursive: true }).map(String)) {
+    if (!name.endsWith('.ts')) continue;
+    const source = ts.createSourceFile(
+      name,
+      readFileSync(path.join(root, folder, name), 'utf8'),
+      ts.ScriptTarget.Latest,
+    );
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && node.expression.getText(source) === 'Failure.user') {
+        for (const said of node.arguments.slice(1)) {
+          if (ts.isStringLiteralLike(said)) found.add(said.text);
+          if (ts.isTemplateExpression(said)) {
+            found.add(
+              said.templateSpans.reduce((text, { literal }, at) => `${text}{${at}}${literal.text}`, said.head.text),
+            );
+          }
+        }
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return found;
+}
+
 describe('the German texts', () => {
   const german = read('l10n/bundle.l10n.de.json');
 
@@ -43,9 +86,32 @@ describe('the German texts', () => {
     assert.deepEqual(sorted(Object.keys(read('package.nls.de.json'))), sorted(Object.keys(read('package.nls.json'))));
   });
 
+  it('are there for the failures that adapter and server tell the user', () => {
+    const translate = translator(read('l10n/sentences.de.json'));
+    const english = [...complaints('adapter'), ...complaints('server')]
+      // A parameter alone says nothing of its own.
+      .filter((text) => /[a-z]{3}/.test(text.replace(/\{\d+\}/g, '')));
+    assert.ok(english.length > 30);
+    assert.deepEqual(
+      english.filter((text) => translate(text) === text),
+      [],
+    );
+  });
+
+  it('translate only what adapter, agent and server still say', () => {
+    const said = sources('adapter', 'server');
+    // A sentence may be put together from several; each of them stands somewhere in one piece.
+    const pieces = (english: string): string[] => english.split(/\{\d+\}|[.;,:]+ | (?=\()|[.]$/);
+    const unsaid = Object.keys(read('l10n/sentences.de.json')).filter((english) =>
+      pieces(english).some((piece) => !said.includes(piece)),
+    );
+    assert.deepEqual(unsaid, []);
+  });
+
   it('are not empty and keep placeholders and code', () => {
     const pairs = [
       ...Object.entries(german),
+      ...Object.entries(read('l10n/sentences.de.json')),
       ...Object.entries(read('package.nls.json')).map(([key, text]) => [text, read('package.nls.de.json')[key] ?? '']),
     ] as [string, string][];
     for (const [english, translated] of pairs) {

@@ -74,7 +74,7 @@ describe('strategy demand-driven', () => {
         ['Shop.Price', 'on the stack of a stopped process'],
         ['Shop.Cart', 'on the stack of a stopped process'],
         ['Shop', 'has a breakpoint'],
-        ['Shop.Tax', 'execution is there'],
+        ['Shop.Tax', 'was entered last'],
       ],
     );
   });

@@ -52,7 +52,7 @@ clauses(Mod, FA) ->
 of_table(Mod, Read) ->
     Table = ecd_state:get({prepared, Mod}, none),
     Known = Table =/= none andalso ecd_prepare:info(Table),
-    case ecd_arms:is_of_running_code(Mod, Known) orelse prepare(Mod, none, <<"its lines">>) of
+    case ecd_arms:is_of_running_code(Mod, Known) orelse prepare(Mod, none, <<"to know its lines">>) of
         true -> Read(Table);
         {ok, _} -> Read(ecd_state:get({prepared, Mod}, none));
         {error, _} -> []

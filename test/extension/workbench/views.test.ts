@@ -1,5 +1,6 @@
 // The debug views in the workbench: processes and modules of a stopped program, the filter above the call stack, the
 // toolbar, in three themes.
+import type { Locator } from 'playwright-core';
 import { fixtureCopy, type Fixture } from '../../support/fixture';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
@@ -29,6 +30,19 @@ describe('the debug views', () => {
   };
   const row = (name: string, text: string | RegExp) =>
     pane(name).locator('.monaco-list-row').filter({ hasText: text }).first();
+
+  /** Chooses an entry of a row's menu. */
+  const choose = async (of: Locator, entry: string, effect: Locator): Promise<void> => {
+    // VS Code drops a click on a row that it draws anew at that moment, as the figures change every second.
+    for (let tries = 0; tries < 3 && !(await effect.isVisible()); tries++) {
+      await of.click({ button: 'right' });
+      await workbench.page.locator('.context-view .action-item', { hasText: entry }).hover();
+      await workbench.page.keyboard.press('Enter');
+      await workbench.page.locator('.context-view .monaco-menu').waitFor({ state: 'hidden' });
+      await effect.waitFor({ timeout: 5_000 }).catch(() => undefined);
+    }
+    await effect.waitFor();
+  };
 
   it('hide processes of OTP in the call stack until they are asked for', async () => {
     await workbench.openFile('start.exs');
@@ -61,19 +75,17 @@ describe('the debug views', () => {
     await workbench.theme('Dark Modern', 'vs-dark');
   });
 
+  it('pause a process, which the call stack then shows as stopped', async () => {
+    const paused = row('Processes', /Supervised\.Registry: :standard.*stopped/);
+    await choose(row('Processes', /Supervised\.Registry: :standard/), 'Pause Process', paused);
+    await workbench.page.keyboard.press('F5');
+    await paused.waitFor({ state: 'hidden' });
+  });
+
   it('end a process after asking, and its supervisor starts another', async () => {
     const cart = row('Processes', /Supervised\.Registry: :standard/);
     const notice = workbench.page.locator('.notification-toast', { hasText: 'End Supervised.Cart' });
-    // VS Code drops a click on a row that it draws anew at that moment, as the figures change every second.
-    for (let tries = 0; tries < 3 && !(await notice.isVisible()); tries++) {
-      await cart.click({ button: 'right' });
-      const entry = workbench.page.locator('.context-view .action-item', { hasText: 'End Process…' });
-      await entry.hover();
-      await workbench.page.keyboard.press('Enter');
-      await workbench.page.locator('.context-view .monaco-menu').waitFor({ state: 'hidden' });
-      await notice.waitFor({ timeout: 5_000 }).catch(() => undefined);
-    }
-    await notice.waitFor();
+    await choose(cart, 'End Process…', notice);
     await workbench.screenshot('end process dark');
     await notice.getByText('End Process', { exact: true }).click();
     await notice.waitFor({ state: 'hidden' });
@@ -88,6 +100,21 @@ describe('the debug views', () => {
     await row('Modules', 'Supervised.Application').waitFor();
     await row('Modules', 'Interpreted').waitFor();
     await workbench.screenshot('modules dark');
+  });
+
+  it('prepare, release, pin and explain a module from its menu', async () => {
+    await row('Modules', 'Native').click();
+    const module = row('Modules', 'Supervised.MixProject');
+    const runs = (state: string) =>
+      pane('Modules').locator(`.monaco-list-row[aria-label^="Supervised.MixProject, ${state}"]`);
+    await runs('Native').waitFor();
+    await choose(module, 'Prepare Modules…', runs('Prepared'));
+    // The state had no other module: it comes back closed.
+    await choose(module, 'Release Modules…', row('Modules', 'Native'));
+    await row('Modules', 'Native').click();
+    await runs('Native').waitFor();
+    await choose(module, 'Pin or Unpin a Module…', runs('Prepared'));
+    await choose(module, 'Explain a Module…', workbench.page.locator('.tab', { hasText: 'Supervised.MixProject' }));
   });
 
   it('have the dashboard in the toolbar', async () => {
