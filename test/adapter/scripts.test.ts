@@ -137,6 +137,8 @@ describe('mix test', () => {
   before(async () => (constructs = await fixture('constructs')));
   const test = (...taskArgs: string[]) => ({ task: 'test', taskArgs, env: { MIX_ENV: 'test' } });
   const file = 'test/basic_test.exs';
+  /** What ExUnit writes below `Finished in …`; each Elixir has its own words. */
+  const verdict = (stdout: string): string => /^Finished in .*\n([^]*)$/m.exec(stdout)?.[1] ?? '';
 
   it('stops in tests, setup and private functions of a test file, without configuration', async () => {
     const session = await debug.launch(constructs, {
@@ -147,7 +149,9 @@ describe('mix test', () => {
     assert.deepEqual(places, ['test_setup', 'test_add', 'test_setup', 'test_private', 'test_helper']);
     const { exitCode, stdout } = await session.end();
     assert.equal(exitCode, 0);
-    assert.match(stdout, /2 tests, 0 failures/);
+    const plain = await constructs.mix(['test', '--seed', '0', file]);
+    assert.match(verdict(plain), /2/);
+    assert.equal(verdict(stdout), verdict(plain));
   });
 
   it('shows the variables of a test and steps into the application', async () => {
@@ -178,8 +182,10 @@ describe('mix test', () => {
       args: { task: 'test', taskArgs: [file] },
       breakpoints: { [file]: ['test_add'] },
     });
-    await session.resume(await session.stop());
-    assert.match((await session.end()).stdout, /2 tests, 0 failures/);
+    const stop = await session.stop();
+    assert.equal(await session.evaluate('Mix.env()', stop.top), ':test');
+    await session.resume(stop);
+    assert.equal((await session.end()).exitCode, 0);
   });
 
   it('does not let a @tag timeout fire while the test is stopped', async () => {
@@ -194,14 +200,13 @@ describe('mix test', () => {
     await session.resume(stop);
     const { exitCode, stdout } = await session.end();
     assert.equal(exitCode, 0, stdout);
-    assert.match(stdout, /2 tests, 0 failures|1 test, 0 failures/);
   });
 
   it('of failing tests ends with an exit code other than 0', async () => {
     const session = await debug.launch(constructs, { args: test('--include', 'failing', 'test/failing_test.exs') });
     const { exitCode, stdout } = await session.end();
     assert.notEqual(exitCode, 0);
-    assert.match(stdout, /1 failure/);
+    assert.match(stdout, /1\) test fails/);
   });
 
   it('skips requireFiles that it loads itself, with a notice', async () => {
