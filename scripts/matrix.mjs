@@ -6,7 +6,16 @@
 //   npm run test:matrix -- --only=27,29       some of them
 //   npm run test:matrix -- --grep=TEXT        adapter tests whose title contains TEXT
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import path from 'node:path';
@@ -54,7 +63,7 @@ async function release(otp, host, grep) {
     say(`not run: ${obstacle}`);
     return { passed: 0, failed: 0, skipped: `not run: ${obstacle}` };
   }
-  copyFileSync(process.execPath, path.join(folder, node));
+  copyNode(folder);
   // Erlang nodes find each other by name, and `localhost` is known from this file alone.
   copyFileSync('/etc/hosts', path.join(folder, 'etc', 'hosts'));
   if (spawnSync('chroot', [folder, node, '--version']).status !== 0) {
@@ -70,6 +79,13 @@ async function release(otp, host, grep) {
   };
   mkdirSync(path.join(folder, root), { recursive: true });
   return await tests([...inside(folder, { and: [root] }), node], env, grep);
+}
+
+/** Beside its place and renamed: the one that is there may be running. */
+function copyNode(folder) {
+  const target = path.join(folder, node);
+  copyFileSync(process.execPath, `${target}.new`);
+  renameSync(`${target}.new`, target);
 }
 
 /** `npm test` in the folder of that release, or here. */

@@ -504,6 +504,26 @@ describe('a pending breakpoint', () => {
     assert.deepEqual(await session.places(), ['first', 'print']);
   });
 
+  it('stops in code that the compiler runs for another file', async () => {
+    copy = await fixtureCopy('constructs');
+    copy.write(
+      'lib/constructs/macros.ex',
+      'defmodule Constructs.Macros do\n  defmacro twice(x), do: helper(x)\n  def helper(x) do\n' +
+        '    quote do: unquote(x) * 2 # bp:helper\n  end\nend\n',
+    );
+    copy.write(
+      'lib/constructs/uses_macros.ex',
+      'defmodule Constructs.UsesMacros do\n  require Constructs.Macros\n' +
+        '  def run, do: Constructs.Macros.twice(21) # bp:used\nend\n',
+    );
+    const session = await debug.launch(copy, {
+      run: 'IO.puts("result #{Constructs.UsesMacros.run()}")',
+      breakpoints: { 'lib/constructs/macros.ex': ['helper'], 'lib/constructs/uses_macros.ex': ['used'] },
+    });
+    assert.deepEqual(await session.places(), ['helper', 'used']);
+    assert.match((await session.end()).stdout, /result 42$/m);
+  });
+
   it('becomes verified by an event when its module is compiled into the running program', async () => {
     copy = await fixtureCopy('constructs', { compiled: true });
     copy.write('later.exs', 'defmodule Later do\n  def run(n) do\n    m = n + 1 # bp:later\n    m\n  end\nend\n');

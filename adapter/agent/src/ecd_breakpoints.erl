@@ -5,7 +5,8 @@
 
 -export([start/0, stop/0]).
 -export([set_breakpoints/1, set_function_breakpoints/1, breakpoint_locations/1]).
--export([hit/2, hit/3, place/3, unplace/1, module_defined/1, compiled/0, wants_file/1, describe/1]).
+-export([hit/2, hit/3, place/3, unplace/1, module_defined/1, compiled/0, wants_file/1, may_stop_in/1]).
+-export([are_pending/0, describe/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -record(breakpoint, {
@@ -111,6 +112,20 @@ compiled() ->
 wants_file(Path) ->
     ets:whereis(?WANTED) =/= undefined andalso ets:member(?WANTED, {path, ecd_paths:canonical(Path)}).
 
+%% The same of a file whose modules are not known yet: a function or a template may turn out to be in any.
+-spec may_stop_in(file:filename_all()) -> boolean().
+may_stop_in(Path) ->
+    wants_file(Path) orelse
+        (ets:whereis(?WANTED) =/= undefined andalso lists:any(fun is_anywhere/1, ets:tab2list(?WANTED))).
+
+is_anywhere({function}) -> true;
+is_anywhere({{path, Path}}) -> is_template(Path).
+
+%% Whether a breakpoint waits for its module.
+-spec are_pending() -> boolean().
+are_pending() ->
+    call(are_pending).
+
 %% A breakpoint for a person.
 -spec describe(integer()) -> unicode:chardata().
 describe(Id) ->
@@ -138,6 +153,8 @@ handle_call({place, Owner, Kind, Places}, _From, #state{internal = Internal} = S
     Wants = [{Owner, Mod, Line, FAs, Point} || {{Mod, Line}, FAs} <- Places],
     State = apply_wants(State0#state{internal = Internal#{Owner => Wants}}),
     {reply, ok, State};
+handle_call(are_pending, _From, #state{breakpoints = All} = State) ->
+    {reply, lists:any(fun is_pending/1, All), State};
 handle_call({describe, Id}, _From, #state{breakpoints = All} = State) ->
     {reply, description(lists:keyfind(Id, #breakpoint.id, All)), State};
 handle_call({unplace, Owner}, _From, #state{internal = Internal} = State) ->
@@ -145,8 +162,8 @@ handle_call({unplace, Owner}, _From, #state{internal = Internal} = State) ->
 handle_call({defined, Mod}, _From, State) ->
     {reply, ok, announce(State, reload(Mod, State))};
 handle_call(compiled, _From, State) ->
-    %% What was armed while it was compiled has a beam by now. A look that finds so later would arm it again, and in that
-    %% moment the program could run past.
+    %% What was armed while it was compiled has a beam by now. A look that finds so later would arm it again, and in
+    %% that moment the program could run past.
     Reloaded = reload_changed(State),
     {reply, ok, announce(State, apply_wants(resolve(fun(_) -> true end, Reloaded#state{phase = running})))}.
 
@@ -423,6 +440,9 @@ look_for_new(Loaded, #state{loaded = Loaded} = State) ->
 look_for_new(Loaded, State) ->
     ok = ecd_loaded:announce_new(),
     apply_wants(resolve(fun is_waiting/1, State#state{loaded = Loaded})).
+
+is_pending(#breakpoint{known = #{verified := Verified}} = B) ->
+    is_waiting(B) andalso not Verified.
 
 is_waiting(#breakpoint{places = [], point = {ok, _}}) -> true;
 is_waiting(_) -> false.

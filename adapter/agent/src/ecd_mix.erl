@@ -26,9 +26,13 @@ main() ->
     lists:foreach(fun hook/1, [
         {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
     ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]),
-    _ = [report(ecd_tracer:install_early()) || Debug, lists:member(<<"test">>, Args)],
+    _ = [report(ecd_tracer:install_early()) || Debug, lists:member(<<"test">>, Args) orelse runs_early()],
     lists:foreach(fun ecd_script:install_for/1, scripts(Args)),
     ecd_launch:run(fun() -> 'Elixir.Mix.CLI':main(Args) end).
+
+%% Code with breakpoints that does not exist yet, and that other files may run as soon as it does.
+runs_early() ->
+    ecd_tracer:is_lazy() andalso ecd_breakpoints:are_pending().
 
 scripts([<<"run">> | Args]) ->
     [File || File <- Args, filename:extension(File) =:= <<".exs">>];

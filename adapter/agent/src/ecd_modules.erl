@@ -145,11 +145,16 @@ written(Mod) ->
     end.
 
 %% The compiler made a module; its bytecode may exist nowhere else. It is told of early, by hooks in the compiler, or
-%% late, by its tracing, or both: known is what a process told of early and now tells of again.
+%% late, by its tracing, or by more than one: known is what a process told of early and now tells of again.
 -spec remember(module(), binary(), file:filename_all(), early | late) -> new | known.
 remember(Mod, Bytes, File, early) ->
-    true = ets:insert(?TABLE, {{told, Mod}, self()}),
-    remember_new(Mod, Bytes, ecd_paths:canonical(File));
+    case {ets:lookup(?TABLE, {told, Mod}), ets:lookup(?TABLE, {bytes, Mod})} of
+        {[{_, Self}], [{_, Bytes, _}]} when Self =:= self() ->
+            known;
+        _ ->
+            true = ets:insert(?TABLE, {{told, Mod}, self()}),
+            remember_new(Mod, Bytes, ecd_paths:canonical(File))
+    end;
 remember(Mod, Bytes, File, late) ->
     Self = self(),
     case ets:take(?TABLE, {told, Mod}) of

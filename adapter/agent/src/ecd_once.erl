@@ -1,5 +1,5 @@
-%% A call of dbg/2 is one stop, although the macro becomes several expressions on its line, with lines of its argument in
-%% between. Pure function on the interpreter's rows.
+%% A call of dbg/2 is one stop, although the macro becomes several expressions on its line, with lines of its argument
+%% in between. Pure function on the interpreter's rows.
 -module(ecd_once).
 
 -export([dbg/1]).
