@@ -50,7 +50,7 @@ export function measureLatency(): Map<string, Latency> {
       scope: 'conservative',
     } as const;
     const isNew = round % 10 === 0;
-    if (isNew) graph.revision++;
+    if (isNew) graph.change(pick);
     for (const strategy of isNew ? [learning] : [demand, predictive, learning]) {
       const before = process.cpuUsage();
       strategy.predict(situation, graph, LIMIT, new Set(path));
@@ -70,7 +70,8 @@ export function measureLatency(): Map<string, Latency> {
 
 const moduleName = (index: number): string => `App.Context${index % 80}.Module${index}`;
 
-type ChangingGraph = DependencyGraph & { revision: number };
+/** `change`: a module calls another one instead of the one before, as an edit does. */
+type ChangingGraph = DependencyGraph & { change: (pick: () => number) => void };
 
 /** Some modules are named much oftener than others, as in real projects. */
 function generated(pick: () => number): ChangingGraph {
@@ -86,12 +87,24 @@ function generated(pick: () => number): ChangingGraph {
     outgoing.get(from)?.push(edge);
     incoming.get(to)?.push(edge);
   }
+  let revision = 1;
+  let changed = '';
   return {
-    revision: 1,
+    get revision() {
+      return revision;
+    },
     modules: () => nodes,
     module: (name) => byName.get(name),
     outgoing: (name) => outgoing.get(name) ?? [],
     incoming: (name) => incoming.get(name) ?? [],
+    // Asked after each change, so that there is never more than one.
+    changesSince: () => ({ modules: false, edges: new Set([changed]) }),
+    change: (anew) => {
+      changed = moduleName(anew());
+      const edge: Edge = { from: changed, to: moduleName(anew()), kind: 'call', origin: 'beam' };
+      outgoing.set(changed, [...(outgoing.get(changed) ?? []).slice(1), edge]);
+      revision++;
+    },
   };
 }
 

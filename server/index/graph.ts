@@ -33,4 +33,13 @@ export interface DependencyGraph {
   module(name: string): ModuleNode | undefined;
   outgoing(name: string): readonly Edge[];
   incoming(name: string): readonly Edge[];
+  /** What is new since an earlier revision, for whoever keeps something computed from it; without it, everything may be. */
+  changesSince?(revision: number): GraphChanges;
+}
+
+export interface GraphChanges {
+  /** Modules came, went, or belong to somebody else. */
+  modules: boolean;
+  /** Modules whose outgoing edges may be others. */
+  edges: ReadonlySet<string>;
 }

@@ -1,6 +1,6 @@
 // The dependency graph, merged from what sources and beams contribute. Edges are kept as numbers and become objects when
 // somebody asks; knows nothing of files' contents.
-import type { DependencyGraph, Edge, ModuleNode } from './graph';
+import type { DependencyGraph, Edge, GraphChanges, ModuleNode } from './graph';
 import { NameTable } from './names';
 import { EDGE_KINDS, type PackedEdges } from './packed';
 
@@ -45,6 +45,9 @@ export class ModuleGraph implements DependencyGraph {
   private readonly leaving = new Map<number, Stored[]>();
   private reverse: Reverse = { revision: -1, starts: new Int32Array(1), froms: new Int32Array() };
   private edgeCount = 0;
+  /** Revision at which modules came, went or changed hands last; and, by a module's number, at which its edges changed last. */
+  private modulesChanged = 0;
+  private readonly edgesChanged = new Map<number, number>();
 
   get size(): { modules: number; edges: number } {
     return { modules: this.declared.size, edges: this.edgeCount };
@@ -59,18 +62,20 @@ export class ModuleGraph implements DependencyGraph {
       this.release(stored);
       return;
     }
+    this.revision++;
+    if (before === undefined || !declareTheSame(before, stored)) this.modulesChanged = this.revision;
     if (before !== undefined) this.detach(before);
     this.contributions.set(key, stored);
     this.attach(stored);
-    this.revision++;
   }
 
   delete(key: string): void {
     const stored = this.contributions.get(key);
     if (stored === undefined) return;
+    this.revision++;
+    this.modulesChanged = this.revision;
     this.contributions.delete(key);
     this.detach(stored);
-    this.revision++;
   }
 
   *modules(): Iterable<ModuleNode> {
@@ -92,6 +97,12 @@ export class ModuleGraph implements DependencyGraph {
     if (to === undefined) return [];
     const { starts, froms } = this.reversed();
     return [...new Set(froms.subarray(starts[to], starts[to + 1]))].flatMap((from) => this.edgesFrom(from, to));
+  }
+
+  changesSince(revision: number): GraphChanges {
+    const edges = new Set<string>();
+    for (const [module, changed] of this.edgesChanged) if (changed > revision) edges.add(this.names.name(module));
+    return { modules: this.modulesChanged > revision, edges };
   }
 
   private edgesFrom(from: number, only: number | null): Edge[] {
@@ -181,13 +192,19 @@ export class ModuleGraph implements DependencyGraph {
 
   private attach(stored: Stored): void {
     for (const module of everyOther(stored.modules)) add(this.declared, module, stored);
-    for (const from of everyOther(stored.edges)) add(this.leaving, from, stored);
+    for (const from of everyOther(stored.edges)) {
+      add(this.leaving, from, stored);
+      this.edgesChanged.set(from, this.revision);
+    }
     this.edgeCount += stored.edges.length / 2;
   }
 
   private detach(stored: Stored): void {
     for (const module of everyOther(stored.modules)) subtract(this.declared, module, stored);
-    for (const from of everyOther(stored.edges)) subtract(this.leaving, from, stored);
+    for (const from of everyOther(stored.edges)) {
+      subtract(this.leaving, from, stored);
+      this.edgesChanged.set(from, this.revision);
+    }
     this.edgeCount -= stored.edges.length / 2;
     this.release(stored);
   }
@@ -229,13 +246,16 @@ function firstFrom(edges: Int32Array, from: number): number {
 }
 
 function same(one: Stored, other: Stored): boolean {
+  return declareTheSame(one, other) && equal(one.edges, other.edges);
+}
+
+function declareTheSame(one: Stored, other: Stored): boolean {
   return (
     one.own === other.own &&
     one.app === other.app &&
     one.file === other.file &&
     one.modules.length === other.modules.length &&
-    one.modules.every((number, index) => index % 2 === 1 || number === other.modules[index]) &&
-    equal(one.edges, other.edges)
+    one.modules.every((number, index) => index % 2 === 1 || number === other.modules[index])
   );
 }
 

@@ -45,13 +45,25 @@ export interface CompactGraph {
   exception: Uint8Array;
 }
 
-/** Built once a revision; a graph that is gone takes its arrays along. */
-const compacted = new WeakMap<DependencyGraph, CompactGraph>();
+/** Whom one module has edges to, and how much each says that execution takes it. */
+interface Row {
+  to: Int32Array;
+  evidence: Float64Array;
+}
 
+interface Built extends CompactGraph {
+  rows: readonly Row[];
+}
+
+/** Built once a revision; a graph that is gone takes its arrays along. */
+const compacted = new WeakMap<DependencyGraph, Built>();
+
+/** The same as from scratch, whatever there was before: where only edges changed, only the modules that they leave are read. */
 export function compact(graph: DependencyGraph): CompactGraph {
   const known = compacted.get(graph);
   if (known?.revision === graph.revision) return known;
-  const built = build(graph);
+  const changes = known === undefined ? null : (graph.changesSince?.(known.revision) ?? null);
+  const built = known === undefined || changes?.modules !== false ? build(graph) : renewed(known, graph, changes.edges);
   compacted.set(graph, built);
   return built;
 }
@@ -59,84 +71,107 @@ export function compact(graph: DependencyGraph): CompactGraph {
 /** `Shop.Cart` → `Shop`, `Cart`; Erlang's `:shop_cart` → `:shop`, `cart`. */
 export const segmentsOf = (name: string): readonly string[] => name.split(name.startsWith(':') ? '_' : '.');
 
-function build(graph: DependencyGraph): CompactGraph {
+function build(graph: DependencyGraph): Built {
   const nodes = [...graph.modules()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = nodes.map(({ name }) => name);
   const number = new Map(names.map((name, index) => [name, index]));
-  const calls = new RowBuilder(names.length);
-  const edges = new RowBuilder(names.length);
-  const evidence = new Float64Array(names.length);
-  const named = new Int32Array(names.length);
-  const seenFrom = new Int32Array(names.length).fill(-1);
-  names.forEach((name, from) => {
-    const reached: number[] = [];
-    for (const edge of graph.outgoing(name)) {
-      const to = number.get(edge.to);
-      if (to === undefined || to === from) continue;
-      if (seenFrom[to] !== from) {
-        seenFrom[to] = from;
-        evidence[to] = 0;
-        reached.push(to);
-      }
-      evidence[to] = Math.max(evidence[to] ?? 0, EVIDENCE[edge.kind]);
-    }
-    for (const to of reached) {
-      edges.add(from, to, 1);
-      named[to] = (named[to] ?? 0) + 1;
-      const sureness = evidence[to] ?? 0;
-      if (sureness > 0) calls.add(from, to, sureness);
-    }
-  });
-  // Modules that name each other become neighbours twice, and so are linked more closely.
-  edges.addReversed(BACKWARD);
+  const reader = new RowReader(graph, number);
+  const rows = names.map((name, from) => reader.row(name, from));
   return {
     revision: graph.revision,
     names,
     number,
-    calls: calls.rows(),
-    links: shares(edges.rows()),
-    named,
+    rows,
+    ...laidOut(rows),
     segments: names.map(segmentsOf),
     own: Uint8Array.from(nodes, ({ own }) => (own ? 1 : 0)),
     exception: Uint8Array.from(names, (name) => (/(?:Error|Exception)$/.test(name) ? 1 : 0)),
   };
 }
 
-/** Gathers edges in any order and lays them out as rows, by counting. */
-class RowBuilder {
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
-  readonly #weight: number[] = [];
+function renewed(before: Built, graph: DependencyGraph, changed: ReadonlySet<string>): Built {
+  const reader = new RowReader(graph, before.number);
+  const rows = [...before.rows];
+  for (const name of changed) {
+    const from = before.number.get(name);
+    if (from !== undefined) rows[from] = reader.row(name, from);
+  }
+  return { ...before, revision: graph.revision, rows, ...laidOut(rows) };
+}
 
-  constructor(private readonly size: number) {}
+/** Reads a module's edges, several to the same module as one. */
+class RowReader {
+  readonly #evidence: Float64Array;
+  readonly #seenFrom: Int32Array;
+
+  constructor(
+    private readonly graph: DependencyGraph,
+    private readonly number: ReadonlyMap<string, number>,
+  ) {
+    this.#evidence = new Float64Array(number.size);
+    this.#seenFrom = new Int32Array(number.size).fill(-1);
+  }
+
+  row(name: string, from: number): Row {
+    const reached: number[] = [];
+    for (const edge of this.graph.outgoing(name)) {
+      const to = this.number.get(edge.to);
+      if (to === undefined || to === from) continue;
+      if (this.#seenFrom[to] !== from) {
+        this.#seenFrom[to] = from;
+        this.#evidence[to] = 0;
+        reached.push(to);
+      }
+      this.#evidence[to] = Math.max(this.#evidence[to] ?? 0, EVIDENCE[edge.kind]);
+    }
+    return { to: Int32Array.from(reached), evidence: Float64Array.from(reached, (to) => this.#evidence[to] ?? 0) };
+  }
+}
+
+function laidOut(rows: readonly Row[]): Pick<CompactGraph, 'calls' | 'links' | 'named'> {
+  const named = new Int32Array(rows.length);
+  const calling = new Int32Array(rows.length);
+  rows.forEach(({ to, evidence }, from) => {
+    for (let edge = 0; edge < to.length; edge++) {
+      const target = to[edge] ?? 0;
+      named[target] = (named[target] ?? 0) + 1;
+      if ((evidence[edge] ?? 0) > 0) calling[from] = (calling[from] ?? 0) + 1;
+    }
+  });
+  const calls = new RowFiller(rows.length, (row) => calling[row] ?? 0);
+  const links = new RowFiller(rows.length, (row) => (rows[row]?.to.length ?? 0) + (named[row] ?? 0));
+  rows.forEach(({ to, evidence }, from) => {
+    for (let edge = 0; edge < to.length; edge++) {
+      const [target, sureness] = [to[edge] ?? 0, evidence[edge] ?? 0];
+      links.add(from, target, 1);
+      if (sureness > 0) calls.add(from, target, sureness);
+    }
+  });
+  // Modules that name each other become neighbours twice, and so are linked more closely.
+  rows.forEach(({ to }, from) => {
+    for (const target of to) links.add(target, from, BACKWARD);
+  });
+  return { calls: calls.rows, links: shares(links.rows), named };
+}
+
+/** Lays edges out as rows whose lengths are known before. */
+class RowFiller {
+  readonly rows: Rows;
+  readonly #next: Int32Array;
+
+  constructor(size: number, lengthOf: (row: number) => number) {
+    const start = new Int32Array(size + 1);
+    for (let row = 0; row < size; row++) start[row + 1] = (start[row] ?? 0) + lengthOf(row);
+    const edges = start[size] ?? 0;
+    this.rows = { start, to: new Int32Array(edges), weight: new Float64Array(edges) };
+    this.#next = start.slice();
+  }
 
   add(from: number, to: number, weight: number): void {
-    this.#from.push(from);
-    this.#to.push(to);
-    this.#weight.push(weight);
-  }
-
-  addReversed(factor: number): void {
-    const [from, to] = [[...this.#from], [...this.#to]];
-    from.forEach((source, edge) => {
-      this.add(to[edge] ?? 0, source, factor * (this.#weight[edge] ?? 0));
-    });
-  }
-
-  rows(): Rows {
-    const start = new Int32Array(this.size + 1);
-    for (const from of this.#from) start[from + 1] = (start[from + 1] ?? 0) + 1;
-    for (let row = 0; row < this.size; row++) start[row + 1] = (start[row + 1] ?? 0) + (start[row] ?? 0);
-    const next = start.slice();
-    const to = new Int32Array(this.#to.length);
-    const weight = new Float64Array(this.#to.length);
-    this.#from.forEach((from, edge) => {
-      const at = next[from] ?? 0;
-      next[from] = at + 1;
-      to[at] = this.#to[edge] ?? 0;
-      weight[at] = this.#weight[edge] ?? 0;
-    });
-    return { start, to, weight };
+    const at = this.#next[from] ?? 0;
+    this.#next[from] = at + 1;
+    this.rows.to[at] = to;
+    this.rows.weight[at] = weight;
   }
 }
 
