@@ -31,7 +31,7 @@ export const EXCEPTION_FILTERS: readonly (DebugProtocol.ExceptionBreakpointsFilt
     filter: 'raised',
     label: 'Raised exceptions',
     description:
-      'Stops where an exception is raised, rescued or not. Failed matches, throw and exit stop in interpreted code; elsewhere they are reported afterwards.',
+      'Stops where an exception is raised, rescued or not. What the VM raises itself (no clause matches, bad argument or arithmetic), throw and exit stop in interpreted code only; elsewhere those that end a process are reported afterwards.',
     default: false,
     supportsCondition: true,
     conditionDescription:
@@ -41,7 +41,7 @@ export const EXCEPTION_FILTERS: readonly (DebugProtocol.ExceptionBreakpointsFilt
     filter: 'uncaught',
     label: 'Uncaught exceptions',
     description:
-      'Stops before a process is lost by an exception that no code of yours rescues; where that cannot be known in time, line, values and stack are reported afterwards.',
+      'Stops before a process is lost by an exception that no code of yours rescues; where that cannot be known in time, as with errors of the VM itself in code that runs natively, line, values and stack are reported afterwards.',
     default: true,
     supportsCondition: true,
     conditionDescription:

@@ -110,6 +110,22 @@ describe('attach', () => {
     assert(node.alive);
   });
 
+  it('says who holds functions made while debugging, wherever they are kept', async () => {
+    const session = await attach({ breakpoints: { [closures]: ['kept'] } });
+    node.ask('spawn(&Constructs.Closures.keep_everywhere/0)');
+    await session.stop();
+    await session.client.request('disconnect', {});
+    const said = session.client.output('important');
+    for (const holder of [/Constructs\.Closures <[\d.]+>/, /ETS table.*constructs_closures/, /persistent term/]) {
+      assert.match(said, holder);
+    }
+    session.client.process.stdin.end();
+    await session.client.exited();
+    const calls = ['agent', 'table', 'term'].map((place) => `Constructs.Closures.from_${place}(5)`);
+    assert.equal(node.ask(`{${calls.join(', ')}}`), '{25, 25, 25}');
+    assert.equal(node.ask(`Task.await(Task.async(fn -> {${calls.join(', ')}} end))`), '{25, 25, 25}');
+  });
+
   it('removes what functions made while debugging still need, where it is told to', async () => {
     const session = await attach({ breakpoints: { [closures]: ['made'] } });
     node.ask('spawn(&Constructs.Closures.start_again/0)');

@@ -145,6 +145,8 @@ describe('exception filters', () => {
     const filters = session.capabilities.exceptionBreakpointFilters ?? [];
     assert.deepEqual(filters.map(({ filter }) => filter).sort(), ['raised', 'uncaught']);
     assert(filters.every(({ supportsCondition, description }) => supportsCondition && (description ?? '').length > 20));
+    // What the VM raises itself has no line of code that raises it.
+    for (const { description } of filters) assert.match(description ?? '', /the VM .*reported afterwards/);
   });
 
   it('that do not exist are refused by name', async () => {
