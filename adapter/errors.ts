@@ -53,5 +53,15 @@ export function parseArguments<S extends v.GenericSchema>(
 function complaint(issue: v.BaseIssue<unknown>): string {
   if (issue.message.startsWith('must')) return issue.message;
   if (issue.received === 'undefined') return 'is missing';
-  return issue.expected === null ? `is wrong: ${issue.message}` : `must be ${issue.expected}, but is ${issue.received}`;
+  if (issue.expected === null) return `is wrong: ${issue.message}`;
+  return `must be ${IN_WORDS[issue.expected] ?? issue.expected}, but is ${issue.received}`;
 }
+
+/** Valibot's names of types, as a person calls them. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  Array: 'a list',
+  Object: 'an object',
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+};

@@ -16,7 +16,7 @@ import {
   programArguments,
   resolveLaunch,
 } from '../../adapter/launchPlan';
-import { AttachArguments, LaunchArguments } from '../../protocol/adapter';
+import { AttachArguments, InterpretModulesArguments, LaunchArguments } from '../../protocol/adapter';
 import { Failure } from '../../protocol/failure';
 
 const launch = (args: object): LaunchArguments => parseArguments('launch', LaunchArguments, args, 'user');
@@ -78,6 +78,13 @@ describe('launch arguments', () => {
     assert.deepEqual(args.env, { A: '1', B: 'true', C: null });
     assert.equal(args.coordination.memoryThreshold, 2 * 1024 * 1024);
     assert.equal(args.coordination.fallbackTimeout, 50);
+  });
+
+  it('of requests are said to be wrong in words', () => {
+    const parse = (modules: unknown) => () =>
+      parseArguments('interpretModules', InterpretModulesArguments, { modules, strategy: 'queued' }, 'expected');
+    assert.throws(parse('A'), failure('invalidArguments', /"modules".* must be a list, but is "A"/));
+    assert.throws(parse([1]), failure('invalidArguments', /"modules\.0".* must be a string, but is 1/));
   });
 
   it('of attach need a full node name', () => {

@@ -180,7 +180,7 @@ mod(Mod, #state{mods = Mods} = S) ->
 prepare_now(Mod, none, Source, Table, Open) ->
     case Source(Mod) of
         {ok, Bytecode} -> prepare_now(Mod, Bytecode, Source, Table, Open);
-        {error, changed_on_disk} -> {error, <<"its file has changed since it was loaded; reload it">>};
+        {error, changed_on_disk} -> {error, differs(code:is_loaded(Mod))};
         {error, _} -> {error, <<"its bytecode was not found">>}
     end;
 prepare_now(Mod, Bytecode, _Source, Table, Open) ->
@@ -190,11 +190,15 @@ prepare_now(Mod, Bytecode, _Source, Table, Open) ->
             Loaded = loaded_md5(Mod),
             case Loaded =:= none orelse Loaded =:= Md5 of
                 true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start + 500) div 1000, Origin};
-                false -> {error, <<"the code that runs is not that of its file; reload it">>}
+                false -> {error, differs(code:is_loaded(Mod))}
             end;
         {error, Why} ->
             {error, Why}
     end.
+
+%% Why the code that runs is not that of its file.
+differs({file, cover_compiled}) -> <<"it is compiled for test coverage; run without coverage to stop in it">>;
+differs(_) -> <<"its file has changed since it was loaded; reload it">>.
 
 %% Which rows calls from outside may enter at once.
 open_rows(Mod, #mod{open = Open, once = Once}, #state{targets = Targets}) ->

@@ -12,6 +12,7 @@ prepare_test_() ->
         {"Erlang's constructs compute the same", scene(fun constructs/0)},
         {"a module without debug information says so", scene(fun no_debug_info/0)},
         {"a module that does not run as its file says is refused", scene(fun stale/0)},
+        {"a module that is compiled for coverage is left to count", scene(fun covered/0)},
         {"native functions of a module stay native", scene(fun nifs/0)},
         {"what the evaluator cannot do stays native", scene(fun impossible/0)},
         {"what the engine and the evaluator call is never armed", fun denied/0}
@@ -101,9 +102,18 @@ stale() ->
     {ok, stale, Other} = compile:forms(versioned(stale, 2), [debug_info]),
     {ok, stale, Bytecode} = compile:forms(versioned(stale, 1), [debug_info]),
     {module, stale} = code:load_binary(stale, "stale", Bytecode),
-    ?assertMatch({error, _}, ecd_engine:prepare(stale, Other, <<"test">>)),
+    ?assertMatch({error, <<"its file has changed", _/binary>>}, ecd_engine:prepare(stale, Other, <<"test">>)),
     ?assertMatch({ok, _}, ecd_engine:prepare(stale, Bytecode, <<"test">>)),
     unload(stale).
+
+%% Its counters are part of what the program computes, and only in the code that runs.
+covered() ->
+    {ok, covered, Plain} = compile:forms(versioned(covered, 1), [debug_info]),
+    {ok, covered, Counting} = compile:forms(versioned(covered, 2), [debug_info]),
+    {module, covered} = code:load_binary(covered, cover_compiled, Counting),
+    {error, Why} = ecd_engine:prepare(covered, Plain, <<"test">>),
+    ?assertNotEqual(nomatch, binary:match(Why, <<"test coverage">>)),
+    unload(covered).
 
 versioned(Mod, Version) ->
     [{attribute, 1, module, Mod}, {attribute, 1, export, [{f, 0}]},
