@@ -162,6 +162,24 @@ describe('locals', () => {
   });
 });
 
+describe('a closure', () => {
+  const debug = sessions();
+
+  it('that interpreted code has made is shown with its function and what it captured', async () => {
+    const session = await debug.launch(await fixture('constructs'), {
+      run: 'Constructs.Closures.start_again()',
+      breakpoints: { 'lib/constructs/closures.ex': ['make', 'made'] },
+    });
+    await session.resume(await session.stop());
+    const stop = await session.stop();
+    const fun = await session.local(stop.top, 'fun');
+    assert.equal(fun.value, '#Function<anonymous fn/1 in Constructs.Closures.start_again/0>');
+    const children = await session.children(fun);
+    assert.equal(named(children, 'module').value, 'Constructs.Closures');
+    assert.equal(named(children, 'captured').value, '[{"base", 10}]');
+  });
+});
+
 describe('a value', () => {
   const debug = sessions();
   let constructs: Fixture;

@@ -2,7 +2,7 @@
 %% ports say of themselves. Renders nothing.
 -module(ecd_children).
 
--export([type/1, counts/1, named/1, indexed/3, follow/2, label/2, name/3]).
+-export([type/1, counts/1, named/1, indexed/3, follow/2, label/2, name/3, written/1]).
 -export_type([step/0, name/0]).
 
 %% From a term to one of its children. `info` is a detail that is not part of the term.
@@ -158,17 +158,26 @@ function_details(Fun) ->
     {name, Name} = lists:keyfind(name, 1, Info),
     {arity, Arity} = lists:keyfind(arity, 1, Info),
     {type, Type} = lists:keyfind(type, 1, Info),
-    Captured =
-        case {Type, Module, lists:keyfind(env, 1, Info)} of
-            {external, _, _} -> [];
-            %% Made by interpreted code: the environment is the evaluator's own description of the closure.
-            {local, dbg_ieval, {env, [Closure]}} -> [{<<"captured">>, interpreted_environment(Closure)}];
-            {local, _, {env, Env}} -> [{<<"captured">>, Env}]
+    {Mod, As, Captured} =
+        case {Type, written(Fun)} of
+            {external, _} -> {Module, Name, []};
+            {local, {ok, {M, F}, Bindings}} -> {M, F, [{N, Value} || {N, Value, _Raw} <- ecd_scope:shown(Bindings)]};
+            {local, error} -> {Module, Name, element(2, lists:keyfind(env, 1, Info))}
         end,
-    [{<<"module">>, Module}, {<<"name">>, Name}, {<<"arity">>, Arity} | Captured].
+    Shown = [{<<"module">>, Mod}, {<<"name">>, As}, {<<"arity">>, Arity}],
+    Shown ++ [{<<"captured">>, Captured} || Type =:= local].
 
-interpreted_environment(Closure) ->
-    [{Name, Value} || {Name, Value, _Raw} <- ecd_scope:shown(element(2, Closure))].
+%% Where a closure that interpreted code has made stands in the source, and its variables: its environment is the
+%% evaluator's own description of it.
+-spec written(fun()) -> {ok, {module(), atom()}, [{atom(), term()}]} | error.
+written(Fun) ->
+    case {erlang:fun_info(Fun, module), erlang:fun_info(Fun, env)} of
+        {{module, dbg_ieval}, {env, [Closure]}} ->
+            {Mod, Name} = element(1, Closure),
+            {ok, {Mod, Name}, element(2, Closure)};
+        _ ->
+            error
+    end.
 
 process_details(Pid) ->
     Items = [

@@ -169,6 +169,15 @@ one_by_one([Term | Terms], Purpose, End) ->
         end,
     [Text | one_by_one(Terms, Purpose, End)].
 
+%% A closure that was made while its function was interpreted is the evaluator's, which means nothing to anybody.
+inspect(Fun, Purpose) when is_function(Fun) ->
+    case ecd_children:written(Fun) of
+        {ok, {Mod, Name}, _} ->
+            {arity, Arity} = erlang:fun_info(Fun, arity),
+            <<"#Function<", (ecd_names:function(Mod, Name, Arity))/binary, ">">>;
+        error ->
+            inspect(Fun, Purpose, options(Purpose))
+    end;
 inspect(Term, Purpose) ->
     inspect(Term, Purpose, options(Purpose)).
 
