@@ -31,9 +31,19 @@
 transform(Rows, Native) ->
     [{Key, function(Clauses, Key, Native)} || {Key, Clauses} <- Rows].
 
-function(Clauses, {Mod, _, _, _}, Native) ->
+function(Clauses0, {Mod, Name, _, _}, Native) ->
+    Clauses = [in_macro(Name, Clause) || Clause <- Clauses0],
     {Staged, _} = stages_clauses(Clauses, 1),
     marked(calls(Staged, Mod, Native)).
+
+%% A macro that returns the same code each time does so on no line; it is entered on that of its head.
+in_macro(Name, {clause, L, Ps, Gs, [{value, 0, Quoted}]} = Clause) ->
+    case atom_to_binary(Name) of
+        <<"MACRO-", _/binary>> -> {clause, L, Ps, Gs, [{value, L, Quoted}]};
+        _ -> Clause
+    end;
+in_macro(_Name, Clause) ->
+    Clause.
 
 is_call(E) ->
     lists:member(element(1, E), [call_remote, local_call, apply, apply_fun]).

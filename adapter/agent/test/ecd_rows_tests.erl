@@ -96,6 +96,11 @@ a_condition_over_several_lines_is_read_from_the_top_test() ->
     [{'case', 1, _, [_, {clause, _, _, _, [Rest]}]}] = transformed([First]),
     ?assertMatch({'case', 3, {'case', 3, _, [_, {clause, _, _, _, [{call_remote, 4, _, h, _, _}]}]}, _}, Rest).
 
+a_macro_that_returns_constant_code_is_entered_at_its_head_test() ->
+    Row = fun(Name) -> [{{?M, Name, 2, true}, [clause(3, [{value, 0, {quoted, [], []}}])]}] end,
+    ?assertMatch([{_, [{clause, 3, _, _, [{value, 3, _}]}]}], ecd_rows:transform(Row('MACRO-m'), #{})),
+    ?assertMatch([{_, [{clause, 3, _, _, [{value, 0, _}]}]}], ecd_rows:transform(Row(f), #{})).
+
 a_closure_that_takes_a_pipelines_value_is_a_stage_of_it_test() ->
     %% 1: x
     %% 2: |> f()
