@@ -24,7 +24,9 @@ export function toldOf(session: string, event: SessionEvent): TimelineEvent | nu
       // Whole sentences, as they are translated.
       const text =
         place === ''
-          ? `stopped (${reason})`
+          ? times === undefined
+            ? `stopped (${reason})`
+            : `stopped ${times} times (${reason})`
           : times === undefined
             ? `stopped in ${place} (${reason})`
             : `stopped ${times} times in ${place} (${reason})`;
