@@ -394,7 +394,7 @@ export class Lifecycle {
         const text =
           `Functions of ${left.join(', ')} made while debugging are still in use, held by ${holders.join(', ')}: ` +
           `one module and one process of the debugger stay in ${program.name} for them (${Math.ceil(bytes / 1024)} KB), ` +
-          `beside Erlang's own evaluator. To remove it, attach again and send the request "removeLeftovers".`;
+          `beside Erlang's own evaluator. To remove it, attach again and use "Remove What Debugging Left in the Node" (the request removeLeftovers).`;
         events.notice({ level: 'warning', text });
       }
     } catch (thrown) {

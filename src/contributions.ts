@@ -22,6 +22,7 @@ export const COMMANDS = {
   explainModule: 'elixirCoordinatedDebugger.explainModule',
   suggestBreakpoints: 'elixirCoordinatedDebugger.suggestBreakpoints',
   reloadCode: 'elixirCoordinatedDebugger.reloadCode',
+  removeLeftovers: 'elixirCoordinatedDebugger.removeLeftovers',
   exportReport: 'elixirCoordinatedDebugger.exportReport',
   copyDiagnostics: 'elixirCoordinatedDebugger.copyDiagnostics',
   checkEnvironment: 'elixirCoordinatedDebugger.checkEnvironment',

@@ -8,6 +8,7 @@ import { registerConvertLaunch } from './commands/convertLaunch';
 import { registerCoordination } from './commands/coordination';
 import { registerDiagnostics } from './commands/diagnostics';
 import { registerModules } from './commands/modules';
+import { registerLeftovers } from './commands/leftovers';
 import { registerReload } from './commands/reload';
 import { registerReport } from './commands/report';
 import { registerStatus } from './commands/status';
@@ -77,6 +78,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerModules({ server: coordination, sessions: live, pages }),
     registerStatus(live),
     registerReload(live),
+    registerLeftovers(live),
     registerSuggestions(coordination),
     registerReport({ server: coordination, sessions: live, extension }),
     registerDiagnostics({ server: coordination, sessions: live, config, extension, logs }),

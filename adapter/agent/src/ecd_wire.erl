@@ -99,21 +99,29 @@ loop(Wire) ->
             Alias ! {Alias, flushed},
             loop(Wire);
         {tcp_closed, _Socket} ->
-            lost();
+            lost(Wire);
         {tcp_error, _Socket, _Reason} ->
-            lost();
+            lost(Wire);
         {ecd_relay, _Relay, gone} ->
-            lost();
+            lost(Wire);
         {'EXIT', _Lane, normal} ->
             loop(Wire);
         {'EXIT', _Lane, Reason} ->
             exit(Reason)
     end.
 
-%% The adapter is gone: a launched program ends with it, an attached node goes on without us.
-lost() ->
+%% The adapter is gone: a launched program ends with it, an attached node goes on without us, and without our code.
+-spec lost(#wire{}) -> no_return().
+lost(#wire{lanes = Lanes}) ->
     unregister(?MODULE),
-    ecd_session:lost().
+    ok = ecd_session:lost(),
+    lists:foreach(fun end_lane/1, maps:values(Lanes)),
+    exit(normal).
+
+end_lane(Lane) ->
+    Monitor = monitor(process, Lane),
+    exit(Lane, kill),
+    receive {'DOWN', Monitor, process, Lane, _} -> ok end.
 
 incoming(Frame, Wire) ->
     case decoded(Frame) of
@@ -212,7 +220,7 @@ down(Ref, Process, Reason, Wire = #wire{transport = Transport, open = Open}) ->
             send(Wire, {error, Id, ecd_failure:from(exit, Reason, [])}),
             Wire#wire{open = maps:remove(Id, Open)};
         [] when Transport =:= {relay, Process} ->
-            lost();
+            lost(Wire);
         [] ->
             Wire
     end.

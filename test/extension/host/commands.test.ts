@@ -55,7 +55,8 @@ describe('the commands', function () {
 
   describe('without a session', () => {
     it('say what is missing where they need one', async () => {
-      for (const id of [COMMANDS.showStatus, COMMANDS.prepareModule, COMMANDS.releaseModule, COMMANDS.reloadCode]) {
+      const ids = ['showStatus', 'prepareModule', 'releaseModule', 'reloadCode', 'removeLeftovers'] as const;
+      for (const id of ids.map((name) => COMMANDS[name])) {
         assert.equal(await run(id, 'Shop.Pricing'), 'No Elixir debug session is running.', id);
       }
     });
@@ -252,6 +253,10 @@ describe('the commands', function () {
       } finally {
         await vscode.workspace.fs.writeFile(uri, before);
       }
+    });
+
+    it('leave a launched program alone where there is nothing to remove', async () => {
+      assert.match((await run(COMMANDS.removeLeftovers)) ?? '', /launched ends as a whole/);
     });
 
     it('pause the preparation in the background, and go on', async () => {
