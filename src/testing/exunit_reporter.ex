@@ -71,20 +71,33 @@ defmodule ElixirCoordinatedDebugger.TestReporter do
 
   # As the command line shows it, without the heading that the editor shows itself.
   defp message(subject, failure) do
-    colourless = fn _kind, text -> text end
-
-    {text, heading} =
-      case subject do
-        %ExUnit.Test{} -> {ExUnit.Formatter.format_test_failure(subject, [failure], 1, 80, colourless), 2}
-        _module -> {ExUnit.Formatter.format_test_all_failure(subject, [failure], 1, 80, colourless), 1}
-      end
-
-    lines = text |> String.trim_trailing() |> String.split("\n") |> Enum.drop(heading)
-    lines |> Enum.map_join("\n", &String.replace(&1, ~r/^ {1,5}/, "")) |> cut()
+    subject
+    |> formatted(failure)
+    |> String.trim_trailing()
+    |> String.split("\n")
+    |> without_heading(subject)
+    |> Enum.map_join("\n", &String.replace(&1, ~r/^ {1,5}/, ""))
+    |> cut()
   rescue
     # An exception whose own message/1 raises, or a value that cannot be inspected.
     error -> "The failure cannot be shown: " <> Exception.message(error)
   end
+
+  defp formatted(%ExUnit.Test{} = test, failure),
+    do: ExUnit.Formatter.format_test_failure(test, [failure], 1, 80, &colourless/2)
+
+  defp formatted(module, failure),
+    do: ExUnit.Formatter.format_test_all_failure(module, [failure], 1, 80, &colourless/2)
+
+  defp colourless(_kind, text), do: text
+
+  # Name and place; between them stand the parameters of a test that runs with several.
+  defp without_heading([_name | lines], %ExUnit.Test{}) do
+    {parameters, [_place | rest]} = Enum.split_while(lines, &(&1 =~ ~r/^ +Parameters: /))
+    parameters ++ rest
+  end
+
+  defp without_heading([_name | lines], _module), do: lines
 
   # `assert actual == expected`; a pattern stands on the left.
   defp sides(:error, %ExUnit.AssertionError{left: left, right: right} = error) do

@@ -1,6 +1,7 @@
 // Turns what ExUnit reports into the results of one test run. Runs nothing.
 import * as vscode from 'vscode';
 import type { ReportedFailure, TestReport } from '../../protocol/testReport';
+import { Repeats } from './repeats';
 import { below, type TestTree } from './tree';
 
 type Finished = Extract<TestReport, { event: 'testFinished' }>;
@@ -8,6 +9,7 @@ type Finished = Extract<TestReport, { event: 'testFinished' }>;
 export class Outcomes {
   /** Asked for and without a result so far. */
   readonly #waiting = new Set<vscode.TestItem>();
+  readonly #repeats = new Repeats<vscode.TestItem, vscode.TestMessage>();
   suites = 0;
   failed = 0;
 
@@ -64,6 +66,7 @@ export class Outcomes {
     const item = this.tree.find(report);
     if (item === undefined) return;
     this.#settled(item);
+    if (report.outcome !== 'failed' && this.#repeats.hasFailed(item)) return;
     switch (report.outcome) {
       case 'passed':
         this.run.passed(item, report.ms);
@@ -75,7 +78,10 @@ export class Outcomes {
         this.failed++;
         this.run.failed(
           item,
-          report.failures.map((failure) => messageOf(failure, item)),
+          this.#repeats.failed(
+            item,
+            report.failures.map((failure) => messageOf(failure, item)),
+          ),
           report.ms,
         );
         return;

@@ -5,12 +5,24 @@ import * as net from 'node:net';
 import * as path from 'node:path';
 import type { TestReport } from '../../protocol/testReport';
 import { ReportServer } from '../../src/testing/reportServer';
-import { fixture, type Fixture } from '../support/fixture';
+import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { root } from '../support/paths';
 import { sessions } from '../support/session';
 
 type Finished = Extract<TestReport, { event: 'testFinished' }>;
 type Covered = Extract<TestReport, { event: 'covered' }>;
+
+/** Says whether this Elixir knows parameters; one that does not runs the test once, without any. */
+const PARAMETERS = `IO.puts("parameters #{Map.has_key?(struct(ExUnit.Test), :parameters)}")
+
+defmodule ParametersTest do
+  use ExUnit.Case, async: true, parameterize: [%{number: 1}, %{number: 2}]
+
+  test "is one", context do
+    assert Map.get(context, :number, 1) == 1
+  end
+end
+`;
 
 const reporter = path.join(root, 'src', 'testing', 'exunit_reporter.ex');
 
@@ -19,14 +31,14 @@ describe('the ExUnit reporter', () => {
   let project: Fixture;
   before(async () => (project = await fixture('tested')));
 
-  async function report(args: string[], more: { coverage?: boolean; run?: boolean } = {}) {
+  async function report(args: string[], more: { coverage?: boolean; of?: Fixture } = {}) {
     const reports: TestReport[] = [];
     const refused: string[] = [];
     const server = await ReportServer.listen(
       (heard) => reports.push(heard),
       (why) => refused.push(why),
     );
-    const session = await debug.launch(project, {
+    const session = await debug.launch(more.of ?? project, {
       args: {
         task: 'test',
         taskArgs: [
@@ -108,6 +120,25 @@ describe('the ExUnit reporter', () => {
     assert.equal(failed[0]?.module, 'SetupTest');
     assert.match(failed[0].failures[0]?.message ?? '', /nothing can be set up/);
     assert.deepEqual(outcomes(reports), { 'test never gets there': 'invalid' });
+  });
+
+  it('tells each run of a test with parameters, and which of them failed', async () => {
+    const copy = await fixtureCopy('tested', { compiled: true });
+    try {
+      copy.write('test/parameters_test.exs', PARAMETERS);
+      const { end, reports } = await report(['test/parameters_test.exs'], { of: copy });
+      const runs = finished(reports).map(({ name, outcome }) => `${name} ${outcome}`);
+      const [failure] = finished(reports).flatMap(({ failures }) => failures);
+      if (end.stdout.includes('parameters true')) {
+        assert.deepEqual(runs.sort(), ['test is one failed', 'test is one passed']);
+        assert.match(failure?.message ?? '', /^Parameters: %\{number: 2\}\nAssertion with == failed\n/);
+      } else {
+        assert.match(end.stdout, /parameters false/);
+        assert.deepEqual(runs, ['test is one passed']);
+      }
+    } finally {
+      copy.remove();
+    }
   });
 
   it('counts the lines that ran, when asked', async () => {
