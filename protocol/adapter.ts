@@ -253,6 +253,8 @@ export interface PerformanceMetrics {
   memoryUsage: { adapterBytes: number; preparedBytes: number | null; beamBytes: number | null };
   /** Demands of breakpoints, steps and requests that found their module prepared, or its rows on disk. */
   cacheHitRate: number | null;
+  /** Modules whose rows an earlier session had left on disk, as a share of those that were prepared in this one. */
+  diskHitRate: number | null;
   /** Share of the decisions that had to be taken without the coordination server though one was wished. */
   fallbackRate: number | null;
   /** What to prepare next was to be decided that often. */

@@ -102,6 +102,7 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
           beamBytes: bytes(agent['beamMemory']),
         },
         ...figures,
+        diskHitRate: shareOf(agent['diskHits'], agent['diskMisses']),
         requests: session.requestTimings.summary(),
         agent,
       };
@@ -133,6 +134,11 @@ function debugged(session: Session): Live | null {
 
 function notDebugged(session: Session): string {
   return liveOf(session.lifecycle.state) === null ? 'no program is running' : 'the program runs without debugging';
+}
+
+function shareOf(hits: number | number[] | undefined, misses: number | number[] | undefined): number | null {
+  if (typeof hits !== 'number' || typeof misses !== 'number' || hits + misses === 0) return null;
+  return hits / (hits + misses);
 }
 
 function bytes(value: number | number[] | undefined): number | null {

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { PerformanceMetrics } from '../../protocol/adapter';
-import { CoordinationPeer } from '../support/coordinationPeer';
+import type { InterpretationStatus, PerformanceMetrics } from '../../protocol/adapter';
+import { CoordinationPeer, prepare } from '../support/coordinationPeer';
 import { eventually } from '../support/deadline';
 import { fixture } from '../support/fixture';
 import { sessions, type Session } from '../support/session';
 
-/** Of Elixir's own, with more bytecode than rows are kept from. */
-const large = ['Enum', 'String', 'Macro', 'Stream', 'Inspect.Algebra', 'Keyword'];
+const processes = 'lib/constructs/processes.ex';
+/** Of Elixir's own. */
+const modules = ['Enum', 'String', 'Macro', 'Stream', 'Inspect.Algebra', 'Keyword'];
 
 describe('the cache of prepared modules on disk', () => {
   const debug = sessions();
@@ -31,7 +32,7 @@ describe('the cache of prepared modules on disk', () => {
       until: 'started',
       env: { XDG_CACHE_HOME: home, ...peer.env },
     });
-    const request = { modules: large, strategy: 'immediate' };
+    const request = { modules, strategy: 'immediate' };
     const { failed } = await session.client.custom<{ failed: unknown[] }>('interpretModules', request);
     assert.deepEqual(failed, []);
     return session;
@@ -44,14 +45,14 @@ describe('the cache of prepared modules on disk', () => {
   /** Entries are written aside. */
   const written = (session: Session) =>
     eventually('all modules on disk', async () =>
-      (await figures(session)).diskEntries === large.length ? true : undefined,
+      (await figures(session)).diskEntries === modules.length ? true : undefined,
     );
 
   it('serves the next session; what is damaged is dropped, counted, told, and made anew', async () => {
     const first = await prepared();
     assert.deepEqual(
-      { ...(await figures(first)), diskEntries: large.length },
-      { diskHits: 0, diskMisses: large.length, diskEntries: large.length, corrupt: 0 },
+      { ...(await figures(first)), diskEntries: modules.length },
+      { diskHits: 0, diskMisses: modules.length, diskEntries: modules.length, corrupt: 0 },
     );
     await written(first);
     await first.close();
@@ -59,12 +60,12 @@ describe('the cache of prepared modules on disk', () => {
     const second = await prepared();
     await written(second);
     assert.deepEqual(await figures(second), {
-      diskHits: large.length,
+      diskHits: modules.length,
       diskMisses: 0,
-      diskEntries: large.length,
+      diskEntries: modules.length,
       corrupt: 0,
     });
-    await peer.event('diskCache', ({ hits, corrupt }) => hits === large.length && corrupt === 0);
+    await peer.event('diskCache', ({ hits, corrupt }) => hits === modules.length && corrupt === 0);
     await second.close();
 
     const [entry = ''] = entries();
@@ -74,11 +75,39 @@ describe('the cache of prepared modules on disk', () => {
     const third = await prepared();
     await written(third);
     const { diskHits, diskMisses, corrupt } = await figures(third);
-    assert.deepEqual([diskHits, diskMisses, corrupt], [large.length - 1, 1, 1]);
+    assert.deepEqual([diskHits, diskMisses, corrupt], [modules.length - 1, 1, 1]);
     const told = await peer.event('diskCache', ({ corrupt }) => corrupt === 1);
     assert(told.bytes > 0);
     await third.close();
-    assert.equal(entries().length, large.length);
+    assert.equal(entries().length, modules.length);
+  });
+
+  it('has most of what a repeated session prepares, whatever its size', async () => {
+    peer.answer = () => prepare('Constructs.Counter', 'Constructs.Flow', 'Constructs.Scoping', 'Constructs.Other');
+    const repeated = async () => {
+      const session = await debug.launch(await fixture('constructs'), {
+        run: 'Constructs.Processes.call_server()',
+        breakpoints: { [processes]: ['call_add'] },
+        env: { XDG_CACHE_HOME: home, ...peer.env },
+      });
+      const stop = await session.stop();
+      await eventually('the plan at its end', async () =>
+        (await session.client.custom<InterpretationStatus>('getInterpretationStatus', {})).plan?.waiting === 0
+          ? true
+          : undefined,
+      );
+      await session.step('stepIn', stop);
+      return eventually('all that was made on disk', async () => {
+        const figures = await session.client.custom<PerformanceMetrics>('getPerformanceMetrics', {});
+        const { diskHits, diskMisses, diskEntries } = figures.agent as Record<string, number>;
+        if ((diskHits ?? 0) + (diskMisses ?? 0) < 5 || (diskEntries ?? 0) < (diskMisses ?? 0)) return undefined;
+        await session.close();
+        return figures;
+      });
+    };
+    assert.equal((await repeated()).diskHitRate, 0);
+    const { diskHitRate, agent } = await repeated();
+    assert((diskHitRate ?? 0) > 0.8, JSON.stringify(agent));
   });
 
   function entries(): string[] {

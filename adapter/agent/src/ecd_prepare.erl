@@ -13,9 +13,6 @@
 
 -define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
 
-%% Bytes of bytecode. `npm run bench -- --only=disk` prints what reading gains below and above.
--define(LARGE, 16 * 1024).
-
 -type function_key() :: {atom(), arity()}.
 -type info() :: #{
     md5 := binary(),
@@ -47,12 +44,13 @@ run(Mod, Bytecode, Table, Open) ->
         throw:{unprepared, Reason} -> {error, Reason}
     end.
 
-%% Reading what an earlier session has made of a small module gains nothing worth its place on disk. Which functions of
-%% a module of NIFs are native, is known only here and now.
+%% Reading what an earlier session has made takes half the time that making it takes where a module is small, a fifth
+%% where it is large (`npm run bench -- --only=disk`). Which functions of a module of NIFs are native, is known only here
+%% and now.
 prepared(Mod, Bytecode) ->
-    case byte_size(Bytecode) >= ?LARGE andalso not loads_nifs(Bytecode) of
-        true -> kept(Mod, Bytecode, {Mod, erlang:md5(Bytecode), elixir()});
-        false -> {bytecode, make(Mod, Bytecode)}
+    case loads_nifs(Bytecode) of
+        false -> kept(Mod, Bytecode, {Mod, erlang:md5(Bytecode), elixir()});
+        true -> {bytecode, make(Mod, Bytecode)}
     end.
 
 kept(Mod, Bytecode, Key) ->
@@ -296,7 +294,13 @@ nifs(Mod, Bytecode) ->
             []
     end.
 
-loads_nifs(Bytecode) ->
+%% Nearly all modules do not even hold the name, which is found sooner than a chunk is read.
+loads_nifs(<<"FOR1", _/binary>> = Bytecode) ->
+    binary:match(Bytecode, <<"load_nif">>) =/= nomatch andalso imports_load_nif(Bytecode);
+loads_nifs(Compressed) ->
+    imports_load_nif(Compressed).
+
+imports_load_nif(Bytecode) ->
     {ok, {_, [{imports, Imports}]}} = beam_lib:chunks(Bytecode, [imports]),
     lists:member({erlang, load_nif, 2}, Imports).
 
