@@ -7,10 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { PerformanceMetrics } from '../protocol/adapter.js';
 import type { SessionEvent } from '../protocol/coordination.js';
+import { UsageStore } from '../server/history/store.js';
+import { UsageMemory } from '../server/strategies/usageMemory.js';
 import { PipeClient, sessionState } from '../test/support/pipeClient.js';
 import { BenchedServer } from './coordinationServer.js';
 import { createProject, type Project } from './project.js';
 import { type Figure, toTable } from './report.js';
+import { randomFrom } from './replay.js';
 import { type DebuggedProgram, serveDebugged } from './session.js';
 import { percentile } from './statistics.js';
 
@@ -22,6 +25,9 @@ const MEMORY_MODULES = 1_000;
 const SESSION_MODULES = 300;
 /** Frames of a stop. */
 const DEPTH = 12;
+/** Past sessions that plans rest on: as many as the server remembers, each of as many modules as a journey has at most. */
+const SESSIONS = 1_000;
+const JOURNEY = 30;
 /** Plans before the first that counts: a server that has just started is not what a session meets. */
 const WARM_UP = 20;
 /** Steps before the stepping counts: the first ones compile and fill what later ones find. */
@@ -121,22 +127,41 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** ms from the request to its answer, as the adapter sees it, while execution walks through the project. */
+/**
+ * ms from the request to its answer, as the adapter sees it, while execution walks through a compiled project in which many
+ * sessions were held before.
+ */
 async function latency(modules: number, plans: number): Promise<number[]> {
-  return withProject(modules, async ({ dir }) =>
-    withServer(dir, async (server) => {
+  const storage = await mkdtemp(path.join(tmpdir(), 'ecd-bench-usage-'));
+  try {
+    await rememberSessions(storage, modules);
+    return await withProject(modules, async (project) => {
+      await project.outline();
+      return planTimes(project, storage, plans);
+    });
+  } finally {
+    await rm(storage, { recursive: true, force: true });
+  }
+}
+
+async function planTimes({ dir, modules }: Project, storage: string, plans: number): Promise<number[]> {
+  return withServer(
+    dir,
+    async (server) => {
       const { pipe, token } = await server.client.request('coordination/openSession', { session: 'bench' });
       const adapter = await PipeClient.connect(pipe);
       try {
         const { mode } = sessionState('bench');
         await adapter.greet(token, sessionState('bench', { mode: { ...mode, strategy: 'learning' } }));
         const times: number[] = [];
+        let remembered = false;
         for (let turn = 0; turn < WARM_UP + plans; turn++) {
           const top = (turn * 7) % modules;
           const from = performance.now();
           const plan = await adapter.plan(stopIn(turn, top, modules));
           const took = performance.now() - from;
           if (turn >= WARM_UP) times.push(took);
+          remembered ||= plan.actions.some(({ reason }) => reason.startsWith('followed '));
           // The plan is carried out, so that the working set grows and shrinks as in a session.
           for (const { module, action } of plan.actions) {
             await adapter.event(
@@ -162,12 +187,32 @@ async function latency(modules: number, plans: number): Promise<number[]> {
             waitedMs: 0,
           });
         }
+        if (!remembered) throw new Error('the plans rest on nothing learned: the server did not find the sessions');
         return times;
       } finally {
         adapter.end();
       }
-    }),
+    },
+    storage,
   );
+}
+
+/** Sessions that wandered through the project along its calls, as the server keeps them. */
+async function rememberSessions(folder: string, modules: number): Promise<void> {
+  const limits = { days: 1, bytes: 64 * MB };
+  const store = await UsageStore.open({ folder, limits, model: new UsageMemory(), warn: say });
+  const random = randomFrom(1);
+  const pick = (count: number): number => Math.floor(random() * count);
+  for (let session = 0; session < SESSIONS; session++) {
+    const common = { at: Date.now(), session: `past ${session}` };
+    let module = pick(modules);
+    for (let step = 0; step < JOURNEY; step++) {
+      store.record({ kind: 'entered', ...common, module: `Generated.M${module}` });
+      module = (module + ([1, 7, 31][pick(3)] ?? 1)) % modules;
+    }
+    store.record({ kind: 'sessionEnded', ...common });
+  }
+  await store.close();
 }
 
 function stopIn(turn: number, top: number, modules: number): SessionEvent {
@@ -287,8 +332,12 @@ async function withProject<Answer>(modules: number, use: (project: Project) => P
   }
 }
 
-async function withServer<Answer>(dir: string, use: (server: BenchedServer) => Promise<Answer>): Promise<Answer> {
-  const server = await BenchedServer.start(dir, profiles);
+async function withServer<Answer>(
+  dir: string,
+  use: (server: BenchedServer) => Promise<Answer>,
+  storage: string | null = null,
+): Promise<Answer> {
+  const server = await BenchedServer.start(dir, profiles, storage);
   try {
     return await use(server);
   } finally {

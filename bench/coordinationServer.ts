@@ -13,13 +13,20 @@ const PROBING = 30_000;
 export class BenchedServer {
   private constructor(readonly client: LspClient) {}
 
-  /** Returns once the folder is indexed. `profiles`: folder for a processor profile of the server; null: none is taken. */
-  static async start(folder: string, profiles: string | null = null): Promise<BenchedServer> {
+  /**
+   * Returns once the folder is indexed. `profiles`: folder for a processor profile of the server; null: none is taken.
+   * `storageDir`: what was learned there; null: nothing.
+   */
+  static async start(
+    folder: string,
+    profiles: string | null = null,
+    storageDir: string | null = null,
+  ): Promise<BenchedServer> {
     const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
     const client = LspClient.start(['--expose-gc', '--require', path.join(__dirname, 'serverProbe.js'), ...profiling]);
     const server = new BenchedServer(client);
     try {
-      await client.initialize(folder, SERVER_PROTOCOL_VERSION);
+      await client.initialize(folder, SERVER_PROTOCOL_VERSION, { storageDir });
       await eventually(
         'the project is indexed',
         async () => ((await client.request('coordination/health', {})).indexed ? true : undefined),

@@ -19,6 +19,8 @@ export interface Project {
   /** The line that carries the comment `# bp:MARK`. */
   line: (file: string, mark: string) => Promise<number>;
   compile: () => Promise<void>;
+  /** Beams of the generated modules that say who calls whom, and can do nothing: for whoever reads them only. */
+  outline: () => Promise<void>;
   /** Forgets what is compiled, as on a fresh clone. */
   clean: () => Promise<void>;
   remove: () => Promise<void>;
@@ -43,6 +45,10 @@ export async function createProject(modules: number): Promise<Project> {
     line: lineOf,
     compile: async () => {
       await run('mix', ['compile'], { cwd: dir, maxBuffer: 1 << 26 });
+    },
+    outline: async () => {
+      const ebin = path.join(dir, '_build', 'dev', 'lib', 'generated', 'ebin');
+      await run('elixir', [path.join(root, 'bench', 'beams.exs'), ebin, `${modules}`]);
     },
     clean: () => rm(path.join(dir, '_build'), { recursive: true, force: true }),
     remove: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }),

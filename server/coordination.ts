@@ -96,6 +96,8 @@ export class Coordination {
     try {
       const pair = await this.#port.open(session);
       this.#pipeTrouble = null;
+      // What the first plan takes from the graph is computed while the program starts.
+      setImmediate(() => this.sessions.makeReady());
       return pair;
     } catch (error) {
       this.#pipeTrouble = `The pipe for debug sessions cannot be opened: ${error instanceof Error ? error.message : String(error)}`;

@@ -34,6 +34,17 @@ const RENEWAL_DELAY = 50;
 /** How much busier, or less busy, a program must be for another number of modules to be worth preparing. */
 const BUSIER = 0.25;
 
+/** A session that has not begun. */
+const NOWHERE: Situation = {
+  session: '',
+  breakpoints: [],
+  frames: [],
+  path: [],
+  focused: [],
+  edited: [],
+  scope: 'transitive',
+};
+
 /** Hears of everything, for the metrics. */
 export interface Witness {
   began(model: SessionModel): void;
@@ -191,6 +202,12 @@ export class Coordinator implements Desk {
   pause(paused: boolean): number {
     this.#paused = paused;
     return this.command({ kind: 'pause', paused });
+  }
+
+  /** Has the strategies compute what they keep for each revision of the graph, so that no plan waits for it. */
+  makeReady(): void {
+    const { strategies, graph } = this.#parts;
+    strategies.predictive.predict(NOWHERE, graph(), 1);
   }
 
   focusMoved(focus: EditorFocus): void {
