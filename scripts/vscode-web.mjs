@@ -5,6 +5,7 @@
 //        [--data DIR]        user data, kept between runs when given; else a fresh folder, removed at the end
 //        [--tests FILE]      mocha entry to run in the extension host (the page must be opened by the test driver)
 //        [--extension DIR]   another extension beside this one, repeatable; needs fresh data
+//        [--package VSIX]    installs this package instead of showing the extension of this folder
 //        [--setting K=JSON]  user setting, repeatable
 //        [--chromium]        makes sure that Chromium is there too
 //        [--open]            shows the page with the desktop's browser
@@ -140,11 +141,24 @@ function say(text) {
 // ── serve ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Starts the server on a free loopback port. `url` opens the workbench on the folder with this extension in it. */
-export async function serve({ folder, data, tests, extensions = [], settings = {}, chromium = false }) {
+export async function serve({ folder, data, tests, extensions = [], settings = {}, chromium = false, vsix }) {
   const main = await install({ chromium });
   const userData = data ?? (await mkdtemp(path.join(tmpdir(), 'ecd-vscode-')));
   await writeSettings(userData, settings);
+  const places = [
+    ...['--server-data-dir', path.join(userData, 'server')],
+    ...['--user-data-dir', path.join(userData, 'user')],
+    ...['--extensions-dir', path.join(userData, 'extensions')],
+  ];
   for (const other of extensions) await installExtension(other, path.join(userData, 'extensions'));
+  if (vsix !== undefined) {
+    await run(
+      process.execPath,
+      [main, '--accept-server-license-terms', ...places, '--install-extension', path.resolve(vsix)],
+      root,
+      {},
+    );
+  }
   const child = spawn(
     process.execPath,
     // Port 0 lets the system choose, so two runs never meet; the server prints what it got.
@@ -156,12 +170,7 @@ export async function serve({ folder, data, tests, extensions = [], settings = {
       '0',
       '--without-connection-token',
       '--accept-server-license-terms',
-      '--server-data-dir',
-      path.join(userData, 'server'),
-      '--user-data-dir',
-      path.join(userData, 'user'),
-      '--extensions-dir',
-      path.join(userData, 'extensions'),
+      ...places,
       '--telemetry-level',
       'off',
       '--log',
@@ -182,7 +191,7 @@ export async function serve({ folder, data, tests, extensions = [], settings = {
     // extension's, and would show the first of them whatever the settings say.
     const extension = path.join(userData, 'extension');
     await link(root, extension);
-    const payload = [['extensionDevelopmentPath', remote(extension)]];
+    const payload = vsix === undefined ? [['extensionDevelopmentPath', remote(extension)]] : [];
     if (tests !== undefined) payload.push(['extensionTestsPath', remote(path.resolve(tests))]);
     const query = new URLSearchParams({ folder: path.resolve(folder), payload: JSON.stringify(payload) });
     return { url: `http://127.0.0.1:${port}/?${query}`, port, ended, stop };
@@ -270,6 +279,7 @@ async function main() {
       data: { type: 'string' },
       tests: { type: 'string' },
       extension: { type: 'string', multiple: true },
+      package: { type: 'string' },
       setting: { type: 'string', multiple: true },
       chromium: { type: 'boolean' },
       open: { type: 'boolean' },
@@ -282,7 +292,7 @@ async function main() {
   }
   if (command !== 'serve' || values.folder === undefined) {
     throw new Error(
-      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--extension DIR] [--setting K=JSON] [--chromium] [--open]',
+      'usage: vscode-web.mjs install | serve --folder DIR [--data DIR] [--tests FILE] [--extension DIR] [--package VSIX] [--setting K=JSON] [--chromium] [--open]',
     );
   }
   const settings = Object.fromEntries(
@@ -291,8 +301,8 @@ async function main() {
       JSON.parse(text.slice(text.indexOf('=') + 1)),
     ]),
   );
-  const { folder, data, tests, chromium } = values;
-  const running = await serve({ folder, data, tests, extensions: values.extension, settings, chromium });
+  const { folder, data, tests, chromium, extension: extensions, package: vsix } = values;
+  const running = await serve({ folder, data, tests, extensions, settings, chromium, vsix });
   process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
   if (values.open) spawn(which('xdg-open') || 'open', [running.url], { stdio: 'ignore', detached: true }).unref();
   const asked = new Promise((resolve) => {

@@ -8,11 +8,12 @@ import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as path from 'node:path';
 import { root } from '../support/paths';
+import { marked } from '../support/processes';
 import { copySample } from '../support/sampleProject';
 import { VsCodeInChromium } from '../support/vscodeInChromium';
 
 /** A stuck workbench must not hold up everything else. */
-const DEADLINE = 5 * 60_000;
+const DEADLINE = 10 * 60_000;
 
 interface Count {
   passed: number;
@@ -52,7 +53,7 @@ async function runIn(folder: string, report: string): Promise<number> {
   const opened = await VsCodeInChromium.open({
     folder,
     tests,
-    env: { ECD_TEST_REPORT: report, ECD_TEST_GREP: values.grep },
+    env: { ECD_TEST_REPORT: report, ECD_TEST_GREP: values.grep, ...marked(`extension ${process.pid}`) },
   });
   try {
     const late = new Promise<number>((resolve) => {

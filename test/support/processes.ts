@@ -2,15 +2,15 @@
 // orphaned. Ends only processes that carry the mark.
 import { readFileSync, readdirSync } from 'node:fs';
 
-const NAME = 'ECD_TEST_SESSION';
+export const SESSION_MARK = 'ECD_TEST_SESSION';
 
 export function marked(mark: string): Record<string, string> {
-  return { [NAME]: mark };
+  return { [SESSION_MARK]: mark };
 }
 
 /** Living processes with that mark. Without /proc (not Linux) there is nothing to look at, and so none is found. */
 export function markedProcesses(mark: string): { pid: number; command: string }[] {
-  const wanted = `${NAME}=${mark}`;
+  const wanted = `${SESSION_MARK}=${mark}`;
   return pids().flatMap((pid) => {
     try {
       if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted)) return [];

@@ -15,6 +15,8 @@ export interface OpenOptions {
   tests?: string;
   /** Folders of other extensions, to meet them. */
   extensions?: string[];
+  /** The packaged extension, installed as a user does, instead of the extension of this folder. */
+  vsix?: string;
   settings?: Record<string, unknown>;
   /** Environment of VS Code's server, and so of everything the extension starts. */
   env?: NodeJS.ProcessEnv;
@@ -86,6 +88,7 @@ async function startServer(options: OpenOptions): Promise<{ server: ChildProcess
     await mkdir(options.data, { recursive: true });
     args.push('--data', options.data);
   }
+  if (options.vsix !== undefined) args.push('--package', options.vsix);
   for (const folder of options.extensions ?? []) args.push('--extension', folder);
   for (const [key, value] of Object.entries(options.settings ?? {})) {
     args.push('--setting', `${key}=${JSON.stringify(value)}`);
