@@ -11,12 +11,14 @@ type Confirm = (question: string, detail: string, yes: string) => Thenable<boole
 
 export function registerUsage(server: Pick<Server, 'request'>): vscode.Disposable {
   const usage = new Usage(server, async (message, detail, yes) => {
-    return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+    return (await vscode.window.showWarningMessage(`${message} ${detail}`, yes)) === yes;
   });
   return vscode.Disposable.from(
     usage,
     vscode.commands.registerCommand(COMMANDS.viewUsage, () => usage.view()),
-    vscode.commands.registerCommand(COMMANDS.exportUsage, () => usage.export()),
+    vscode.commands.registerCommand(COMMANDS.exportUsage, (to: unknown) =>
+      usage.export(to instanceof vscode.Uri ? to : undefined),
+    ),
     vscode.commands.registerCommand(COMMANDS.resetUsage, () => usage.reset()),
   );
 }

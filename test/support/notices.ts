@@ -5,6 +5,8 @@ import { until } from './vscodeEvents';
 export interface Notice {
   text: string;
   buttons: string[];
+  /** A dialog in the middle of the window. */
+  modal: boolean;
 }
 
 const KINDS = ['showInformationMessage', 'showWarningMessage', 'showErrorMessage'] as const;
@@ -20,7 +22,8 @@ export class Notices implements vscode.Disposable {
       vscode.window[kind] = (text: string, ...rest: unknown[]) => {
         // Options may come before the buttons.
         const buttons = rest.filter((each): each is string => typeof each === 'string');
-        this.all.push({ text, buttons });
+        const modal = rest.some((each) => (each as vscode.MessageOptions | undefined)?.modal === true);
+        this.all.push({ text, buttons, modal });
         const pressed = this.#press?.text.test(text) === true ? this.#press.button : undefined;
         return Promise.resolve(buttons.find((each) => each === pressed)) as Promise<never>;
       };

@@ -31,18 +31,23 @@ export async function until<T>(what: string, ask: () => T | undefined | Promise<
 }
 
 /** Runs a command that shows a list and accepts the list as it stands; again, later, where that came before its entries. */
-export function acceptingList<T>(command: string, ...given: unknown[]): Promise<T> {
+export function acceptingList<T>(command: string): Promise<T> {
   let patience = 0;
-  return until(`an answer of ${command}`, async () => {
-    let ended = false;
-    const answer = Promise.resolve(vscode.commands.executeCommand<T | undefined>(command, ...given));
-    void answer.finally(() => (ended = true));
+  return until(`an answer of ${command}`, () => {
     patience += 200;
-    await until(`the end of ${command}`, async () => {
-      await new Promise((resolve) => setTimeout(resolve, patience));
-      if (!ended) await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-      return ended || undefined;
-    });
-    return answer;
+    return acceptList<T>(command, patience);
   });
+}
+
+/** The same once: ms from the command to each try. Gives nothing where the list was accepted without its entries. */
+export async function acceptList<T>(command: string, patience: number): Promise<T | undefined> {
+  let ended = false;
+  const answer = Promise.resolve(vscode.commands.executeCommand<T | undefined>(command));
+  void answer.finally(() => (ended = true));
+  await until(`the end of ${command}`, async () => {
+    await new Promise((resolve) => setTimeout(resolve, patience));
+    if (!ended) await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    return ended || undefined;
+  });
+  return answer;
 }

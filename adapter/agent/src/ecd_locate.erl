@@ -45,7 +45,12 @@ in_item(Line, {First, Last} = Item, Outline, Stops) ->
         {_, _} when Line =:= First, Last > First, Body =/= [] -> nearest(Body);
         {_, [_ | _] = Here} -> nearest(Here);
         {_, []} when Body =/= [] -> nearest(Body);
-        {_, []} -> {failed, nothing_below()}
+        {_, []} ->
+            %% A literal has no line of its own: a body that is nothing else is run where its definition begins.
+            case within({First, First}, Inside) of
+                Inside -> nearest(Inside);
+                _ -> {failed, nothing_below()}
+            end
     end.
 
 %% Statements of a script outside of its modules. A module inside the script is not one of them.

@@ -63,6 +63,16 @@ a_text_that_does_not_parse_has_lines_all_the_same_test() ->
     ?assertMatch(#{parsed := false, modules := []}, Outline),
     ?assertEqual(3, ecd_outline:last_line(Outline)).
 
+a_body_that_is_a_literal_stops_at_its_head_test() ->
+    ok = ecd_fixture:elixir(),
+    Source = <<"defmodule A do\n  def f do\n    :world\n  end\n\n  def g do\n    f()\n    :ok\n  end\nend\n">>,
+    Outline = ecd_outline:of_text(Source, <<".ex">>),
+    Stops = [{2, {'A', {f, 0}}, function}, {7, {'A', {g, 0}}, function}],
+    At = fun(Line) -> ecd_locate:line(Line, Outline, {Stops, []}) end,
+    ?assertEqual({ok, 2, [{'A', {f, 0}}]}, At(3)),
+    ?assertEqual({ok, 7, [{'A', {g, 0}}]}, At(6)),
+    ?assertMatch({failed, _}, At(8)).
+
 located_test_() ->
     {setup, fun ecd_fixture:elixir/0, fun(_) ->
         Outline = ecd_outline:of_text(source(), <<".exs">>),
