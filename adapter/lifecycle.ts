@@ -260,8 +260,11 @@ export class Lifecycle {
   #coordinate({ start, program, engine }: Live, elixir: string | null, launchMs: number): void {
     const { agent, name } = program;
     const projectDir = path.resolve(start.args.projectDir ?? '.');
-    const { justMyCode } = start.args;
-    const known = { agent, engine, otp: agent.otp, elixir, projectDir, justMyCode, launchMs };
+    const { justMyCode, env } = start.args;
+    const builds = [env['MIX_BUILD_PATH'], env['MIX_BUILD_ROOT']].flatMap((dir) =>
+      dir ? path.resolve(projectDir, dir) : [],
+    );
+    const known = { agent, engine, otp: agent.otp, elixir, projectDir, builds, justMyCode, launchMs };
     this.parts.coordinator.begin({ ...known, name: start.name ?? name });
   }
 

@@ -88,6 +88,8 @@ export const SessionState = v.object({
   /** For people: the name of the launch configuration. */
   name: v.string(),
   projectDir: v.string(),
+  /** Absolute folders where its environment has Mix build, of one environment or of all; empty: at the usual place. */
+  builds: v.optional(v.array(v.string()), []),
   engine: v.picklist(['interpreter', 'traditional']),
   otp: v.number(),
   elixir: v.nullable(v.string()),

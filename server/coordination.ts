@@ -66,11 +66,12 @@ export class Coordination {
       scores,
       memory: store,
       witness: this.#recorder,
-      // Not every editor watches the build folder.
-      codeChanged: () => {
-        clearTimeout(this.#rescan);
-        this.#rescan = setTimeout(() => void index.refresh(), CODE_SETTLES);
+      buildsNamed: (builds) => {
+        index.addBuilds(builds);
+        this.rescanSoon();
       },
+      // Not every editor watches the build folder.
+      codeChanged: () => this.rescanSoon(),
       log,
     });
     this.#forgetIndex = index.onChange(() => this.sessions.renewSoon());
@@ -149,6 +150,11 @@ export class Coordination {
     this.sessions.dispose();
     await this.#port.close();
     await this.store.close();
+  }
+
+  private rescanSoon(): void {
+    clearTimeout(this.#rescan);
+    this.#rescan = setTimeout(() => void this.#index.refresh(), CODE_SETTLES);
   }
 
   private rows(): RowSources {

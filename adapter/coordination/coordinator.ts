@@ -48,6 +48,8 @@ export interface CoordinatedProgram {
   otp: number;
   elixir: string | null;
   projectDir: string;
+  /** Where its environment has Mix build, absolute; empty: at the usual place. */
+  builds: string[];
   name: string;
   justMyCode: boolean;
   /** From the request to the program that waits for its first line. */
@@ -461,7 +463,7 @@ export class Coordinator {
 
   /** The whole session, for a server that knows nothing of it. What is prepared only the agent knows for certain. */
   async #state(session: string | null): Promise<SessionState> {
-    const { agent, name, projectDir, engine, otp, elixir, justMyCode } = this.#mustProgram();
+    const { agent, name, projectDir, builds, engine, otp, elixir, justMyCode } = this.#mustProgram();
     const { modules } = await agent.request('status', {}, { timeout: AGENT_TIMEOUT });
     for (const { thread, frames } of this.#picture.stopped) {
       if (frames.length === 0) this.#picture.see(thread, await this.#frames(thread).catch(() => []));
@@ -470,6 +472,7 @@ export class Coordinator {
       id: session ?? this.#ownId,
       name,
       projectDir,
+      builds,
       engine,
       otp,
       elixir,

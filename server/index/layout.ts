@@ -36,8 +36,12 @@ const MAX_FILES = 50_000;
 /** Where language servers build a project for themselves; it may be the only build there is. */
 const BESIDE = ['.elixir_ls/build'];
 
-/** `env`: of the process, for Mix lets it say where builds are. */
-export function layoutOf(folders: readonly string[], env: NodeJS.ProcessEnv = process.env): Layout {
+/** `builds`: more folders of build products. `env`: of the process, for Mix lets it say where they are. */
+export function layoutOf(
+  folders: readonly string[],
+  builds: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Layout {
   const walk = new Walk();
   for (const folder of folders) walk.folder(folder);
   // Path dependencies may lie outside of the workspace, and have path dependencies of their own.
@@ -50,7 +54,7 @@ export function layoutOf(folders: readonly string[], env: NodeJS.ProcessEnv = pr
     ...folders.map((dir): Root => ({ dir, app: null })),
     ...walk.projects.map(({ dir, app }): Root => ({ dir, app })),
   ];
-  return { roots, sources: walk.sources, ebins: ebinsOf(walk, env), troubles: walk.troubles };
+  return { roots, sources: walk.sources, ebins: ebinsOf(walk, builds, env), troubles: walk.troubles };
 }
 
 /** The innermost root that holds the file. */
@@ -110,20 +114,24 @@ class Walk {
 }
 
 /** Of every environment that was built: which of two builds of a module counts is the reader's choice. */
-function ebinsOf(walk: Walk, { MIX_BUILD_PATH: whole, MIX_BUILD_ROOT: root }: NodeJS.ProcessEnv): Layout['ebins'] {
+function ebinsOf(walk: Walk, more: readonly string[], env: NodeJS.ProcessEnv): Layout['ebins'] {
   const own = new Set(walk.projects.map(({ app }) => app));
-  const folders = (dir: string): string[] =>
-    walk.entries(dir).flatMap((entry) => (entry.isFile() ? [] : path.join(dir, entry.name)));
+  const said = [env['MIX_BUILD_PATH'], env['MIX_BUILD_ROOT']].flatMap((dir) => (dir ? [dir] : []));
   const builds = walk.projects.flatMap(({ dir, build }) => [
     build,
-    ...[...BESIDE, ...(root ? [root] : [])].map((each) => path.resolve(dir, each)),
+    ...[...BESIDE, ...said].map((each) => path.resolve(dir, each)),
   ]);
-  const environments = [
-    ...[...new Set(builds)].flatMap(folders),
-    ...(whole ? walk.projects.map(({ dir }) => path.resolve(dir, whole)) : []),
-  ];
-  return [...new Set(environments)]
-    .flatMap((environment) => folders(path.join(environment, 'lib')))
+  const folders = (dir: string): string[] =>
+    walk.entries(dir).flatMap((entry) => (entry.isFile() ? [] : path.join(dir, entry.name)));
+  // A build of one environment holds `lib`; where each environment has a folder, they hold it.
+  const libs = [...new Set([...builds, ...more])].flatMap((build) => {
+    const all = folders(build);
+    return all.some((dir) => path.basename(dir) === 'lib')
+      ? [path.join(build, 'lib')]
+      : all.map((dir) => path.join(dir, 'lib'));
+  });
+  return libs
+    .flatMap(folders)
     .map((lib) => ({ dir: path.join(lib, 'ebin'), app: path.basename(lib), own: own.has(path.basename(lib)) }));
 }
 

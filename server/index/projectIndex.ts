@@ -21,6 +21,8 @@ const QUIET_MS = 200;
 /** With more files changed at once, as by a checkout, the whole workspace is scanned instead. */
 const FEW_FILES = 20;
 const SCAN_HEAP_MB = 1024;
+/** Folders of builds that sessions named, the newest ones. */
+const MAX_BUILDS = 8;
 
 interface IndexedFile {
   /** Null while an editor's text is newer than the disk's. */
@@ -60,6 +62,7 @@ export class ProjectIndex {
   /** What the scan said so far: each of its threads meets the same storage folder. */
   private readonly told = new Set<string>();
   private folders: string[] = [];
+  private readonly builds = new Set<string>();
   private storageDir: string | null = null;
   private roots: Root[] = [];
   private grammar: Grammar | null = null;
@@ -91,6 +94,15 @@ export class ProjectIndex {
   async removeFolder(folder: string): Promise<void> {
     this.folders = this.folders.filter((each) => each !== folder);
     await this.refresh();
+  }
+
+  /** More folders of build products count from the next scan on. */
+  addBuilds(builds: readonly string[]): void {
+    for (const build of builds) {
+      this.builds.delete(build);
+      this.builds.add(build);
+    }
+    for (const [oldest] of this.builds.entries()) if (this.builds.size > MAX_BUILDS) this.builds.delete(oldest);
   }
 
   /** Looks at all files and beams again. Asked for while that goes on, it goes on once more. */
@@ -257,7 +269,10 @@ export class ProjectIndex {
     const known = new Map(this.beams);
     for (const [file, { stamp }] of this.files) known.set(file, stamp ?? '');
     const { folders, storageDir } = this;
-    const shards = Array.from({ length: SHARDS }, (_, shard) => this.scanShard({ folders, storageDir, known, shard }));
+    const builds = [...this.builds];
+    const shards = Array.from({ length: SHARDS }, (_, shard) =>
+      this.scanShard({ folders, builds, storageDir, known, shard }),
+    );
     await Promise.all(shards);
   }
 

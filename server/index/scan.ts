@@ -13,6 +13,8 @@ export const SHARDS = 2;
 
 export interface ScanRequest {
   folders: readonly string[];
+  /** Folders of build products, beside those that the layout finds. */
+  builds: readonly string[];
   /** Null: nothing is kept on disk. */
   storageDir: string | null;
   /** Stamps of what the index already has, by path: the same again is not told again. */
@@ -80,7 +82,7 @@ class Scan {
   }
 
   *run(): Generator<ScanMessage> {
-    const layout = layoutOf(this.request.folders);
+    const layout = layoutOf(this.request.folders, this.request.builds);
     // Each thread finds the same folders; one of them tells what is wrong there.
     if (this.request.shard === 0) this.troubles.push(...layout.troubles);
     yield { kind: 'roots', roots: layout.roots };

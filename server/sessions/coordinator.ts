@@ -65,6 +65,8 @@ export interface CoordinatorParts {
   scores: PredictionScores;
   memory: WorkspaceMemory;
   witness: Witness;
+  /** Hears of folders where sessions have Mix build. */
+  buildsNamed: (builds: readonly string[]) => void;
   /** Hears that a session runs code which may be newer than the index: it was compiled at its start, or reloaded. */
   codeChanged: () => void;
   /** Log lines; never the content of a message. */
@@ -133,6 +135,7 @@ export class Coordinator implements Desk {
     if (known !== undefined && known.peer !== peer) known.peer?.close();
     const model = begin(told, known?.model);
     for (const [module, { bytes }] of model.prepared) this.#sizes.learn(module, bytes);
+    if (told.builds.length > 0) this.#parts.buildsNamed(told.builds);
     this.#live.set(told.id, {
       model,
       peer,

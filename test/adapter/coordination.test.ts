@@ -38,7 +38,7 @@ describe('a coordinated session', () => {
   it('greets with its whole state, and tells of breakpoints, stops, steps and its end', async () => {
     const session = await launch({
       ...atCall,
-      args: { name: 'My launch', coordination: { strategy: 'learning' } },
+      args: { name: 'My launch', coordination: { strategy: 'learning' }, env: { MIX_BUILD_PATH: '_build/dev' } },
     });
     const stop = await session.stop();
     const { state } = peer;
@@ -47,6 +47,7 @@ describe('a coordinated session', () => {
       [state.id, state.name, state.engine, state.projectDir, state.mode.strategy, state.mode.scope, state.paused],
       [peer.session, 'My launch', 'interpreter', session.project.dir, 'learning', 'conservative', false],
     );
+    assert.deepEqual(state.builds, [session.project.file('_build/dev')]);
     const told = await peer.event('breakpointsSet', ({ file }) => file.breakpoints[0]?.verified === true);
     assert.equal(told.file.file, session.project.file(processes));
     const stopped = await peer.event('stopped');

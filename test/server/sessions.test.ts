@@ -1,12 +1,13 @@
 // Debug sessions through the real server process: plans by strategy, the user's wishes, and the figures that the editor is told.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plan, SessionEvent, SessionMode, SessionState } from '../../protocol/coordination';
 import { METRICS_VERSION, type MetricsUpdate } from '../../protocol/metrics';
 import { SERVER_PROTOCOL_VERSION, type ServerOptions, type ServerSettings } from '../../protocol/server';
+import { writeBeam } from '../support/beamWriter';
 import { eventually } from '../support/deadline';
 import { LspClient } from '../support/lspClient';
 import { root } from '../support/paths';
@@ -179,6 +180,23 @@ describe('the debug sessions of the coordination server', () => {
         ? true
         : undefined,
     );
+  });
+
+  it('reads the build that a session says it has Mix make, wherever that is', async () => {
+    await start();
+    await indexed();
+    const ebin = path.join(folder, 'elsewhere', 'lib', 'shop', 'ebin');
+    await mkdir(ebin, { recursive: true });
+    await writeFile(
+      path.join(ebin, 'Elixir.Built.beam'),
+      writeBeam({ module: 'Elixir.Built', calls: ['Elixir.Enum'] }),
+    );
+    await connect('one', { builds: [path.join(folder, 'elsewhere')] });
+    const { dependencies } = await eventually('the module in the index', async () => {
+      const explained = await client.request('coordination/explain', { module: 'Built' });
+      return explained.dependencies > 0 ? explained : undefined;
+    });
+    assert.equal(dependencies, 1);
   });
 
   it('passes wishes on to every running session', async () => {

@@ -81,6 +81,7 @@ export function sessionState(id: string, changes: Partial<SessionState> = {}): S
     id,
     name: 'mix run',
     projectDir: '/project',
+    builds: [],
     engine: 'interpreter',
     otp: 25,
     elixir: '1.14.0',

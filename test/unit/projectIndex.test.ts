@@ -145,7 +145,10 @@ describe('the project index', () => {
       into('../builds/whole/lib/shop', 'OfPath');
       const index = await opened([folder]);
       assert.deepEqual(names(index), ['OfLanguageServer', 'Shop.MixProject']);
-      const layout = (env: NodeJS.ProcessEnv): string[] => layoutOf([folder], env).ebins.map(({ dir }) => dir);
+      index.addBuilds([path.join(elsewhere, 'whole'), path.join(elsewhere, 'nowhere')]);
+      await index.refresh();
+      assert.deepEqual(names(index), ['OfLanguageServer', 'OfPath', 'Shop.MixProject']);
+      const layout = (env: NodeJS.ProcessEnv): string[] => layoutOf([folder], [], env).ebins.map(({ dir }) => dir);
       assert.deepEqual(layout({ MIX_BUILD_ROOT: path.join(elsewhere, 'root') }), [
         path.join(folder, '.elixir_ls/build/test/lib/shop/ebin'),
         path.join(elsewhere, 'root/prod/lib/shop/ebin'),
