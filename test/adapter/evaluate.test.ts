@@ -229,6 +229,7 @@ describe('evaluate', () => {
     });
     const stop = await session.stop();
     assert.equal(await session.evaluate('Sum + 1', stop.top, 'watch'), '7');
+    assert.equal(await session.evaluate('?MODULE', stop.top, 'watch'), ':constructs_erl');
     assert.equal((await session.locals(stop.top))['Sum'], '6');
   });
 });

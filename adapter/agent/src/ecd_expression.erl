@@ -65,7 +65,7 @@ directives(#erlang{}) -> [].
 prepare_elixir(Text, Frame, Variables, Directives) ->
     reported(fun() ->
         Parsed = 'Elixir.Code':'string_to_quoted!'(Text, [{file, ?FILE_NAME}, {emit_warnings, false}]),
-        known(Parsed, Variables),
+        known(Parsed, Variables, Frame),
         #{env := Env0, module := Module} = Place = place(Frame, Directives),
         Quoted = at_self(ecd_env:in_place(quiet(Parsed), Place)),
         {Attributed, Values} = at_attributes(Quoted, Place),
@@ -82,11 +82,14 @@ directives_in(_Other) -> [].
 
 %% A name that nobody knows (the usual hover) is refused here: Elixir before 1.15 would take it for a function, warn on
 %% the program's standard error, and even call it. Where a macro might bind names, the compiler is left to judge.
-known(Parsed, Variables) ->
+known(Parsed, Variables, Frame) ->
     case unknown(Parsed, [Name || {Name, _} <- Variables]) of
         [] -> ok;
-        [Name | _] -> said(<<"undefined variable \"", Name/binary, $">>)
+        [Name | _] -> said(<<"undefined variable \"", Name/binary, $", (why_unknown(Frame))/binary>>)
     end.
+
+why_unknown(#{kind := native}) -> <<": this frame ran natively, its values are not available">>;
+why_unknown(_) -> <<>>.
 
 %% For what we know better than Elixir would say it.
 -spec said(binary()) -> no_return().
@@ -304,7 +307,7 @@ prewalk(Quoted, Fun) ->
 %% Erlang
 
 prepare_erlang(Text, Frame, Variables) ->
-    Source = unicode:characters_to_list([string:trim(string:trim(Text), trailing, "."), "."]),
+    Source = unicode:characters_to_list([string:trim(string:trim(at_module(Text, Frame)), trailing, "."), "."]),
     case erl_scan:string(Source) of
         {ok, Tokens, _} ->
             case erl_parse:parse_exprs(Tokens) of
@@ -318,6 +321,12 @@ prepare_erlang(Text, Frame, Variables) ->
         {error, {_, Module, Error}, _} ->
             {error, unicode:characters_to_binary(Module:format_error(Error))}
     end.
+
+%% Of Erlang's macros the one that needs no header.
+at_module(Text, none) ->
+    Text;
+at_module(Text, #{module := Module}) ->
+    string:replace(Text, "?MODULE", io_lib:format("~tp", [Module]), all).
 
 local(none) ->
     none;

@@ -208,7 +208,9 @@ unknown() ->
     Undefined = fun(Name) -> {error, <<"undefined variable \"", Name/binary, $">>} end,
     ?assertEqual(Undefined(<<"node">>), value(<<"node">>, late())),
     ?assertEqual(Undefined(<<"nothing">>), value(<<"[x, %{a: nothing.name}]">>, late())),
-    ?assertEqual(Undefined(<<"other">>), value(<<"x + Map.get(other, 1)">>, late())).
+    ?assertEqual(Undefined(<<"other">>), value(<<"x + Map.get(other, 1)">>, late())),
+    {error, Native} = value(<<"nothing">>, (late())#{kind := native}),
+    ?assertEqual(<<"undefined variable \"nothing\": this frame ran natively, its values are not available">>, Native).
 
 macros() ->
     ?assertEqual(true, value(<<"match?({:ok, v} when v > 1, {:ok, x})">>, late())),
