@@ -12,6 +12,9 @@ const basic = 'lib/constructs/basic.ex';
 const closures = 'lib/constructs/closures.ex';
 /** Evaluated on the node: the agent's modules that are loaded there. */
 const agentModules = 'for {m, _} <- :code.all_loaded(), String.starts_with?(Atom.to_string(m), "ecd_"), do: m';
+/** The same: processes that are in one of them. */
+const agentProcesses =
+  'for p <- Process.list(), {:current_stacktrace, stack} <- [Process.info(p, :current_stacktrace)], {m, _, _, _} <- stack, String.starts_with?(Atom.to_string(m), "ecd_"), do: {p, m}';
 
 describe('attach', () => {
   const debug = sessions();
@@ -72,6 +75,20 @@ describe('attach', () => {
     await session.client.exited();
     const left = () => node.ask(agentModules);
     assert.equal(await eventually('the agent is out', () => (left() === '[]' ? '[]' : undefined)), '[]');
+    assert.equal(node.ask(agentProcesses), '[]');
+  });
+
+  it('ends in the node when its helper node is killed', async () => {
+    const session = await attach({ breakpoints: { [basic]: ['inner'] } });
+    await session.stop();
+    const adapter = session.client.process.pid;
+    const helpers = readFileSync(`/proc/${adapter}/task/${adapter}/children`, 'utf8').trim().split(' ').map(Number);
+    assert.equal(helpers.length, 1);
+    for (const pid of helpers) process.kill(pid, 'SIGKILL');
+    await session.client.event('terminated');
+    await eventually('nothing of the agent runs', () => (node.ask(agentProcesses) === '[]' ? true : undefined));
+    assert.equal(node.ask('Constructs.Basic.nested(1)'), '13');
+    assert(node.alive);
   });
 
   it('leaves one module behind for functions made while debugging, and takes it away when they are gone', async () => {
