@@ -21,7 +21,7 @@ describe('debug configurations', () => {
   afterEach(async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     const section = vscode.workspace.getConfiguration('elixirLS.coordinatedInterpretation');
-    for (const key of ['strategy', 'memoryThreshold'])
+    for (const key of ['strategy', 'memoryThreshold', 'fallbackTimeout'])
       await section.update(key, undefined, vscode.ConfigurationTarget.Global);
   });
 
@@ -178,6 +178,7 @@ describe('debug configurations', () => {
     const section = vscode.workspace.getConfiguration('elixirLS.coordinatedInterpretation');
     await section.update('strategy', 'learning', vscode.ConfigurationTarget.Global);
     await section.update('memoryThreshold', '2GB', vscode.ConfigurationTarget.Global);
+    await section.update('fallbackTimeout', '1.5s', vscode.ConfigurationTarget.Global);
     const given = { type: 'elixir', request: 'launch', name: 'x', coordination: { enabled: false } };
     const found = await provider.resolveDebugConfiguration(undefined, given);
     assert.deepEqual(found['coordination'], {
@@ -186,7 +187,7 @@ describe('debug configurations', () => {
       scope: 'conservative',
       performanceMonitoring: true,
       memoryThreshold: 2 * 1024 ** 3,
-      fallbackTimeout: 2000,
+      fallbackTimeout: 1500,
     });
   });
 
