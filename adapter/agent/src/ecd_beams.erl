@@ -1,22 +1,26 @@
 %% What the beams of the project say of themselves without being loaded: their source, and whether they call dbg/2. Each
-%% is read once, in the background from the session's start. Loads and arms nothing.
+%% is read once, in the background from the session's start, and again by a later session only if it has changed. Loads and
+%% arms nothing.
 -module(ecd_beams).
 
--export([start/0, stop/0, from/1, named/2, all/0, calling_dbg/0, on_path/1, read_again/1]).
+-export([start/0, stop/0, from/1, named/2, files/0, sources/0, calling_dbg/0, of_module/1, read_again/1]).
 
 -define(TABLE, ?MODULE).
 -define(READER, ?MODULE).
 -define(DBG, {'Elixir.Macro', '__dbg__', 3}).
+%% Seconds; some file systems know the time to two.
+-define(SETTLED, 3).
 %% ms; thousands of beams on a slow disk.
 -define(PATIENCE, 60000).
 
 %% The table belongs to the caller. It is ordered, so that the beams of a source or of a folder are found by prefix:
-%% {{file, Folder, Name}, Mod, Source}, {{source, Source, Mod}, File}, {{beam, Mod, Folder}, File}, {{dbg, Mod}, File}.
+%% {{file, Folder, Name}, Mod, Source}, {{source, Base, File}, Mod, Source}, {{beam, Mod, Folder}, File}, {{dbg, Mod}, File}.
+%% Source is what the beam says, Base its name without folders; where that lies here is looked up when somebody asks.
 -spec start() -> ok.
 start() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, ordered_set, {read_concurrency, true}]),
-    %% Elixir starts meanwhile, on another core.
-    true = register(?READER, spawn(fun read_new/0)),
+    %% Elixir starts meanwhile, and breakpoints are set: the launch waits for these.
+    true = register(?READER, spawn_opt(fun read_new/0, [{priority, low}])),
     ok.
 
 %% The table is about to go.
@@ -55,25 +59,35 @@ named(Source, Names) ->
 one_named(Source, File, Dirs) ->
     case [Dir || Dir <- Dirs, ecd_file:is_regular(<<Dir/binary, "/", File/binary>>)] of
         [Dir] ->
-            ok = read(Dir, File),
-            case ets:lookup(?TABLE, {file, Dir, File}) of
-                [{_, Mod, Source}] -> Mod;
-                _ -> error
+            ok = enter(Dir, File, facts(ecd_file:read(<<Dir/binary, "/", File/binary>>))),
+            Named = ets:match(?TABLE, {{source, filename:basename(Source), <<Dir/binary, "/", File/binary>>}, '$1', '$2'}),
+            case [Mod || [Mod, Raw] <- Named, located(Raw, <<Dir/binary, "/", File/binary>>) =:= Source] of
+                [Mod] -> Mod;
+                [] -> error
             end;
         _ ->
             error
     end.
 
+%% A source that lies elsewhere keeps its name.
 known(Source) ->
-    ets:select(?TABLE, [{{{source, Source, '$1'}, '_'}, [], ['$1']}]).
+    Named = ets:match(?TABLE, {{source, filename:basename(Source), '$1'}, '$2', '$3'}),
+    lists:usort([Mod || [File, Mod, Raw] <- Named, located(Raw, File) =:= Source]).
+
+%% {Module, beam file} of every beam.
+-spec files() -> [{module(), binary()}].
+files() ->
+    [{Mod, File} || [File, Mod, _] <- all()].
 
 %% {Module, source, beam file} of every beam.
--spec all() -> [{module(), binary(), binary()}].
+-spec sources() -> [{module(), binary(), binary()}].
+sources() ->
+    [{Mod, located(Raw, File), File} || [File, Mod, Raw] <- all()].
+
 all() ->
     ok = settled(),
     ok = read_new(),
-    Rows = ets:match(?TABLE, {{file, '$1', '$2'}, '$3', '$4'}),
-    [{Mod, Source, filename:join(Folder, Name)} || [Folder, Name, Mod, Source] <- Rows, Mod =/= none].
+    ets:match(?TABLE, {{source, '_', '$1'}, '$2', '$3'}).
 
 %% {Module, beam file} of every beam that calls dbg/2.
 -spec calling_dbg() -> [{module(), binary()}].
@@ -82,13 +96,18 @@ calling_dbg() ->
     ok = read_new(),
     ets:select(?TABLE, [{{{dbg, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
 
-%% The beams of a module in folders of the code path. Quicker than to look into each folder, but knows only what was
-%% read.
--spec on_path(module()) -> [binary()].
-on_path(Mod) ->
+%% The beams of a module: those in folders of the code path in its order, then others, which Mix puts before it later. Quicker
+%% than to look into each folder, but knows only what was read.
+-spec of_module(module()) -> [binary()].
+of_module(Mod) ->
     case ets:select(?TABLE, [{{{beam, Mod, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]) of
-        [] -> [];
-        Known -> [File || Dir <- code:get_path(), {Folder, File} <- Known, text(Dir) =:= Folder]
+        [] ->
+            [];
+        [{_, File}] ->
+            [File];
+        Known ->
+            OnPath = [File || Dir <- code:get_path(), {Folder, File} <- Known, text(Dir) =:= Folder],
+            OnPath ++ ([File || {_, File} <- Known] -- OnPath)
     end.
 
 %% The module was compiled in this VM, and its beam has been written since.
@@ -96,7 +115,7 @@ on_path(Mod) ->
 read_again(Beam) ->
     ok = settled(),
     Path = text(Beam),
-    read(filename:dirname(Path), filename:basename(Path)).
+    enter(filename:dirname(Path), filename:basename(Path), facts(ecd_file:read(Path))).
 
 settled() ->
     Ref = monitor(process, ?READER),
@@ -116,7 +135,43 @@ read_folder(Dir) ->
     Known = ets:select(?TABLE, [{{{file, Folder, '$1'}, '_', '_'}, [], ['$1']}]),
     Names = lists:sort([text(Name) || Name <- names(Folder), filename:extension(Name) =:= ".beam"]),
     lists:foreach(fun(Name) -> forget(Folder, Name) end, Known -- Names),
-    lists:foreach(fun(Name) -> read(Folder, Name) end, Names -- Known).
+    read_all(Folder, Names -- Known, Names).
+
+%% What an earlier session has read of the same file needs no reading.
+read_all(_Folder, [], _Names) ->
+    ok;
+read_all(Folder, New, Names) ->
+    Kept =
+        case ecd_disk:read(beams, Folder) of
+            {ok, Facts} -> Facts;
+            missing -> #{}
+        end,
+    case lists:foldl(fun(Name, Facts) -> read(Folder, Name, Facts) end, maps:with(Names, Kept), New) of
+        Kept -> ok;
+        Now -> ecd_disk:write(beams, Folder, Now)
+    end.
+
+read(Folder, Name, Kept) ->
+    File = <<Folder/binary, "/", Name/binary>>,
+    Stamp = ecd_file:stamp(File),
+    case Kept of
+        #{Name := {Stamp, Facts}} ->
+            ok = enter(Folder, Name, Facts),
+            Kept;
+        #{} ->
+            Facts = facts(ecd_file:read(File)),
+            ok = enter(Folder, Name, Facts),
+            keep(Name, Stamp, Facts, Kept)
+    end.
+
+%% What was written a moment ago may be written again without a trace: times are whole seconds.
+keep(Name, {Written, _} = Stamp, Facts, Kept) ->
+    case erlang:system_time(second) - Written > ?SETTLED of
+        true -> Kept#{Name => {Stamp, Facts}};
+        false -> maps:remove(Name, Kept)
+    end;
+keep(Name, none, _Facts, Kept) ->
+    maps:remove(Name, Kept).
 
 names(Folder) ->
     case file:list_dir(Folder) of
@@ -127,7 +182,7 @@ names(Folder) ->
 forget(Folder, Name) ->
     case ets:take(?TABLE, {file, Folder, Name}) of
         [{_, Mod, Source}] ->
-            true = ets:delete(?TABLE, {source, Source, Mod}),
+            true = ets:delete(?TABLE, {source, filename:basename(Source), <<Folder/binary, "/", Name/binary>>}),
             true = ets:delete(?TABLE, {beam, Mod, Folder}),
             true = ets:delete(?TABLE, {dbg, Mod}),
             ok;
@@ -135,25 +190,48 @@ forget(Folder, Name) ->
             ok
     end.
 
-read(Folder, Name) ->
+enter(Folder, Name, Facts) ->
     ok = forget(Folder, Name),
     File = <<Folder/binary, "/", Name/binary>>,
-    {Mod, Source, CallsDbg} = facts(File),
-    _ = [ets:insert(?TABLE, [{{source, Source, Mod}, File}, {{beam, Mod, Folder}, File}]) || Mod =/= none],
-    _ = [ets:insert(?TABLE, {{dbg, Mod}, File}) || CallsDbg],
-    true = ets:insert(?TABLE, {{file, Folder, Name}, Mod, Source}),
+    Read = {file, Folder, Name},
+    Rows =
+        case Facts of
+            {Source, CallsDbg} ->
+                Mod = binary_to_atom(filename:basename(Name, <<".beam">>)),
+                Known = [{{source, filename:basename(Source), File}, Mod, Source}, {{beam, Mod, Folder}, File}],
+                [{{dbg, Mod}, File} || CallsDbg] ++ [{Read, Mod, Source} | Known];
+            none ->
+                [{Read, none, <<>>}]
+        end,
+    true = ets:insert(?TABLE, Rows),
     ok.
 
 %% A beam of a newer OTP makes beam_lib fail instead of answering.
-facts(File) ->
+facts({ok, Bytes}) ->
     try
-        {ok, Bytes} = ecd_file:read(File),
-        {ok, {Mod, [{compile_info, Info}]}} = beam_lib:chunks(Bytes, [compile_info]),
-        {_, Source} = lists:keyfind(source, 1, Info),
-        Located = ecd_paths:located(Source, [ecd_config:get(projectDir)]),
-        {Mod, ecd_modules:original(Located, File), calls_dbg(Bytes)}
+        {source, Source} = lists:keyfind(source, 1, compile_info(Bytes)),
+        {text(Source), calls_dbg(Bytes)}
     catch
-        error:_ -> {none, <<>>, false}
+        error:_ -> none
+    end;
+facts({error, _}) ->
+    none.
+
+%% As beam_lib would answer, which takes ten times as long; a compressed file is left to it.
+compile_info(<<"FOR1", _Size:32, "BEAM", Chunks/binary>>) ->
+    binary_to_term(chunk(<<"CInf">>, Chunks));
+compile_info(Bytes) ->
+    {ok, {_, [{compile_info, Info}]}} = beam_lib:chunks(Bytes, [compile_info]),
+    Info.
+
+chunk(Wanted, <<Name:4/binary, Size:32, Chunk:Size/binary, Rest/binary>>) ->
+    case Name of
+        Wanted ->
+            Chunk;
+        _ ->
+            Padding = (4 - Size rem 4) rem 4,
+            <<_:Padding/binary, Next/binary>> = Rest,
+            chunk(Wanted, Next)
     end.
 
 %% Looking for the name first spares taking most imports apart.
@@ -163,6 +241,10 @@ calls_dbg(Bytes) ->
             {ok, {_, [{imports, Imports}]}} -> lists:member(?DBG, Imports);
             {error, beam_lib, _} -> false
         end.
+
+%% Where the source lies on this machine.
+located(Source, File) ->
+    ecd_modules:original(ecd_paths:located(Source, [ecd_config:get(projectDir)]), File).
 
 text(Chars) when is_binary(Chars) ->
     Chars;

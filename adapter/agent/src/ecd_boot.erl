@@ -1,7 +1,7 @@
 %% How the agent comes into a BEAM: by `erl -s ecd_boot` or pushed in by the relay. Knows neither DAP nor files.
 -module(ecd_boot).
 
--export([start/0, await/0, go/1, start_attached/2, load_all/0]).
+-export([start/0, await/0, configured/0, go/1, start_attached/2]).
 
 %% ms to reach the adapter, which listens before it starts us.
 -define(CONNECT_TIMEOUT, 10000).
@@ -12,17 +12,19 @@
     ecd_deny, ecd_closures, ecd_release, ecd_selftest, ecd_prepare, ecd_prepared, ecd_rows, ecd_once, ecd_quoted,
     ecd_fold, ecd_lines, ecd_lambdas, ecd_templates, ecd_modules, ecd_server, ecd_names, ecd_paths, ecd_file,
     ecd_beams, ecd_threads, ecd_control, ecd_step, ecd_handles, ecd_exceptions, ecd_raising, ecd_breakpoints,
-    ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places
+    ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places,
+    ecd_calls
 ]).
-
 %% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
-%% The rest happens while Elixir starts: both take about as long, and nobody has to wait for the sum.
+%% The rest happens while Elixir is loaded and starts: nobody has to wait for the sum.
 -spec start() -> ok.
 start() ->
     case take_environment() of
         {Port, Token} ->
+            ok = ecd_code:load(folder(), ?FIRST),
+            ok = code:ensure_modules_loaded([gen_tcp, inet_tcp]),
             true = register(?MODULE, spawn(fun() -> launch(Port, Token) end)),
-            ok;
+            ecd_ahead:load();
         none ->
             ok
     end.
@@ -43,20 +45,32 @@ await() ->
             end
     end.
 
-%% Elixir's start takes longer than ours as long as we load only what breakpoints need; the rest is loaded meanwhile.
+%% What breakpoints do not need is loaded while the client sends these, all of it before any code of the user's runs: later the
+%% code server may itself wait for a stopped process.
 launch(Port, Token) ->
-    ok = code:ensure_modules_loaded(?FIRST),
     {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT) end),
+    ok = expect(configured, Wire, Ref),
+    {_, Loading} = spawn_monitor(fun load_all/0),
+    ok = expect(go, Wire, Ref),
+    true = demonitor(Ref, [flush]),
+    receive {'DOWN', Loading, process, _, _} -> ok end,
+    _ = spawn_opt(fun ecd_disk:tidy/0, [{priority, low}]),
+    receive {await, Launcher, Waiting} -> Launcher ! {Waiting, go}, ok end.
+
+expect(Message, Wire, Ref) ->
     receive
-        go ->
-            true = demonitor(Ref, [flush]),
-            ok = load_all(),
-            _ = spawn_opt(fun ecd_disk:tidy/0, [{priority, low}]),
-            receive {await, Launcher, Waiting} -> Launcher ! {Waiting, go}, ok end;
+        Message ->
+            ok;
         {'DOWN', Ref, process, Wire, Reason} ->
             io:format(standard_error, "debug agent: no connection to the debug adapter: ~tp~n", [Reason]),
             erlang:halt(70)
     end.
+
+%% What the adapter has configured works. Nothing to do in a node that runs already.
+-spec configured() -> ok.
+configured() ->
+    _ = [Gate ! configured || Gate <- [whereis(?MODULE)], is_pid(Gate)],
+    ok.
 
 %% The command: the client has sent its breakpoints.
 -spec go(#{}) -> #{}.
@@ -69,13 +83,14 @@ go(#{}) ->
 start_attached(Relay, Token) ->
     spawn(fun() -> ecd_wire:relay(Relay, Token) end).
 
-%% Loads every module of the agent, before any code of the user's runs: later the code server may itself wait for a
-%% stopped process. From then on `binary_to_term(_, [safe])` knows the atoms of all commands.
--spec load_all() -> ok.
+%% From then on `binary_to_term(_, [safe])` knows the atoms of all commands.
 load_all() ->
-    Beams = filelib:wildcard(filename:join(filename:dirname(code:which(?MODULE)), "ecd_*.beam")),
-    Modules = [list_to_atom(filename:basename(Beam, ".beam")) || Beam <- Beams],
-    ok = code:ensure_modules_loaded(Modules).
+    _ = ecd_config:get(script) =:= nil andalso ecd_mix:prepare(),
+    Beams = filelib:wildcard(filename:join(folder(), "ecd_*.beam")),
+    code:ensure_modules_loaded([list_to_atom(filename:basename(Beam, ".beam")) || Beam <- Beams]).
+
+folder() ->
+    filename:dirname(code:which(?MODULE)).
 
 take_environment() ->
     Port = take("ECD_PORT"),

@@ -8,7 +8,7 @@
 -export([read/2, write/3, tidy/0, metrics/0]).
 
 %% A folder of its own. `rows` are what the metrics count; only of them there may be too many.
--type kind() :: rows | rebuilt.
+-type kind() :: rows | rebuilt | beams | ahead.
 
 -define(MAGIC, "ecd1").
 -define(COUNTERS, {?MODULE, counters}).
@@ -17,7 +17,7 @@
 -define(CORRUPT, 3).
 -define(ENTRIES, 4).
 -define(BYTES, 5).
-%% Bytes of all rows together; the least recently used go first.
+%% Bytes of all entries of a kind together; the least recently used go first.
 -define(LIMIT, 64 * 1024 * 1024).
 %% Seconds since its last use after which an entry goes, and after which an unfinished one is another's leftover.
 -define(LIFETIME, 30 * 24 * 60 * 60).
@@ -76,29 +76,32 @@ write(Kind, Key, Value, File) ->
         ok ->
             count(Kind, ?ENTRIES, 1),
             count(Kind, ?BYTES, byte_size(Body)),
-            Kind =:= rows andalso counters:get(counters(), ?BYTES) > ?LIMIT andalso tidy(),
+            Kind =:= rows andalso counters:get(counters(), ?BYTES) > ?LIMIT andalso tidy(rows),
             ok;
         _ ->
             _ = file:delete(Draft, [raw]),
             ok
     end.
 
-%% Removes what is old or too much, and counts what is there.
+%% Removes what is old or too much, and counts the rows.
 -spec tidy() -> ok.
 tidy() ->
-    case folder(rows) of
-        {ok, Folder} -> tidy(Folder, erlang:system_time(second));
+    lists:foreach(fun tidy/1, [rows, rebuilt, beams, ahead]).
+
+tidy(Kind) ->
+    case folder(Kind) of
+        {ok, Folder} -> tidy(Kind, Folder, erlang:system_time(second));
         none -> ok
     end.
 
-tidy(Folder, Now) ->
+tidy(Kind, Folder, Now) ->
     {Drafts, Entries} = lists:partition(fun is_draft/1, files(Folder)),
     Old = [F || {{Time, _}, _} = F <- Entries, Now - Time > ?LIFETIME] ++
         [F || {{Time, _}, _} = F <- Drafts, Now - Time > ?ABANDONED],
     {Kept, Bytes, TooMuch} = lists:foldl(fun fit/2, {0, 0, []}, lists:reverse(lists:sort(Entries -- Old))),
     _ = [file:delete(File, [raw]) || {_, File} <- Old ++ TooMuch],
-    ok = counters:put(counters(), ?ENTRIES, Kept),
-    counters:put(counters(), ?BYTES, Bytes).
+    _ = [counters:put(counters(), At, Value) || Kind =:= rows, {At, Value} <- [{?ENTRIES, Kept}, {?BYTES, Bytes}]],
+    ok.
 
 fit({{_, Size}, _}, {Kept, Bytes, TooMuch}) when Bytes + Size =< ?LIMIT -> {Kept + 1, Bytes + Size, TooMuch};
 fit(File, {Kept, Bytes, TooMuch}) -> {Kept, Bytes, [File | TooMuch]}.
@@ -128,7 +131,7 @@ metrics() ->
     }.
 
 count(rows, At, Increment) -> counters:add(counters(), At, Increment);
-count(rebuilt, _At, _Increment) -> ok.
+count(_Kind, _At, _Increment) -> ok.
 
 counters() ->
     case persistent_term:get(?COUNTERS, none) of

@@ -20,13 +20,14 @@
 mend() ->
     %% The evaluator looks for it, and does not load it.
     {module, ecd_trace} = code:ensure_loaded(ecd_trace),
-    case code:get_object_code(dbg_ieval) of
-        {Mod, Original, File} ->
+    File = filename:join(ecd_prepare:debugger_path(), "dbg_ieval.beam"),
+    case ecd_file:read(File) of
+        {ok, Original} ->
             case ecd_rebuilt:bytecode(Original, receive_raise_trace_and_closures, fun() -> rebuild(Original) end) of
-                {ok, Mended} -> load(Mod, File, Mended);
-                error -> unmended(Mod)
+                {ok, Mended} -> load(dbg_ieval, File, Mended);
+                error -> unmended(dbg_ieval)
             end;
-        error ->
+        {error, _} ->
             unmended(dbg_ieval)
     end.
 

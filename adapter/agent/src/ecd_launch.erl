@@ -2,27 +2,7 @@
 %% ended. Must not run anything of the user's outside the fun it is given.
 -module(ecd_launch).
 
--export([load_ahead/1, before_code/0, run/1, module_defined/4, tell/3, notice/2]).
-
-%% What Elixir loads to compile the first file, mix.exs or a script: of the releases of OTP that we know.
--define(COMPILER, [
-    elixir_compiler, elixir_erl_compiler, elixir_module, elixir_def, elixir_locals, elixir_clauses, elixir_quote,
-    elixir_lexical, elixir_overridable, 'Elixir.Module', 'Elixir.Module.LocalsTracker', 'Elixir.Module.Types',
-    'Elixir.Module.Types.Expr', 'Elixir.Module.Types.Pattern', 'Elixir.Kernel.Typespec', 'Elixir.Inspect.Algebra',
-    'Elixir.Code.Formatter', 'Elixir.Code.Normalizer', 'Elixir.Macro', compile, v3_core, v3_kernel, core_lib, core_lint,
-    cerl, cerl_trees, cerl_clauses, erl_bifs, sys_core_fold, sys_core_alias, sys_core_bsm, beam_kernel_to_ssa,
-    beam_core_to_ssa, beam_ssa, beam_ssa_opt, beam_ssa_type, beam_types, beam_call_types, beam_ssa_alias, beam_ssa_ss,
-    beam_ssa_destructive_update, beam_ssa_bool, beam_ssa_dead, beam_ssa_share, beam_ssa_recv, beam_ssa_throw,
-    beam_ssa_bsm, beam_ssa_bc_size, beam_ssa_pre_codegen, beam_ssa_codegen, beam_validator, beam_a, beam_block,
-    beam_jump, beam_clean, beam_trim, beam_flatten, beam_z, beam_asm, beam_dict, beam_opcodes, beam_utils
-]).
-
-%% While the client still sends its breakpoints, what is needed next is loaded, on all cores. What the lists lack is
-%% loaded when it is called, and what a release does not have is passed over.
--spec load_ahead([module()]) -> ok.
-load_ahead(Mods) ->
-    _ = code:ensure_modules_loaded(?COMPILER ++ Mods),
-    ok.
+-export([before_code/0, run/1, module_defined/4, tell/3, notice/2]).
 
 %% Elixir is started, nothing of the user's has been compiled yet.
 -spec before_code() -> ok.
@@ -65,6 +45,8 @@ module_defined(Mod, Bytecode, File, When) ->
     end.
 
 module_defined(Mod, File) ->
+    %% A script's first module is compiled; Mix compiles its own first.
+    _ = ecd_config:get(script) =:= nil orelse ecd_ahead:remember(),
     Memory = [Part || filename:extension(File) =/= <<".ex">>, Part <- [ecd_dbg, ecd_entry, ecd_exceptions]],
     tell([ecd_breakpoints | Memory], module_defined, [Mod]).
 
@@ -84,5 +66,6 @@ notice(Level, Text) ->
 ended(Status) ->
     ok = ecd_exceptions:flush(),
     ok = ecd_stdin:flush(),
+    ok = ecd_ahead:settle(),
     ecd_wire:event(taskEnded, #{exitCode => Status}),
     ecd_wire:flush().

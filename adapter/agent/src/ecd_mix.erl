@@ -2,31 +2,27 @@
 %% when the project is compiled. Knows nothing about break points but whom to tell.
 -module(ecd_mix).
 
--export([main/0, config_loaded/2, compiled/2]).
+-export([prepare/0, main/0, config_loaded/2, compiled/2]).
 
-%% What Mix needs before it runs a task.
--define(AHEAD, [
-    'Elixir.Mix.CLI', 'Elixir.Mix.Project', 'Elixir.Mix.Task', 'Elixir.Mix.Local', 'Elixir.Mix.Hex', 'Elixir.Mix.Utils',
-    'Elixir.Mix.Tasks.Run', 'Elixir.Mix.Tasks.App.Config', 'Elixir.Mix.Tasks.App.Start', 'Elixir.Mix.Tasks.Loadpaths',
-    'Elixir.Mix.Tasks.Deps.Loadpaths', 'Elixir.Mix.Tasks.Compile.All', 'Elixir.Mix.Tasks.Compile.Elixir',
-    'Elixir.Mix.Tasks.Compile.App', 'Elixir.Mix.Compilers.Elixir', 'Elixir.Mix.Compilers.ApplicationTracer',
-    'Elixir.Mix.Dep', 'Elixir.Mix.Dep.Converger', 'Elixir.Mix.Dep.Loader', 'Elixir.Mix.Dep.Lock',
-    'Elixir.Mix.Dep.ElixirSCM', 'Elixir.Version', 'Elixir.Version.Parser', 'Elixir.OptionParser', 'Elixir.Stream'
-]).
+%% While Elixir starts.
+-spec prepare() -> ok.
+prepare() ->
+    Debug = not ecd_config:get(noDebug),
+    lists:foreach(fun hook/1, [
+        {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
+    ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]).
 
 %% What the adapter has Elixir evaluate. The program's arguments are a task and its arguments.
 -spec main() -> term().
 main() ->
     Args = 'Elixir.System':argv(),
     'Elixir.Mix':start(),
-    ok = ecd_launch:load_ahead(?AHEAD),
     ok = ecd_boot:await(),
     ok = ecd_launch:before_code(),
-    Debug = not ecd_config:get(noDebug),
-    lists:foreach(fun hook/1, [
-        {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
-    ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]),
-    _ = [report(ecd_tracer:install_early()) || Debug, lists:member(<<"test">>, Args) orelse runs_early()],
+    _ = [
+        report(ecd_tracer:install_early())
+     || not ecd_config:get(noDebug), lists:member(<<"test">>, Args) orelse runs_early()
+    ],
     lists:foreach(fun ecd_script:install_for/1, scripts(Args)),
     ecd_launch:run(fun() -> 'Elixir.Mix.CLI':main(Args) end).
 
@@ -74,6 +70,7 @@ compiled(Original, [Args]) ->
     Result = in_progress(<<"Compiling the project">>, fun() -> Original(Args) end),
     add_roots(),
     ok = ecd_modules:forget_memory(),
+    ok = ecd_ahead:remember(),
     ok = ecd_patience:await(),
     ok = ecd_launch:tell([ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions], compiled, []),
     Result.

@@ -379,14 +379,15 @@ roots() ->
             Layout
     end.
 
-%% The beam of a module: where the loaded one came from, else on the code path, else below the build path.
+%% The beam of a module: where the loaded one came from, else what is known of the project, else on the code path, else
+%% below the build path. What the code path has in archives, only the code server finds.
 beam_file(Mod) ->
     Name = atom_to_list(Mod) ++ ".beam",
     first_regular([
         fun() -> loaded_from_file(Mod) end,
-        fun() -> ecd_beams:on_path(Mod) end,
-        fun() -> [Found || Found <- [code:where_is_file(Name)], Found =/= non_existing] end,
-        fun() -> [filename:join(Dir, Name) || Dir <- build_dirs()] end
+        fun() -> ecd_beams:of_module(Mod) end,
+        fun() -> [filename:join(Dir, Name) || Dir <- code:get_path() ++ build_dirs()] end,
+        fun() -> [Found || Found <- [code:where_is_file(Name)], Found =/= non_existing] end
     ]).
 
 loaded_from_file(Mod) ->
@@ -472,7 +473,7 @@ template_modules(Wanted) ->
     Loaded = [{M, path(M), bytecode(M)} || {M, _} <- code:all_loaded(), own(M)],
     Built = [
         {M, {ok, Source}, ecd_file:read(File)}
-     || {M, Source, File} <- ecd_beams:all(), not erlang:module_loaded(M), own_path(Source)
+     || {M, Source, File} <- ecd_beams:sources(), not erlang:module_loaded(M), own_path(Source)
     ],
     lists:usort([
         Mod

@@ -7,7 +7,7 @@
 %% row is opened.
 -module(ecd_prepare).
 
--export([run/4, make/2, stock/2, lambdas/4, debugger/0]).
+-export([run/4, make/2, stock/2, lambdas/4, debugger/0, debugger_path/0]).
 -export([info/1, is_filled/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3]).
 -export([open/3, close/3, callers/3, bytes/1]).
 
@@ -127,11 +127,25 @@ debugger() ->
         true ->
             ok;
         false ->
-            _ = code:which(dbg_iload) =:= non_existing andalso code:add_pathz(debugger_path()),
-            ok = code:ensure_modules_loaded(?EVALUATOR)
+            ok = ecd_code:load(debugger_path(), ?EVALUATOR)
     end.
 
+%% Its folder.
+-spec debugger_path() -> file:filename().
 debugger_path() ->
+    case code:lib_dir(debugger) of
+        {error, bad_name} -> elsewhere(code:which(dbg_iload));
+        Folder -> filename:join(Folder, "ebin")
+    end.
+
+elsewhere(non_existing) ->
+    Ebin = installed(),
+    true = code:add_pathz(Ebin),
+    Ebin;
+elsewhere(File) ->
+    filename:dirname(File).
+
+installed() ->
     Pattern = filename:join([code:root_dir(), "lib", "debugger-*", "ebin"]),
     case lists:reverse(lists:sort(filelib:wildcard(Pattern))) of
         [Ebin | _] ->

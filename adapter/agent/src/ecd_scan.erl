@@ -24,15 +24,14 @@ exceptions() ->
 -spec own_modules() -> [module()].
 own_modules() ->
     lists:usort([M || {M, _} <- code:all_loaded(), ecd_modules:own(M)] ++
-                [M || {M, _, File} <- ecd_beams:all(), ecd_modules:own(M), is_loaded(M, File)]).
+                [M || {M, File} <- ecd_beams:files(), ecd_modules:own(M), is_loaded(M, File)]).
 
 files() ->
     Otp = code:lib_dir() ++ "/",
     Dirs = [Dir || Dir <- code:get_path(), not lists:prefix(Otp, Dir), Dir =/= "."],
     OnPath = [{list_to_atom(filename:basename(F, ".beam")), F}
               || Dir <- Dirs, F <- filelib:wildcard(filename:join(Dir, "*.beam"))],
-    Built = [{M, File} || {M, _, File} <- ecd_beams:all()],
-    lists:ukeysort(1, OnPath ++ Built).
+    lists:ukeysort(1, OnPath ++ ecd_beams:files()).
 
 %% Looking for the names first spares taking most files apart.
 has(File, Names, {Chunk, Entry}) ->

@@ -24,7 +24,6 @@ install_for(File) ->
 -spec main() -> term().
 main() ->
     [File | Args] = 'Elixir.System':argv(),
-    ok = ecd_launch:load_ahead([]),
     ok = ecd_boot:await(),
     'Elixir.System':argv(Args),
     ok = ecd_launch:before_code(),

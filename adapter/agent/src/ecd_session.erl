@@ -27,6 +27,7 @@ configure(Args) ->
                 _ = [spawn(fun ecd_dbg:compiled/0) || ecd_config:get(attach)],
                 {Chosen, Said}
         end,
+    ok = ecd_boot:configured(),
     #{engine => Engine, notices => Notices, elixir => elixir_version()}.
 
 %% The user knows a field by its name in launch.json, and a pattern as it is written there.

@@ -93,16 +93,29 @@ load(Bytecode) ->
 %% 1.20), and the VM crashes. So it gets the function that is missing.
 -spec protect() -> [binary()].
 protect() ->
-    case code:ensure_loaded(?ELIXIR_HANDLER) of
-        {module, _} ->
-            case erlang:function_exported(?ELIXIR_HANDLER, breakpoint, 3) of
-                true -> [];
-                false -> extend(code:get_object_code(?ELIXIR_HANDLER))
-            end;
-        {error, _} ->
-            []
+    case erlang:function_exported(?ELIXIR_HANDLER, breakpoint, 3) of
+        true -> [];
+        false -> extend(handler(code:lib_dir(elixir)))
     end.
 
+%% Read from its folder, since the code server is busy while Elixir starts.
+handler({error, bad_name}) ->
+    handler_on_path();
+handler(Folder) ->
+    File = filename:join([Folder, "ebin", atom_to_list(?ELIXIR_HANDLER) ++ ".beam"]),
+    case ecd_file:read(File) of
+        {ok, Bytecode} -> {?ELIXIR_HANDLER, Bytecode, File};
+        {error, _} -> handler_on_path()
+    end.
+
+handler_on_path() ->
+    case code:ensure_loaded(?ELIXIR_HANDLER) of
+        {module, _} -> code:get_object_code(?ELIXIR_HANDLER);
+        {error, _} -> none
+    end.
+
+extend(none) ->
+    [];
 extend({_, Bytecode, File}) ->
     case ecd_rebuilt:bytecode(Bytecode, breakpoint, fun() -> with_breakpoint(Bytecode) end) of
         {ok, Extended} ->
