@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { InterpretationStatus, PerformanceMetrics } from '../../protocol/adapter';
 import { CoordinationPeer, prepare } from '../support/coordinationPeer';
 import { eventually } from '../support/deadline';
-import { fixture } from '../support/fixture';
+import { fixture, fixtureCopy } from '../support/fixture';
 import { sessions, type Session } from '../support/session';
 
 const processes = 'lib/constructs/processes.ex';
@@ -115,4 +115,28 @@ describe('the cache of prepared modules on disk', () => {
     const inRows = `${path.sep}rows${path.sep}`;
     return names.filter((name) => name.includes(inRows) && name.endsWith('.kept')).map((name) => path.join(home, name));
   }
+});
+
+describe('what a launch loads before the project', () => {
+  const debug = sessions();
+
+  it('is loaded before Elixir starts when such a launch was made before', async () => {
+    const project = await fixtureCopy('constructs', { compiled: true });
+    try {
+      // A kind of launch is known by its task: no other test has this one.
+      const task = `compile_${process.pid}_${Date.now()}`;
+      const mixfile = readFileSync(project.file('mix.exs'), 'utf8').replace(
+        'deps: []',
+        `deps: [], aliases: [${task}: "compile"]`,
+      );
+      const late = 'IO.puts("loaded #{:erlang.module_loaded(Mix.Tasks.Compile.App)}")';
+      writeFileSync(project.file('mix.exs'), `${late}\n${mixfile}`);
+      const launch = async (): Promise<string> =>
+        (await (await debug.launch(project, { args: { task } })).end()).stdout;
+      assert.match(await launch(), /^loaded false$/m);
+      assert.match(await launch(), /^loaded true$/m);
+    } finally {
+      project.remove();
+    }
+  });
 });

@@ -1,6 +1,6 @@
-%% What a launch loads of OTP, Elixir and Mix before any code of the user's runs: its names are remembered on disk, and the
-%% next launch of the same kind loads all of it in one step, on all cores, before Elixir starts. One at a time takes longer:
-%% the VM copies its tables of functions for each. Must not load what a launch does not load anyway.
+%% What a launch loads of OTP, Elixir and Mix before any code of the user's runs: its names are remembered on disk, and
+%% the next launch of the same kind loads all of it in one step, on all cores, before Elixir starts. One at a time takes
+%% longer: the VM copies its tables of functions for each. Must not load what a launch does not load anyway.
 -module(ecd_ahead).
 
 -export([load/0, remember/0, settle/0]).

@@ -1,6 +1,6 @@
 %% What the beams of the project say of themselves without being loaded: their source, and whether they call dbg/2. Each
-%% is read once, in the background from the session's start, and again by a later session only if it has changed. Loads and
-%% arms nothing.
+%% is read once, in the background from the session's start, and again by a later session only if it has changed. Loads
+%% and arms nothing.
 -module(ecd_beams).
 
 -export([start/0, stop/0, from/1, named/2, files/0, sources/0, calling_dbg/0, of_module/1, read_again/1]).
@@ -8,14 +8,13 @@
 -define(TABLE, ?MODULE).
 -define(READER, ?MODULE).
 -define(DBG, {'Elixir.Macro', '__dbg__', 3}).
-%% Seconds; some file systems know the time to two.
--define(SETTLED, 3).
 %% ms; thousands of beams on a slow disk.
 -define(PATIENCE, 60000).
 
 %% The table belongs to the caller. It is ordered, so that the beams of a source or of a folder are found by prefix:
-%% {{file, Folder, Name}, Mod, Source}, {{source, Base, File}, Mod, Source}, {{beam, Mod, Folder}, File}, {{dbg, Mod}, File}.
-%% Source is what the beam says, Base its name without folders; where that lies here is looked up when somebody asks.
+%% {{file, Folder, Name}, Mod, Source}, {{source, Base, File}, Mod, Source}, {{beam, Mod, Folder}, File},
+%% {{dbg, Mod}, File}. Source is what the beam says, Base its name without folders; where that lies here is looked up when
+%% somebody asks.
 -spec start() -> ok.
 start() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, ordered_set, {read_concurrency, true}]),
@@ -59,9 +58,10 @@ named(Source, Names) ->
 one_named(Source, File, Dirs) ->
     case [Dir || Dir <- Dirs, ecd_file:is_regular(<<Dir/binary, "/", File/binary>>)] of
         [Dir] ->
-            ok = enter(Dir, File, facts(ecd_file:read(<<Dir/binary, "/", File/binary>>))),
-            Named = ets:match(?TABLE, {{source, filename:basename(Source), <<Dir/binary, "/", File/binary>>}, '$1', '$2'}),
-            case [Mod || [Mod, Raw] <- Named, located(Raw, <<Dir/binary, "/", File/binary>>) =:= Source] of
+            Path = <<Dir/binary, "/", File/binary>>,
+            ok = enter(Dir, File, facts(ecd_file:read(Path))),
+            Named = ets:match(?TABLE, {{source, filename:basename(Source), Path}, '$1', '$2'}),
+            case [Mod || [Mod, Raw] <- Named, located(Raw, Path) =:= Source] of
                 [Mod] -> Mod;
                 [] -> error
             end;
@@ -96,8 +96,8 @@ calling_dbg() ->
     ok = read_new(),
     ets:select(?TABLE, [{{{dbg, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]).
 
-%% The beams of a module: those in folders of the code path in its order, then others, which Mix puts before it later. Quicker
-%% than to look into each folder, but knows only what was read.
+%% The beams of a module: those in folders of the code path in its order, then others, which Mix puts before it later.
+%% Quicker than to look into each folder, but knows only what was read.
 -spec of_module(module()) -> [binary()].
 of_module(Mod) ->
     case ets:select(?TABLE, [{{{beam, Mod, '$1'}, '$2'}, [], [{{'$1', '$2'}}]}]) of
@@ -164,14 +164,11 @@ read(Folder, Name, Kept) ->
             keep(Name, Stamp, Facts, Kept)
     end.
 
-%% What was written a moment ago may be written again without a trace: times are whole seconds.
-keep(Name, {Written, _} = Stamp, Facts, Kept) ->
-    case erlang:system_time(second) - Written > ?SETTLED of
-        true -> Kept#{Name => {Stamp, Facts}};
-        false -> maps:remove(Name, Kept)
-    end;
-keep(Name, none, _Facts, Kept) ->
-    maps:remove(Name, Kept).
+keep(Name, Stamp, Facts, Kept) ->
+    case ecd_file:settled(Stamp) of
+        none -> maps:remove(Name, Kept);
+        Settled -> Kept#{Name => {Settled, Facts}}
+    end.
 
 names(Folder) ->
     case file:list_dir(Folder) of

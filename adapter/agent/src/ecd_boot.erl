@@ -15,6 +15,7 @@
     ecd_condition, ecd_snippet, ecd_targets, ecd_outline, ecd_locate, ecd_places,
     ecd_calls
 ]).
+
 %% Called by init before Elixir starts. The token leaves the environment at once: child processes must not inherit it.
 %% The rest happens while Elixir is loaded and starts: nobody has to wait for the sum.
 -spec start() -> ok.
@@ -45,8 +46,8 @@ await() ->
             end
     end.
 
-%% What breakpoints do not need is loaded while the client sends these, all of it before any code of the user's runs: later the
-%% code server may itself wait for a stopped process.
+%% What breakpoints do not need is loaded while the client sends these, all of it before any code of the user's runs:
+%% later the code server may itself wait for a stopped process.
 launch(Port, Token) ->
     {Wire, Ref} = spawn_monitor(fun() -> ecd_wire:connect(Port, Token, ?CONNECT_TIMEOUT) end),
     ok = expect(configured, Wire, Ref),

@@ -1,5 +1,5 @@
-%% Loads modules from known files, in one step and beside the code server: it and the file loader behind it take one request
-%% at a time, and the start of Elixir makes many. Must not know what the modules are for.
+%% Loads modules from known files, in one step and beside the code server: it and the file loader behind it take one
+%% request at a time, and the start of Elixir makes many. Must not know what the modules are for.
 -module(ecd_code).
 
 -export([load/2]).

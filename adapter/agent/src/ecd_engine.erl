@@ -3,7 +3,7 @@
 -module(ecd_engine).
 
 -export([start/0, start/1, stop/0, remove/0, name/0, metrics/0, compiled/0]).
--export([prepare/2, prepare/3, lines/1, functions/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
+-export([prepare/2, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
 -export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
 
@@ -29,6 +29,7 @@
 -callback prepare(module(), none | binary(), binary()) -> {ok, prepared()} | {error, binary()}.
 -callback lines(module()) -> [{pos_integer(), [function_key()]}].
 -callback functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
+-callback is_of_one_file(module()) -> boolean().
 -callback clauses(module(), function_key()) -> [ecd_rows:clause()].
 -callback arm(module(), function_key(), owner()) -> ok | {error, binary()}.
 -callback disarm(module(), function_key(), owner()) -> ok.
@@ -159,6 +160,10 @@ lines(Mod) -> (engine()):lines(Mod).
 %% {Function, line of its head, last line, exported}
 -spec functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
 functions(Mod) -> (engine()):functions(Mod).
+
+%% Whether it is known that no function comes from another file than the others.
+-spec is_of_one_file(module()) -> boolean().
+is_of_one_file(Mod) -> (engine()):is_of_one_file(Mod).
 
 %% Transformed rows of a function, for scoping and for the calls of a line; empty if there are none.
 -spec clauses(module(), function_key()) -> [ecd_rows:clause()].

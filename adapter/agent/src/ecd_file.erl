@@ -4,7 +4,10 @@
 
 -include_lib("kernel/include/file.hrl").
 
--export([read/1, is_regular/1, written/1, stamp/1]).
+-export([read/1, is_regular/1, written/1, stamp/1, settled/1]).
+
+%% Seconds; some file systems know the time to two.
+-define(SETTLED, 3).
 
 -spec read(file:filename_all()) -> {ok, binary()} | {error, file:posix() | badarg}.
 read(Path) ->
@@ -32,6 +35,16 @@ stamp(Path) ->
         {ok, #file_info{mtime = Time, size = Size}} -> {Time, Size};
         {error, _} -> none
     end.
+
+%% The stamp, if a later writing would change it: a file can be written twice in a moment without a trace.
+-spec settled(Stamp | none) -> Stamp | none when Stamp :: {integer(), non_neg_integer()}.
+settled({Written, _} = Stamp) ->
+    case erlang:system_time(second) - Written > ?SETTLED of
+        true -> Stamp;
+        false -> none
+    end;
+settled(none) ->
+    none.
 
 info(Path) ->
     file:read_file_info(Path, [raw, {time, posix}]).

@@ -3,7 +3,7 @@
 -module(ecd_interpreter).
 -behaviour(ecd_engine).
 
--export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, clauses/2]).
+-export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2]).
 -export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
 -export([meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
@@ -38,6 +38,10 @@ lines(Mod) ->
 -spec functions(module()) -> [{ecd_engine:function_key(), integer(), integer(), boolean()}].
 functions(Mod) ->
     of_table(Mod, fun ecd_prepare:functions/1).
+
+-spec is_of_one_file(module()) -> boolean().
+is_of_one_file(Mod) ->
+    of_table(Mod, fun ecd_prepare:is_of_one_file/1) =:= true.
 
 -spec clauses(module(), ecd_engine:function_key()) -> [ecd_rows:clause()].
 clauses(Mod, FA) ->
@@ -102,9 +106,9 @@ prepare(Mod, Bytecode, Cause) ->
 arm(Mod, FA, Owner) ->
     case ecd_deny:arm(Mod) of
         ok ->
-            case code:ensure_loaded(Mod) of
-                {module, _} -> gen_server:call(?MODULE, {with, Mod, none, {arm, FA, Owner}}, ?TIMEOUT);
-                {error, _} -> {error, <<"there is no such module">>}
+            case erlang:module_loaded(Mod) orelse element(1, code:ensure_loaded(Mod)) =:= module of
+                true -> gen_server:call(?MODULE, {with, Mod, none, {arm, FA, Owner}}, ?TIMEOUT);
+                false -> {error, <<"there is no such module">>}
             end;
         {error, Why} ->
             {error, Why}

@@ -93,8 +93,16 @@ index_loaded() ->
     Loaded = erlang:loaded(),
     case ets:lookup(?BY_BASE, indexed) of
         [{_, Compiled, Loaded}] -> ok;
-        [{_, Compiled, Known}] -> index(ordsets:subtract(lists:sort(Loaded), lists:sort(Known)), Compiled, Loaded);
+        [{_, Compiled, Known}] -> index(added(Loaded, Known), Compiled, Loaded);
         _ -> index(Loaded, Compiled, Loaded)
+    end.
+
+%% The VM lists what was loaded last first, unless something was unloaded before.
+added(Loaded, Known) ->
+    Count = max(0, length(Loaded) - length(Known)),
+    case lists:split(Count, Loaded) of
+        {New, Known} -> New;
+        _ -> ordsets:subtract(lists:sort(Loaded), lists:sort(Known))
     end.
 
 index(Mods, Compiled, Loaded) ->
@@ -124,7 +132,7 @@ bytecode(Mod) ->
     Md5 = md5(Mod),
     case ets:lookup(?TABLE, {bytes, Mod}) of
         [{_, Bytes, Made}] when Made =:= Md5; Made =:= none -> {ok, Bytes};
-        _ -> from_disk(Mod, beam_file(Mod))
+        _ -> from_disk(Mod, loaded_from_file(Mod) ++ ecd_beams:of_module(Mod))
     end.
 
 %% The identity of the loaded version, without a message and without loading the module.
@@ -180,7 +188,7 @@ forget_memory() ->
     lists:foreach(
         fun([Mod]) ->
             Beam = beam_file(Mod),
-            case from_disk(Mod, Beam) of
+            case from_file(Mod, Beam) of
                 {ok, _} ->
                     ok = ecd_beams:read_again(Beam),
                     ets:delete(?TABLE, {bytes, Mod});
@@ -386,12 +394,14 @@ beam_file(Mod) ->
     first_regular([
         fun() -> loaded_from_file(Mod) end,
         fun() -> ecd_beams:of_module(Mod) end,
-        fun() -> [filename:join(Dir, Name) || Dir <- code:get_path() ++ build_dirs()] end,
+        fun() -> [filename:join(Dir, Name) || Dir <- code:get_path()] end,
+        fun() -> [filename:join(Dir, Name) || Dir <- build_dirs()] end,
         fun() -> [Found || Found <- [code:where_is_file(Name)], Found =/= non_existing] end
     ]).
 
+%% The code server, which may just be busy with loading it, is asked only for what is there.
 loaded_from_file(Mod) ->
-    case code:is_loaded(Mod) of
+    case erlang:module_loaded(Mod) andalso code:is_loaded(Mod) of
         {file, File} when is_list(File), File =/= [] -> [File];
         _ -> []
     end.
@@ -405,18 +415,28 @@ first_regular([Candidates | Later]) ->
 first_regular([]) ->
     none.
 
-from_disk(_Mod, none) ->
-    {error, not_found};
-from_disk(Mod, File) ->
+%% The first of the files that can be read; where none of these can, the module is looked for.
+from_disk(Mod, [File | Others]) ->
     case ecd_file:read(File) of
-        {ok, Bytes} ->
-            case {md5(Mod), beam_lib:md5(Bytes)} of
-                {none, {ok, _}} -> {ok, Bytes};
-                {Md5, {ok, {_, Md5}}} -> {ok, Bytes};
-                _ -> {error, changed_on_disk}
-            end;
-        {error, _} ->
-            {error, not_found}
+        {ok, Bytes} -> of_version(md5(Mod), Bytes);
+        {error, _} -> from_disk(Mod, Others)
+    end;
+from_disk(Mod, []) ->
+    from_file(Mod, beam_file(Mod)).
+
+from_file(_Mod, none) ->
+    {error, not_found};
+from_file(Mod, File) ->
+    case ecd_file:read(File) of
+        {ok, Bytes} -> of_version(md5(Mod), Bytes);
+        {error, _} -> {error, not_found}
+    end.
+
+of_version(Md5, Bytes) ->
+    case {Md5, beam_lib:md5(Bytes)} of
+        {none, {ok, _}} -> {ok, Bytes};
+        {Md5, {ok, {_, Md5}}} -> {ok, Bytes};
+        _ -> {error, changed_on_disk}
     end.
 
 %% Directories with beams of the user's own applications. Dependencies are found once they are loaded.

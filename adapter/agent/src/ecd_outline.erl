@@ -2,7 +2,7 @@
 %% only; knows nothing of compiled code.
 -module(ecd_outline).
 
--export([read/1, last_read/1, of_text/2, module_at/2, item_at/2, has_statement/2, kind/2, last_line/1]).
+-export([read/1, read/2, last_read/1, of_text/2, module_at/2, item_at/2, has_statement/2, kind/2, last_line/1]).
 
 -type span() :: {First :: pos_integer(), Last :: pos_integer()}.
 -type kind() :: code | attribute.
@@ -26,17 +26,28 @@
 %% A client sends all breakpoints of a file with each change of one: the caller keeps the outline of a text it has read.
 -spec read(file:filename_all()) -> {ok, outline()} | {error, file:posix() | badarg}.
 read(Path) ->
+    read(Path, ecd_file:stamp(Path)).
+
+%% With the stamp at hand.
+-spec read(file:filename_all(), {integer(), non_neg_integer()} | none) ->
+    {ok, outline()} | {error, file:posix() | badarg}.
+read(Path, Stamp) ->
+    case get({?MODULE, Path}) of
+        {Stamp, _Md5, Outline} when Stamp =/= none -> {ok, Outline};
+        Known -> read_anew(Path, Stamp, Known)
+    end.
+
+read_anew(Path, Stamp, Known) ->
     case ecd_file:read(Path) of
         {ok, Text} ->
             Md5 = erlang:md5(Text),
-            case get({?MODULE, Path}) of
-                {Md5, Outline} ->
-                    {ok, Outline};
-                _ ->
-                    Outline = of_text(Text, filename:extension(Path)),
-                    _ = put({?MODULE, Path}, {Md5, Outline}),
-                    {ok, Outline}
-            end;
+            Outline =
+                case Known of
+                    {_, Md5, Same} -> Same;
+                    _ -> of_text(Text, filename:extension(Path))
+                end,
+            _ = put({?MODULE, Path}, {ecd_file:settled(Stamp), Md5, Outline}),
+            {ok, Outline};
         {error, Reason} ->
             {error, Reason}
     end.
@@ -45,7 +56,7 @@ read(Path) ->
 -spec last_read(file:filename_all()) -> {ok, outline()} | none.
 last_read(Path) ->
     case get({?MODULE, Path}) of
-        {_Md5, Outline} -> {ok, Outline};
+        {_Stamp, _Md5, Outline} -> {ok, Outline};
         undefined -> none
     end.
 

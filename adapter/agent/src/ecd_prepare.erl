@@ -8,7 +8,7 @@
 -module(ecd_prepare).
 
 -export([run/4, make/2, stock/2, lambdas/4, debugger/0, debugger_path/0]).
--export([info/1, is_filled/1, lines/1, functions/1, file/2, forget/1, rows/1, row/3]).
+-export([info/1, is_filled/1, lines/1, functions/1, file/2, is_of_one_file/1, forget/1, rows/1, row/3]).
 -export([open/3, close/3, callers/3, bytes/1]).
 
 -define(EVALUATOR, [dbg_iload, dbg_icmd, dbg_idb, dbg_istk, dbg_debugged]).
@@ -186,6 +186,14 @@ file(Table, FA) ->
     case kept(Table, files) of
         {Own, Others} -> maps:get(FA, Others, Own);
         [] -> none
+    end.
+
+%% Whether all functions come from the file that the module begins with.
+-spec is_of_one_file(ets:tid()) -> boolean().
+is_of_one_file(Table) ->
+    case kept(Table, files) of
+        {_Own, Others} -> map_size(Others) =:= 0;
+        [] -> false
     end.
 
 kept(Table, Key) ->

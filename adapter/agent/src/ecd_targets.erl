@@ -25,35 +25,50 @@
 %% ms for a module to load, with whatever its on_load function does.
 -define(LOAD_TIMEOUT, 10000).
 
-%% What all lines of a file have in common.
+%% What all lines of a file have in common. In a running program the modules are known before the text is read: they
+%% are loaded and prepared meanwhile.
 -spec facts(binary(), phase()) -> facts().
-facts(Path, Phase) ->
+facts(Path, running) ->
+    case ecd_file:stamp(Path) of
+        none ->
+            no_file(Path);
+        Stamp ->
+            Begun = begin_modules(ecd_modules:of_path(Path), running),
+            Read = ecd_outline:read(Path, Stamp),
+            facts(Path, Read, modules(Begun))
+    end;
+facts(Path, before) ->
     case ecd_outline:read(Path) of
-        {ok, Outline} -> facts(Path, Outline, modules(candidates(Path, Outline, Phase), Phase));
-        {error, _} -> {failed, ["There is no file ", Path, "."]}
+        {ok, Outline} = Read -> facts(Path, Read, modules(begin_modules(candidates(Path, Outline), before)));
+        {error, _} -> no_file(Path)
     end.
+
+no_file(Path) ->
+    {failed, ["There is no file ", Path, "."]}.
 
 %% Before Mix has compiled everything is preliminary, and the start of the program waits for it: then what the text
 %% names is enough.
-candidates(Path, #{names := {all, [_ | _] = Names}}, before) ->
+candidates(Path, #{names := {all, [_ | _] = Names}}) ->
     case ecd_beams:named(Path, Names) of
         {ok, Mods} -> Mods;
         error -> ecd_modules:of_path(Path)
     end;
-candidates(Path, _Outline, _Phase) ->
+candidates(Path, _Outline) ->
     ecd_modules:of_path(Path).
 
-facts(Path, #{configuration := true}, {[], []}) ->
+facts(Path, {error, _}, _Modules) ->
+    no_file(Path);
+facts(Path, {ok, #{configuration := true}}, {[], []}) ->
     Name = filename:basename(Path),
     {failed, [Name, " is configuration, which Elixir evaluates without compiling it: nothing in it can stop."]};
-facts(Path, _Outline, {[], []}) ->
+facts(Path, _Read, {[], []}) ->
     case lists:member(filename:extension(Path), ?SOURCES) of
         true -> {pending, <<"No module of this file is loaded yet; the breakpoint is armed as soon as one is.">>};
         false -> {failed, ["Nothing in ", filename:basename(Path), " can stop: no module is compiled from it."]}
     end;
-facts(_Path, _Outline, {[], [Reason | _]}) ->
+facts(_Path, _Read, {[], [Reason | _]}) ->
     {failed, Reason};
-facts(Path, Outline, {Modules, Reasons}) ->
+facts(Path, {ok, Outline}, {Modules, Reasons}) ->
     Mods = [Mod || {_, Mod} <- Modules],
     {Outline, {stops(Path, Mods), extents(Path, Mods, Outline)}, Modules, Reasons}.
 
@@ -91,7 +106,7 @@ function(Name, Phase) ->
     case parse(Name) of
         {ok, ModName, Fun, Arity} ->
             case ecd_modules:from_name(ModName) of
-                {ok, Mod} -> in_module(modules([Mod], Phase), Fun, Arity);
+                {ok, Mod} -> in_module(modules(begin_modules([Mod], Phase)), Fun, Arity);
                 error -> {pending, ["There is no module ", ModName, " yet."]}
             end;
         error ->
@@ -117,13 +132,20 @@ in_module({[{State, Mod}], _}, Fun, Arity) ->
 %% {Line, {Module, Function}, Kind} of everything in the file that can stop.
 -spec stops(file:filename_all(), [module()]) -> [ecd_locate:stop()].
 stops(Path, Mods) ->
-    lists:append([stops_of(Mod, ecd_modules:functions_of(Mod, Path)) || Mod <- Mods]).
+    lists:append([stops_of(Mod, functions_of(Mod, Path)) || Mod <- Mods]).
 
 stops_of(Mod, Functions) ->
     [
         {Line, {Mod, FA}, kind(FA)}
      || {Line, FAs} <- ecd_engine:lines(Mod), FA <- FAs, is_in(FA, Functions)
     ].
+
+%% Reading the bytecode for that takes longer than a click should.
+functions_of(Mod, Path) ->
+    case ecd_engine:is_of_one_file(Mod) of
+        true -> {all_but, []};
+        false -> ecd_modules:functions_of(Mod, Path)
+    end.
 
 kind({'__FILE__', 1}) -> top_level;
 kind({'__struct__', Arity}) when Arity < 2 -> generated;
@@ -139,7 +161,7 @@ extents(Path, Mods, Outline) ->
     Firsts = lists:usort([
         First
      || Mod <- Mods,
-        Functions <- [ecd_modules:functions_of(Mod, Path)],
+        Functions <- [functions_of(Mod, Path)],
         {FA, First, _, _} <- ecd_engine:functions(Mod),
         First > 0,
         is_in(FA, Functions)
@@ -150,20 +172,43 @@ extents([First], Last) -> [{First, Last}];
 extents([First, Next | Rest], Last) -> [{First, Next - 1} | extents([Next | Rest], Last)];
 extents([], _Last) -> [].
 
+%% One process for each module.
+begin_modules(Mods, Phase) ->
+    [{Mod, aside(fun() -> usable(Mod, Phase) end)} || Mod <- Mods].
+
 %% Which modules can be used as they are, which can only be foreseen, and why the others cannot.
-modules(Mods, Phase) ->
-    Ready = [{ready(Mod, Phase), Mod} || Mod <- Mods],
-    Usable = [{State, Mod, prepare(Mod)} || {State, Mod} <- Ready, State =/= absent],
+modules(Begun) ->
+    Usable = [{Mod, result(Aside)} || {Mod, Aside} <- Begun],
     {
-        [{State, Mod} || {State, Mod, ok} <- Usable],
-        [Reason || {_, _, {error, Reason}} <- Usable]
+        [{State, Mod} || {Mod, {State, ok}} <- Usable, State =/= absent],
+        [Reason || {_, {State, {error, Reason}}} <- Usable, State =/= absent]
     }.
 
-ready(Mod, Phase) ->
-    case {erlang:module_loaded(Mod), Phase} of
-        {true, _} -> armable;
-        {false, running} -> load(Mod);
-        {false, before} -> foresee(Mod)
+%% A module's rows are made of its file, so that may begin before it is loaded.
+usable(Mod, running) ->
+    case erlang:module_loaded(Mod) of
+        true ->
+            {armable, prepare(Mod)};
+        false ->
+            Preparing = aside(fun() -> prepare(Mod) end),
+            State = load(Mod),
+            {State, result(Preparing)}
+    end;
+usable(Mod, before) ->
+    case erlang:module_loaded(Mod) orelse foresee(Mod) of
+        true -> {armable, prepare(Mod)};
+        foreseen -> {foreseen, prepare(Mod)};
+        absent -> {absent, ok}
+    end.
+
+%% As important as who waits for it, and fails as it does.
+aside(Fun) ->
+    element(2, spawn_opt(fun() -> exit({?MODULE, Fun()}) end, [monitor, {priority, high}])).
+
+result(Aside) ->
+    receive
+        {'DOWN', Aside, process, _, {?MODULE, Result}} -> Result;
+        {'DOWN', Aside, process, _, Reason} -> exit(Reason)
     end.
 
 %% Only what the code path means is loaded: that is what the program itself would get.

@@ -7,7 +7,7 @@
 -behaviour(gen_server).
 -behaviour(ecd_engine).
 
--export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, clauses/2]).
+-export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2]).
 -export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
 -export([meta/1, place/1, claim/1, code_changed/1, release/1, status/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
@@ -98,6 +98,11 @@ lines(Mod) ->
 -spec functions(module()) -> [{ecd_engine:function_key(), integer(), integer(), boolean()}].
 functions(Mod) ->
     ecd_lines:functions(rows(Mod)).
+
+%% Its tables do not say.
+-spec is_of_one_file(module()) -> boolean().
+is_of_one_file(_Mod) ->
+    false.
 
 -spec clauses(module(), ecd_engine:function_key()) -> [ecd_rows:clause()].
 clauses(Mod, {F, A}) ->
