@@ -97,8 +97,11 @@ export class Coordination {
     try {
       const pair = await this.#port.open(session);
       this.#pipeTrouble = null;
-      // What the first plan takes from the graph is computed while the program starts.
-      setImmediate(() => this.sessions.makeReady());
+      // What the first plan takes from the graph and from other windows is there before the program is.
+      setImmediate(() => {
+        this.store.catchUp();
+        this.sessions.makeReady();
+      });
       return pair;
     } catch (error) {
       this.#pipeTrouble = `The pipe for debug sessions cannot be opened: ${error instanceof Error ? error.message : String(error)}`;

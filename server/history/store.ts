@@ -243,7 +243,8 @@ export class UsageStore {
     if (record.kind !== 'decision' && record.kind !== 'summary') this.model.apply(record);
   }
 
-  private catchUp(): void {
+  /** Takes over what other windows learned and decided meanwhile. */
+  catchUp(): void {
     if (this.folder === null) return;
     try {
       this.refresh(this.folder);

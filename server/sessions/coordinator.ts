@@ -261,7 +261,9 @@ export class Coordinator implements Desk {
     const situation = situationOf(model, this.#focus);
     live.situation = situation;
     live.busy = model.memory?.busy ?? 0;
-    const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, refused);
+    // Where nothing is excluded the outcome will be judged by just this prediction.
+    const exclude = refused.size === 0 ? undefined : refused;
+    const predict = (name: StrategyName, limit: number) => strategies[name].predict(situation, graph(), limit, exclude);
     const demand = predict('demand-driven', MAX_DEMAND);
     const predictions = mode.strategy === 'demand-driven' ? [] : predict(mode.strategy, MAX_PREDICTIONS);
     const actions = planActions(

@@ -7,7 +7,7 @@ import { afterContext, afterSimilar } from './experts';
 import { EXPERTS, type Expert, type Likelihoods } from './expertWeights';
 import { likeliest } from './likeliest';
 import { best, type Distribution, type PredictiveStrategy } from './predictive';
-import { recollect, type Moment } from './recollection';
+import { recollect, type Context, type Moment } from './recollection';
 import type { Prediction, Situation, Strategy } from './strategy';
 import type { UsageMemory } from './usageMemory';
 
@@ -39,9 +39,8 @@ export class LearningStrategy implements Strategy {
     if (sessions.length === 0) return best(expected, limit);
 
     const space = new Space(this.memory, expected, situation.path, exclude);
-    const moments = sessions.flatMap(
-      ([session, weight]) => recollect(session, weight, context(space, situation)) ?? [],
-    );
+    const now = context(space, situation);
+    const moments = sessions.flatMap(([session, weight]) => recollect(session, weight, now) ?? []);
     const asked = this.demand.predict(situation, graph, Infinity, exclude);
     const opinions: Record<Expert, Float64Array> = {
       demand: space.normalised(asked),
@@ -111,11 +110,13 @@ const likelihoods = (of: (expert: Expert) => number): Likelihoods => ({
   sessions: of('sessions'),
 });
 
-function context(space: Space, { breakpoints }: Situation) {
+function context(space: Space, { breakpoints }: Situation): Context {
+  const place = new Int32Array(space.size).fill(-1);
+  space.path.forEach((module, index) => (place[module] = index));
   return {
+    place,
     path: space.path,
     breakpoints: new Set(breakpoints.flatMap((module) => space.find(module) ?? [])),
-    isEntered: (module: number) => space.isEntered(module),
     isOpen: (module: number) => space.isOpen(module),
   };
 }

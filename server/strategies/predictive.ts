@@ -53,13 +53,25 @@ export interface Distribution {
 export class PredictiveStrategy implements Strategy {
   readonly name = 'predictive';
 
+  /** What was said last: "learning" and the scoring ask for the same again. */
+  #last: { situation: Situation; exclude: ReadonlySet<string> | undefined; distribution: Distribution } | null = null;
+
   predict(situation: Situation, graph: DependencyGraph, limit: number, exclude?: ReadonlySet<string>): Prediction[] {
     return best(this.distribution(situation, graph, exclude), limit);
   }
 
-  /** Over the modules in scope that are not excluded; of all others it is 0. */
+  /** Over the modules in scope that are not excluded; of all others it is 0. Nobody may change a situation, or the answer. */
   distribution(situation: Situation, source: DependencyGraph, exclude?: ReadonlySet<string>): Distribution {
     const graph = compact(source);
+    const last = this.#last;
+    if (last?.situation === situation && last.exclude === exclude && last.distribution.graph === graph)
+      return last.distribution;
+    const distribution = this.computed(situation, graph, exclude);
+    this.#last = { situation, exclude, distribution };
+    return distribution;
+  }
+
+  private computed(situation: Situation, graph: CompactGraph, exclude?: ReadonlySet<string>): Distribution {
     const anchors = anchorsOf(situation);
     const features = new Features(graph, anchors);
     const candidates = inScope(graph, anchors, situation.scope);

@@ -6,7 +6,8 @@ export interface Context {
   /** Each module once, the last one being where execution is. */
   path: readonly number[];
   breakpoints: ReadonlySet<number>;
-  isEntered: (module: number) => boolean;
+  /** Where in the path a module stands; -1 for one that was not entered. */
+  place: Int32Array;
   /** Whether it can be what comes next: not entered yet, and not excluded. */
   isOpen: (module: number) => boolean;
 }
@@ -27,12 +28,14 @@ export interface Moment {
 
 /** The moment of that session in which it had just entered the newest module that both have; null where nothing follows. */
 export function recollect({ path: past, breakpoints }: PastSession, weight: number, context: Context): Moment | null {
-  const { path, isEntered, isOpen } = context;
-  let newest = path.length - 1;
+  const { path, place, isOpen } = context;
+  let newest = -1;
   let at = -1;
-  for (; newest >= 0; newest--) {
-    at = past.indexOf(path[newest] ?? -1);
-    if (at >= 0) break;
+  for (let index = 0; index < past.length; index++) {
+    const here = place[past[index] ?? -1] ?? -1;
+    if (here <= newest) continue;
+    newest = here;
+    at = index;
   }
   // Sessions that share no module but a breakpoint resemble each other in how they begin.
   const common = at < 0 ? breakpoints.filter((module) => context.breakpoints.has(module)).length : 0;
@@ -40,7 +43,7 @@ export function recollect({ path: past, breakpoints }: PastSession, weight: numb
   const next = past.slice(at + 1).filter(isOpen);
   if (next.length === 0) return null;
   let shared = 0;
-  for (let index = 0; index <= at; index++) if (isEntered(past[index] ?? -1)) shared++;
+  for (let index = 0; index <= at; index++) if ((place[past[index] ?? -1] ?? -1) >= 0) shared++;
   let matched = 0;
   while (matched <= at && matched <= newest && past[at - matched] === path[newest - matched]) matched++;
   const overlap =

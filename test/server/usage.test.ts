@@ -4,8 +4,9 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { SERVER_PROTOCOL_VERSION, type ServerSettings } from '../../protocol/server';
-import { within } from '../support/deadline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SERVER_PROTOCOL_VERSION, type ModuleAction, type ServerSettings } from '../../protocol/server';
+import { eventually, within } from '../support/deadline';
 import { LspClient } from '../support/lspClient';
 import { PipeClient, sessionState } from '../support/pipeClient';
 
@@ -130,6 +131,37 @@ describe('learned usage in the coordination server', () => {
     second.end();
     await Promise.all([one.end(), other.end()]);
     assert.deepEqual(await stops(await start()), { A: 1, B: 1 });
+  });
+
+  it('lets the newest decision about a module hold in all windows on one folder, and in sessions that start there', async () => {
+    const [one, other] = [await start(), await start()];
+    const decide = async (server: LspClient, module: string, action: ModuleAction): Promise<void> => {
+      // The newest is told by the clock, whose ticks are longer than a request may take.
+      const before = Date.now();
+      while (Date.now() === before) await delay(1);
+      await server.request('coordination/module', { module, action });
+    };
+    await decide(one, 'A', 'pin');
+    await decide(one, 'B', 'pin');
+    await decide(other, 'B', 'unpin');
+    await decide(other, 'C', 'neverInterpret');
+    await decide(one, 'C', 'allowInterpret');
+    await decide(other, 'D', 'pin');
+    await decide(one, 'D', 'neverInterpret');
+    const adapter = await session(other, 'second');
+    const { actions } = await eventually('a plan that knows both windows', async () => {
+      const plan = await adapter.plan(stop('A.Stop'));
+      return plan.actions.some(({ module }) => module === 'A') ? plan : undefined;
+    });
+    assert.deepEqual(actions.map(({ module }) => module).sort(), ['A', 'A.Stop']);
+    for (const server of [one, other]) {
+      const { pinned, neverInterpreted } = await exported(server);
+      assert.deepEqual([pinned, neverInterpreted], [['A'], ['D']]);
+    }
+    adapter.end();
+    await Promise.all([one.end(), other.end()]);
+    const { pinned, neverInterpreted } = await exported(await start());
+    assert.deepEqual([pinned, neverInterpreted], [['A'], ['D']]);
   });
 
   it('erases for good', async () => {
