@@ -1,11 +1,13 @@
 // The real server process, over the real protocol: health, the index of modules, bad input, and how it ends.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { WatchKind } from 'vscode-languageserver/node';
 import { pathToFileURL } from 'node:url';
 import { SERVER_PROTOCOL_VERSION } from '../../protocol/server';
+import { eventually } from '../support/deadline';
 import { LspClient } from '../support/lspClient';
 import { root } from '../support/paths';
 
@@ -61,6 +63,27 @@ describe('the coordination server', () => {
     await rm(file);
     await client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: uri('lib/new.ex'), type: 3 }] });
     assert.deepEqual(await modules('lib/new.ex'), []);
+  });
+
+  it('asks to hear of everything that is deleted, because editors tell of a folder in one', async () => {
+    const watched: { globPattern: string; kind?: number }[] = [];
+    client.connection.onRequest('client/registerCapability', (params: unknown) => {
+      const { registrations } = params as { registrations: { registerOptions?: { watchers?: typeof watched } }[] };
+      watched.push(...registrations.flatMap(({ registerOptions }) => registerOptions?.watchers ?? []));
+      return null;
+    });
+    await indexed();
+    const deletions = watched.filter(({ kind }) => kind === WatchKind.Delete);
+    assert.deepEqual(deletions, [{ globPattern: '**/*', kind: WatchKind.Delete }]);
+    assert.ok(watched.some(({ globPattern, kind }) => globPattern.includes('heex') && kind === undefined));
+    const [before, after] = [path.join(folder, 'lib', 'shop'), path.join(folder, 'lib', 'store')];
+    await rename(before, after);
+    const changes = [{ uri: pathToFileURL(before).href, type: 3 }];
+    await client.notify('workspace/didChangeWatchedFiles', { changes });
+    await eventually('the module at its new place', async () => {
+      const { files } = await client.request('coordination/filesOfModule', { module: 'Shop.Till' });
+      return files.length === 1 && files[0]?.uri.includes('/store/') ? true : undefined;
+    });
   });
 
   it('takes the text of an open document, and the disk again once it is closed', async () => {
