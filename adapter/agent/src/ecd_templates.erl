@@ -65,7 +65,7 @@ group([{attribute, _, file, {First, _}} | _] = Forms, Source) ->
         fun
             ({attribute, _, file, {File, _}}, {_, Acc}) -> {text(File), Acc};
             ({function, _, F, A, _}, {File, Acc}) when File =/= Own ->
-                {File, [{filename:absname(File, Base), {F, A}} | Acc]};
+                {File, [{filename:absname(written_in(File), Base), {F, A}} | Acc]};
             (_, State) -> State
         end,
         {Own, []},
@@ -74,6 +74,10 @@ group([{attribute, _, file, {First, _}} | _] = Forms, Source) ->
     maps:to_list(maps:groups_from_list(fun({File, _}) -> File end, fun({_, FA}) -> FA end, lists:reverse(Found)));
 group(_Forms, _Source) ->
     [].
+
+%% ExUnit marks the file that a doctest stands in.
+written_in(<<"(for doctest at) ", File/binary>>) -> File;
+written_in(File) -> File.
 
 %% File names in debug info are relative to the directory of compilation, the module's source is known both ways.
 base(Source, Own) ->
