@@ -17,7 +17,7 @@
 %% The VM counts references to binaries of more than 64 bytes.
 -define(BYTES, 96).
 %% ms for looking at all processes; and for looking through tables.
--define(LOOK, 10000).
+-define(LOOK, 4000).
 -define(SEARCH, 3000).
 %% Rows of a table that is searched.
 -define(ROWS, 100000).
@@ -64,12 +64,15 @@ of_module(Mod, Id, {Id, Count}, Counted) ->
     end.
 
 %% The name by which the VM knows the marker, and references beside the table's. In a process that has no other binary.
+%% Another version of the agent may have left another marker: then there may be some.
 marker(Mod) ->
     {Pid, Monitor} = spawn_monitor(fun() ->
         Marker = ecd_state:get({made, Mod}, none),
         {binary, Binaries} = process_info(self(), binary),
-        [{Id, _, Count}] = [B || {_, Size, _} = B <- Binaries, Size =:= byte_size(Marker)],
-        exit({marker, {Id, Count - 2}})
+        case [B || {_, ?BYTES, _} = B <- Binaries, is_binary(Marker)] of
+            [{Id, _, Count}] -> exit({marker, {Id, Count - 2}});
+            _ -> exit({marker, {unknown, 1}})
+        end
     end),
     receive
         {'DOWN', Monitor, process, Pid, {marker, Found}} -> Found
