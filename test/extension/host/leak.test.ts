@@ -16,7 +16,7 @@ const SESSIONS = 20;
 /** What keeps something a session keeps twenty; VS Code's own timers come and go. */
 const NOISE = SESSIONS / 4;
 /** Bytes a session may leave: its name and figures in lists that are bounded, its log lines, compiled code. */
-const LEFT_BY_SESSION = 150_000;
+const LEFT_BY_SESSION = 250_000;
 
 interface Held {
   /** Timers, sockets, pipes, child processes and so on of the extension host. */
