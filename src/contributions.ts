@@ -48,8 +48,12 @@ export const VIEWS = {
   modules: 'elixirCoordinatedDebugger.modules',
 } as const;
 
-/** Keys that `when` clauses of package.json read. */
-export const CONTEXT = { showsSystemProcesses: 'elixirCoordinatedDebugger.showsSystemProcesses' } as const;
+/** Keys that `when` clauses and steps of the walkthrough in package.json read. */
+export const CONTEXT = {
+  showsSystemProcesses: 'elixirCoordinatedDebugger.showsSystemProcesses',
+  hasFolder: 'elixirCoordinatedDebugger.hasFolder',
+  hasBreakpoint: 'elixirCoordinatedDebugger.hasBreakpoint',
+} as const;
 
 export const SETTINGS_SECTION = 'elixirLS.coordinatedInterpretation';
 export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;

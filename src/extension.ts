@@ -38,6 +38,7 @@ import { registerTesting } from './testing/controller';
 import { registerUsage } from './usage';
 import { ModulesView } from './views/modules';
 import { ProcessTreeView } from './views/processTree';
+import { registerWalkthrough } from './walkthrough';
 
 /** What other extensions and tests may use. */
 export interface Api {
@@ -88,6 +89,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     registerConfigurations(configurations),
     registerMixTask(context.workspaceState, config),
     registerConvertLaunch(),
+    registerWalkthrough(),
     registerNeverHit(),
     new ProcessTreeView(log),
     new ModulesView(monitor, log),

@@ -20,6 +20,8 @@ export interface OpenOptions {
   settings?: Record<string, unknown>;
   /** Environment of VS Code's server, and so of everything the extension starts. */
   env?: NodeJS.ProcessEnv;
+  /** Language of the window, e.g. `de`. VS Code's own texts stay English: their translations are extensions of their own. */
+  language?: string;
   /** Kept user data, e.g. to open one window after another; else fresh. */
   data?: string;
 }
@@ -50,6 +52,7 @@ export class VsCodeInChromium {
     try {
       browser = await launchChromium();
       const page = await browser.newPage({ viewport: VIEWPORT });
+      if (options.language !== undefined) await page.addInitScript(speak, options.language);
       let exited: (code: number) => void = () => undefined;
       const exitCode = new Promise<number>((resolve) => (exited = resolve));
       const opened = new VsCodeInChromium(page, browser, server, url, exitCode);
@@ -78,6 +81,11 @@ export class VsCodeInChromium {
     await this.browser.close();
     await stopServer(this.server);
   }
+}
+
+/** In the page, before VS Code: the language that its own file of texts would set. */
+function speak(language: string): void {
+  Object.defineProperty(globalThis, '_VSCODE_NLS_LANGUAGE', { get: () => language, set: () => undefined });
 }
 
 async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {

@@ -119,6 +119,59 @@ describe('the dashboard in the workbench', () => {
       .waitFor();
   });
 
+  it('acts on a module: pins it, releases it, never interprets it, and opens its source', async () => {
+    await dashboard.getByRole('tab', { name: 'Modules' }).click();
+    await dashboard.getByRole('gridcell', { name: 'Shop.Till', exact: true }).click();
+    const actions = dashboard.getByRole('group', { name: /Shop\.Till/ });
+    const act = async (name: string, said: string): Promise<void> => {
+      await actions.getByRole('button', { name, exact: true }).click();
+      await dashboard.getByRole('status').filter({ hasText: said }).waitFor();
+    };
+    await act('Pin', 'Shop.Till is pinned: it stays prepared.');
+    await act('Unpin', 'Shop.Till is no longer pinned.');
+    await act('Release', 'Shop.Till is released as soon as nothing holds it.');
+    await act('Never Interpret', 'Shop.Till is never interpreted in this workspace.');
+    await act('Allow Interpretation', 'Shop.Till may be interpreted again.');
+    await actions.getByRole('button', { name: 'Open Source' }).click();
+    await workbench.page.locator('.editor-group-container').first().locator('.tab', { hasText: 'till.ex' }).waitFor();
+  });
+
+  it('saves what it shows where the user says', async () => {
+    for (const [entry, name] of [
+      ['Everything (JSON)', 'elixir-debugger-report.json'],
+      ['Modules (CSV)', 'elixir-debugger-modules.csv'],
+    ] as const) {
+      await dashboard.locator('summary', { hasText: 'Export' }).click();
+      await dashboard.getByRole('button', { name: entry }).click();
+      const path = workbench.page.locator('.quick-input-widget input').first();
+      await path.waitFor();
+      await workbench.page.locator('.quick-input-widget', { hasText: 'Save' }).waitFor();
+      assert.ok((await path.inputValue()).endsWith(name));
+      await path.press('Enter');
+      await dashboard
+        .getByRole('status')
+        .filter({ hasText: `Saved as ${name}.` })
+        .waitFor();
+    }
+    const saved = (name: string): Promise<string> => readFile(path.join(sample.folder, name), 'utf8');
+    const report = JSON.parse(await saved('elixir-debugger-report.json')) as { modules: { module: string }[] };
+    assert.ok(report.modules.some(({ module }) => module === 'Shop.Pricing'));
+    assert.match(
+      await saved('elixir-debugger-modules.csv'),
+      /^module,state,reason,.*\r\n(.*\r\n)*Shop\.Pricing,interpreted,/,
+    );
+  });
+
+  it('is there again after the window was loaded anew, at the same tab', async () => {
+    await workbench.page.keyboard.press('Shift+F5');
+    await workbench.ended();
+    await workbench.page.reload();
+    await workbench.ready();
+    await dashboard.getByRole('tab', { name: 'Modules', selected: true }).waitFor();
+    await dashboard.getByRole('tab', { name: 'Health' }).click();
+    await dashboard.getByText('Coordination server', { exact: true }).waitFor();
+  });
+
   /** The figure under a title of the overview. */
   function tile(title: string): Locator {
     return dashboard
