@@ -66,8 +66,7 @@ describe('the walkthrough', () => {
     await step('See what it costs').click();
     await step('See what it costs').getByText('Show Dashboard').click();
     await page.locator('.tab', { hasText: 'Elixir Debugger Dashboard' }).waitFor();
-    await workbench.command('Elixir Debugger: Show Dashboard');
-    await page.keyboard.press('Shift+F5');
+    await page.locator('.debug-toolbar .action-label[aria-label^="Stop"]').click();
     await workbench.ended();
   });
 });
