@@ -55,16 +55,18 @@ async function runIn(folder: string, report: string): Promise<number> {
     tests,
     env: { ECD_TEST_REPORT: report, ECD_TEST_GREP: values.grep, ...marked(`extension ${process.pid}`) },
   });
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<number>((resolve) => {
+    deadline = setTimeout(() => {
+      process.stdout.write(`The extension host did not finish within ${DEADLINE / 1000} s.\n`);
+      process.stdout.write(`${opened.output.join('\n')}\n`);
+      resolve(1);
+    }, DEADLINE);
+  });
   try {
-    const late = new Promise<number>((resolve) => {
-      setTimeout(() => {
-        process.stdout.write(`The extension host did not finish within ${DEADLINE / 1000} s.\n`);
-        process.stdout.write(`${opened.output.join('\n')}\n`);
-        resolve(1);
-      }, DEADLINE).unref();
-    });
     return await Promise.race([opened.exitCode, late]);
   } finally {
+    clearTimeout(deadline);
     await opened.close();
   }
 }
