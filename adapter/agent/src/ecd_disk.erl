@@ -12,6 +12,7 @@
 
 -define(MAGIC, "ecd1").
 -define(COUNTERS, {?MODULE, counters}).
+-define(HOME, {?MODULE, home}).
 -define(HITS, 1).
 -define(MISSES, 2).
 -define(CORRUPT, 3).
@@ -152,16 +153,30 @@ used(File) ->
     file:write_file_info(File, #file_info{mtime = erlang:system_time(second)}, [raw, {time, posix}]).
 
 folder(Kind) ->
-    case code:which(?MODULE) of
-        Beam when is_list(Beam), Beam =/= [] ->
-            case filename:basename(filename:dirname(Beam)) of
-                "ebin" -> {ok, filename:join(filename:dirname(filename:dirname(Beam)), atom_to_list(Kind))};
-                _ -> none
-            end;
-        _ ->
-            none
+    case home() of
+        none -> none;
+        Home -> {ok, filename:join(Home, atom_to_list(Kind))}
     end.
 
+%% Asked for once: the code server may be busy with what is prepared meanwhile.
+home() ->
+    case persistent_term:get(?HOME, unknown) of
+        unknown ->
+            Home = beside(code:which(?MODULE)),
+            persistent_term:put(?HOME, Home),
+            Home;
+        Home ->
+            Home
+    end.
+
+beside(Beam) when is_list(Beam), Beam =/= [] ->
+    case filename:basename(filename:dirname(Beam)) of
+        "ebin" -> filename:dirname(filename:dirname(Beam));
+        _ -> none
+    end;
+beside(_) ->
+    none.
+
 file(Folder, Key) ->
-    Digest = erlang:md5(term_to_binary(Key)),
-    filename:join(Folder, lists:flatten([io_lib:format("~2.16.0b", [Byte]) || <<Byte>> <= Digest]) ++ ".kept").
+    Digest = string:lowercase(binary_to_list(binary:encode_hex(erlang:md5(term_to_binary(Key))))),
+    filename:join(Folder, Digest ++ ".kept").

@@ -66,8 +66,13 @@ kept(Mod, Bytecode, Key) ->
 
 %% Its debug info is expanded by the Elixir that runs.
 elixir() ->
-    _ = application:load(elixir),
-    application:get_key(elixir, vsn).
+    case application:get_key(elixir, vsn) of
+        undefined ->
+            _ = application:load(elixir),
+            application:get_key(elixir, vsn);
+        Version ->
+            Version
+    end.
 
 %% From its bytecode, whatever is kept. Throws {unprepared, Reason}.
 -spec make(module(), binary()) -> prepared().
