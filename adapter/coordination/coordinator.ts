@@ -1,6 +1,5 @@
 // Coordination as one session has it: tells the server what happens, asks it what to prepare next, has the plans worked
 // off. Never on the way of a demand: what the user asks for is served by adapter and agent alone.
-import type { AgentEvents, BreakpointState } from '../../protocol/agent';
 import type { LaunchArguments, Strategy } from '../../protocol/adapter';
 import type {
   LatencyKind,
@@ -17,12 +16,12 @@ import type { AgentClient, AgentEvent } from '../beam/agentClient';
 import type { Log } from '../log';
 import { diskCacheOf, memoryOf } from './agentFigures';
 import { Decisions } from './decisions';
-import { sessionFrames, SessionPicture, type Entry } from './picture';
+import { Observer, type Happening } from './observer';
+import { sessionFrames } from './picture';
 import { Pipe, type FallbackReason, type PipeStatus } from './pipe';
 import { PlanQueue } from './queue';
 import { Sampler } from './sampler';
 import type { ServerPair } from './serverPair';
-import { StopReporter } from './stopReporter';
 import { Stopwatch } from './stopwatch';
 import { obey, type WishParts } from './wishes';
 
@@ -30,16 +29,12 @@ import { obey, type WishParts } from './wishes';
 const AGENT_TIMEOUT = 10_000;
 /** ms for preparing what the user asked for in the editor. */
 const PREPARE_TIMEOUT = 120_000;
-/** ms that a plan waits for a step to end; a function that runs longer is none that the user waits for. */
-const STEP_HOLD = 250;
 /** Innermost frames of a stop that the server is told. */
 const MAX_FRAMES = 20;
 /** Recommendations in one answer. */
 const MAX_RECOMMENDATIONS = 10;
 
 type Coordination = LaunchArguments['coordination'];
-/** A session event before it got its time. */
-type Happening = SessionEvent extends infer Event ? (Event extends unknown ? Omit<Event, 'at'> : never) : never;
 
 /** A program under the debugger. */
 export interface CoordinatedProgram {
@@ -65,8 +60,7 @@ export class Coordinator {
   readonly #pipe: Pipe;
   readonly #queue: PlanQueue;
   readonly #sampler: Sampler;
-  readonly #stops: StopReporter;
-  readonly #picture = new SessionPicture();
+  readonly #observer: Observer;
   readonly #stopwatch = new Stopwatch();
   readonly #decisions: Decisions;
   #pair: ServerPair | null = null;
@@ -87,13 +81,6 @@ export class Coordinator {
   #changes = 0;
   /** What the server was told of the agent's cache on disk. */
   #diskCache = '';
-  /** When the step began that a process makes. */
-  readonly #steps = new Map<number, number>();
-  #stepTimer: NodeJS.Timeout | null = null;
-  /** Modules that are prepared because a request asked for them. */
-  readonly #requested = new Set<string>();
-  /** Demands of breakpoints, steps and requests, and those that found their module ready. */
-  readonly #demands = { total: 0, ready: 0 };
 
   constructor(private readonly parts: CoordinatorParts) {
     const { log } = parts;
@@ -130,11 +117,18 @@ export class Coordinator {
       ask: () => (this.#plans && this.#pipe.wished ? this.#ask() : null),
     });
     this.#sampler = new Sampler(() => void this.#sample());
-    this.#stops = new StopReporter({
-      // Nobody wants to know where there is no server; should one come, the greeting tells.
-      frames: (thread) => (this.#pipe.wished ? this.#frames(thread) : Promise.resolve([])),
-      report: (body, frames, times) => this.#aside(() => this.#stopped(body, frames, times)),
-      over: (thread) => this.#aside(() => this.#continued(thread)),
+    this.#observer = new Observer({
+      queue: this.#queue,
+      wished: () => this.#pipe.wished,
+      frames: (thread) => this.#frames(thread),
+      aside: (work) => this.#aside(work),
+      tell: (happening) => this.#tell(happening),
+      decide: (happening) => this.#decide(happening),
+      latency: (of, ms) => this.#latency(of, ms),
+      changed: () => this.#changes++,
+      stirred: () => {
+        if (this.#monitoring && this.#pipe.wished) this.#sampler.changed();
+      },
     });
   }
 
@@ -151,10 +145,9 @@ export class Coordinator {
     return this.#stopwatch.spentMs;
   }
   get figures(): Decisions['figures'] & { cacheHitRate: number | null; plans: number; droppedEvents: number } {
-    const { total, ready } = this.#demands;
     return {
       ...this.#decisions.figures,
-      cacheHitRate: total === 0 ? null : ready / total,
+      cacheHitRate: this.#observer.cacheHitRate,
       plans: this.#queue.plans,
       droppedEvents: this.#pipe.dropped,
     };
@@ -187,15 +180,10 @@ export class Coordinator {
     if (outcome !== 'restart') this.#tell({ kind: 'sessionEnded', exitCode: outcome.exitCode });
     this.#program = null;
     this.#sampler.stop();
-    this.#stops.clear();
+    this.#observer.forgetProgram();
     this.#queue.reset();
     this.#queue.resume('step');
-    this.#picture.forgetProgram();
     this.#decisions.forget();
-    this.#steps.clear();
-    this.#requested.clear();
-    if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
-    this.#stepTimer = null;
     await this.#pipe.close();
   }
 
@@ -219,136 +207,22 @@ export class Coordinator {
   // What happens ---------------------------------------------------------------------------------------------------------
 
   /** `ms`: from the request to the agent's answer; null where nobody waited for it. */
-  breakpointsSet(
-    file: string,
-    wanted: readonly { id: number; line?: number; condition?: string }[],
-    states: readonly BreakpointState[],
-    ms: number | null,
-  ): void {
-    this.#aside(() => {
-      this.#decide({ kind: 'breakpointsSet', file: this.#picture.set(file, wanted, states) });
-      // One that is foreseen or pending was not armed by this.
-      if (ms !== null && states.some(({ modules }) => modules !== undefined)) this.#latency('clickToArmed', ms);
-    });
+  breakpointsSet(...told: Parameters<Observer['breakpointsSet']>): void {
+    this.#aside(() => this.#observer.breakpointsSet(...told));
   }
 
   /** A request of the client's resumes a process. The plan waits for it, it never waits for the plan. */
-  resuming(thread: number, how: 'continue' | 'next' | 'stepIn' | 'stepOut'): void {
-    this.#aside(() => {
-      this.#holdForStep();
-      if (how === 'continue') return;
-      this.#steps.set(thread, performance.now());
-      const from = how === 'stepIn' ? this.#picture.top(thread) : undefined;
-      if (from !== undefined) this.#tell({ kind: 'steppingInto', thread, from });
-    });
+  resuming(...told: Parameters<Observer['resuming']>): void {
+    this.#aside(() => this.#observer.resuming(...told));
   }
 
   /** A request has these modules prepared; the function returned is for those that could not be. */
   requesting(modules: readonly string[]): (failed: readonly { module: string }[]) => void {
-    for (const module of modules) this.#requested.add(displayed(module));
-    return (failed) => {
-      for (const { module } of failed) this.#requested.delete(displayed(module));
-    };
+    return this.#observer.requesting(modules);
   }
 
   observe(event: AgentEvent): void {
-    if (this.#program === null) return;
-    this.#aside(() => this.#observe(event));
-  }
-
-  #observe(event: AgentEvent): void {
-    switch (event.name) {
-      case 'stopped':
-        this.#endStep(event.body.thread);
-        for (const file of this.#picture.hit(event.body.hitBreakpointIds)) this.#tell({ kind: 'breakpointsSet', file });
-        this.#stops.stopped(event.body);
-        break;
-      case 'continued':
-        this.#stops.continued(event.body.thread);
-        break;
-      case 'thread':
-        if (event.body.reason !== 'exited') return;
-        this.#stops.exited(event.body.thread);
-        this.#picture.forget(event.body.thread);
-        return;
-      case 'breakpoint': {
-        const file = this.#picture.update(event.body);
-        if (file !== null) this.#tell({ kind: 'breakpointsSet', file });
-        return;
-      }
-      case 'interpreted':
-        this.#interpreted(event.body);
-        break;
-      case 'entered':
-        this.#enteredByAgent(event.body);
-        break;
-      case 'module':
-        this.#loaded(event.body);
-        break;
-      default:
-        return;
-    }
-    if (this.#monitoring && this.#pipe.wished) this.#sampler.changed();
-  }
-
-  #stopped({ thread, reason }: AgentEvents['stopped'], frames: SessionFrame[], times: number): void {
-    const stopped = { kind: 'stopped', thread, reason, frames, ...(times > 1 ? { times } : {}) } as const;
-    for (const entry of this.#picture.stop(thread, frames)) this.#entered(entry);
-    // Without a stack it runs again already: there is nothing to prepare for.
-    if (frames.length === 0 && this.#pipe.wished) this.#tell(stopped);
-    else this.#decide(stopped);
-  }
-
-  #continued(thread: number): void {
-    this.#picture.continue(thread);
-    this.#tell({ kind: 'continued', thread });
-  }
-
-  #interpreted({ module, ms, bytes, cached, cause }: AgentEvents['interpreted']): void {
-    const trigger = this.#requested.delete(module) ? 'request' : this.#queue.isPreparing(module) ? 'plan' : 'demand';
-    if (trigger !== 'plan') this.#demand(cached);
-    if (trigger !== 'plan' && !cached) this.#changes++;
-    this.#queue.isPrepared(module);
-    this.#tell({ kind: 'interpreted', module, bytes, ms, cached, cause, trigger });
-  }
-
-  #enteredByAgent(body: AgentEvents['entered']): void {
-    const { module, ready, ms, bytes } = body;
-    this.#demand(ready);
-    this.#queue.isPrepared(module);
-    if (!ready)
-      this.#tell({ kind: 'interpreted', module, bytes, ms, cached: false, cause: 'a step', trigger: 'demand' });
-    this.#entered(this.#picture.enter(body));
-  }
-
-  #entered(entry: Entry): void {
-    this.#tell({ kind: 'entered', ...entry });
-  }
-
-  #loaded({ reason, module: { name } }: AgentEvents['module']): void {
-    this.#queue.isLoadedAnew(name);
-    if (reason === 'changed') this.#changes++;
-    if (reason === 'new') this.#tell({ kind: 'modulesLoaded', modules: [name] });
-    if (reason === 'changed') this.#tell({ kind: 'reloaded', modules: [name] });
-  }
-
-  #demand(ready: boolean): void {
-    this.#demands.total++;
-    if (ready) this.#demands.ready++;
-  }
-
-  #holdForStep(): void {
-    this.#queue.hold('step');
-    this.#stepTimer ??= setTimeout(() => this.#queue.resume('step'), STEP_HOLD).unref();
-    this.#stepTimer.refresh();
-  }
-
-  #endStep(thread: number): void {
-    this.#queue.resume('step');
-    const began = this.#steps.get(thread);
-    if (began === undefined) return;
-    this.#steps.delete(thread);
-    this.#latency('step', performance.now() - began);
+    if (this.#program !== null) this.#aside(() => this.#observer.observe(event));
   }
 
   // Decisions ------------------------------------------------------------------------------------------------------------
@@ -360,7 +234,7 @@ export class Coordinator {
 
   /** All that a plan rests on, as far as this session knows it. */
   get #basis(): string {
-    return [JSON.stringify(this.#mode), this.#paused, this.#changes, this.#picture.basis].join('\n');
+    return [JSON.stringify(this.#mode), this.#paused, this.#changes, this.#observer.picture.basis].join('\n');
   }
 
   /** Tells what happened and, where that changes what to prepare, has a plan asked for; returns at once. */
@@ -465,8 +339,8 @@ export class Coordinator {
   async #state(session: string | null): Promise<SessionState> {
     const { agent, name, projectDir, builds, engine, otp, elixir, justMyCode } = this.#mustProgram();
     const { modules } = await agent.request('status', {}, { timeout: AGENT_TIMEOUT });
-    for (const { thread, frames } of this.#picture.stopped) {
-      if (frames.length === 0) this.#picture.see(thread, await this.#frames(thread).catch(() => []));
+    for (const { thread, frames } of this.#observer.picture.stopped) {
+      if (frames.length === 0) this.#observer.picture.see(thread, await this.#frames(thread).catch(() => []));
     }
     return {
       id: session ?? this.#ownId,
@@ -480,8 +354,8 @@ export class Coordinator {
       mode: this.#mode,
       paused: this.#paused,
       justMyCode,
-      breakpoints: this.#picture.breakpoints,
-      stopped: this.#picture.stopped,
+      breakpoints: this.#observer.picture.breakpoints,
+      stopped: this.#observer.picture.stopped,
       prepared: modules.flatMap(({ state, ...module }) => (state === 'native' ? [] : [{ state, ...module }])),
     };
   }
@@ -499,9 +373,4 @@ export class Coordinator {
   #agent(): AgentClient {
     return this.#mustProgram().agent;
   }
-}
-
-/** Requests may name an Elixir module in full; the agent reports it as people write it. */
-function displayed(module: string): string {
-  return module.startsWith('Elixir.') ? module.slice('Elixir.'.length) : module;
 }

@@ -6,9 +6,9 @@ import type { SessionFrame } from '../../protocol/coordination';
 /** ms without a look at stacks after which the next stop is looked at at once. */
 const RESTED = 100;
 /** ms that nothing must have stopped otherwise: whoever steps on at once looks at nothing, and nobody has to look for them. */
-const SETTLING = 30;
+const SETTLING = 50;
 /** ms from one look to the next, at most, however fast stops follow each other. */
-const LONGEST = 500;
+const LONGEST = 1_000;
 
 type Stop = AgentEvents['stopped'];
 

@@ -192,7 +192,8 @@ describe('a coordinated session', () => {
     const stop = await session.stop();
     const atCall = await session.step('next', await session.step('next', stop));
     assert.equal((await session.step('stepIn', atCall)).top.name, 'Constructs.Other.twice/1');
-    assert.equal((await peer.event('fallback')).why, 'late');
+    // Before the connection stood there may have been one of another kind.
+    await peer.event('fallback', ({ why }) => why === 'late');
     const { fallbacks, fallbackRate } = await metrics(session);
     assert(fallbacks.late >= 1 && (fallbackRate ?? 0) > 0);
     await session.resume(stop);
