@@ -66,6 +66,10 @@ describe('the status bar', () => {
     await workbench.command('Elixir Debugger: Select Strategy…');
     await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'predictive' }).first().click();
     await workbench.statusBarItem(/Elixir: predictive · /).waitFor();
+    // And back: the settings of the user stay for the suites that come after.
+    await workbench.command('Elixir Debugger: Select Strategy…');
+    await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'demand-driven' }).first().click();
+    await workbench.statusBarItem(/Elixir: demand-driven · /).waitFor();
   });
 
   it('shows the modules of the session and why they are there, and explains the one that is chosen', async () => {
