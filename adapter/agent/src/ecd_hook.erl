@@ -8,7 +8,7 @@
 %% module is rebuilt from the debug info that its beam carries; behaviour, attributes and line numbers stay.
 -spec around(module(), [{{atom(), arity()}, Handler :: {module(), atom()}}]) -> ok | {error, binary()}.
 around(Mod, Hooks) ->
-    case code:get_object_code(Mod) of
+    case object_code(Mod) of
         {Mod, Bytecode, File} ->
             case ecd_rebuilt:bytecode(Bytecode, Hooks, fun() -> rebuild(Bytecode, Hooks) end) of
                 {ok, Rebuilt} -> load(Mod, File, Rebuilt);
@@ -17,6 +17,24 @@ around(Mod, Hooks) ->
         error ->
             refuse(Mod, "its beam is not on the code path")
     end.
+
+%% Newer Elixir puts its other applications on the code path only once it runs; they lie next to it.
+object_code(Mod) ->
+    case {code:get_object_code(Mod), code:lib_dir(elixir)} of
+        {error, Elixir} when is_list(Elixir) ->
+            Beam = atom_to_list(Mod) ++ ".beam",
+            read_first(Mod, filelib:wildcard(filename:join([filename:dirname(Elixir), "*", "ebin", Beam])));
+        {Found, _} ->
+            Found
+    end.
+
+read_first(Mod, [File | _]) ->
+    case file:read_file(File) of
+        {ok, Bytecode} -> {Mod, Bytecode, File};
+        {error, _} -> error
+    end;
+read_first(_Mod, []) ->
+    error.
 
 %% The same, however often it is asked for.
 -spec once(module(), [{{atom(), arity()}, Handler :: {module(), atom()}}]) -> ok | {error, binary()}.
