@@ -40,6 +40,8 @@
 -define(MAX_ARMS, 60).
 %% Evaluators asked in one look.
 -define(MAX_ASKED, 20).
+%% Times that one evaluator is asked what it runs.
+-define(SAMPLES, 20).
 
 %% Public tables, owned by the caller.
 -spec tables() -> ok.
@@ -123,17 +125,21 @@ waits_in(Pid, #{callers := Callers}) ->
 -spec cool_down(pid(), [mfa()]) -> ok.
 cool_down(Pid, Arms) ->
     Busy = [Meta || {P, Meta} <- ecd_state:all(pid), P =/= Pid, is_evaluated(P), ecd_control:stop_info(P) =:= running],
-    Hot = lists:usort(lists:append([function_of(Meta) || Meta <- lists:sublist(Busy, ?MAX_ASKED)])),
+    Hot = lists:usort(lists:append([function_of(Meta, ?SAMPLES) || Meta <- lists:sublist(Busy, ?MAX_ASKED)])),
     Ours = [MFA || MFA <- Hot, lists:member(MFA, Arms)],
     lists:foreach(fun({M, F, A}) -> ecd_engine:disarm(M, {F, A}, {step, Pid}) end, Ours).
 
 is_evaluated(Pid) ->
     process_info(Pid, current_function) =:= {current_function, {dbg_debugged, msg_loop, 2}}.
 
-function_of(Meta) ->
+%% Asked more than once: an evaluator answers between two lines, and one that is asked at a bad moment has just returned.
+function_of(_Meta, 0) ->
+    [];
+function_of(Meta, Samples) ->
     case ecd_meta:backtrace(Meta, 1) of
         {ok, [{_, {M, F, Args}} | _]} when is_list(Args) -> [{M, F, length(Args)}];
-        _ -> []
+        {ok, _} -> timer:sleep(1), function_of(Meta, Samples - 1);
+        timeout -> []
     end.
 
 %% Stepping out of a frame leaves it, and what it called, out of account.
