@@ -201,6 +201,8 @@ export class Session {
 
   #observe(event: AgentEvent): void {
     this.coordinator.observe(event);
-    if (event.name === 'interpreted' && !event.body.cached) this.prepareDurations.add(event.body.ms);
+    if (event.name === 'interpreted' && (event.body.disk || !event.body.cached)) {
+      this.prepareDurations.add(event.body.ms);
+    }
   }
 }

@@ -248,7 +248,7 @@ export interface PerformanceMetrics {
   coordinationOverhead: number | null;
   coordinationMs: number;
   sessionMs: number;
-  /** Preparing modules, as the agent measured it. */
+  /** Preparing modules, or reading their rows from disk, as the agent measured it. */
   interpretationTiming: Timing;
   memoryUsage: { adapterBytes: number; preparedBytes: number | null; beamBytes: number | null };
   /** Demands of breakpoints, steps and requests that found their module prepared, or its rows on disk. */

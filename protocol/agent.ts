@@ -316,7 +316,8 @@ export interface AgentEvents {
   /** The mix task, script or shell command ended; the VM may live on (exitAfterTaskReturns: false). */
   taskEnded: { exitCode: number };
   /** For metrics and the coordination server: what was armed or prepared, and how long it took. */
-  interpreted: { module: string; ms: number; bytes: number; cached: boolean; cause: string };
+  /** `cached`: nothing had to be made. `disk`: its rows were read from there, which took the time. */
+  interpreted: { module: string; ms: number; bytes: number; cached: boolean; disk: boolean; cause: string };
   /**
    * Interpretation got into a module: for the first time, or by a step into it. `ready`: it was prepared before; `ms`:
    * what the process waited for it, `bytes`: what its rows take.

@@ -230,7 +230,11 @@ describe('a coordinated session', () => {
     await session.client.custom('setCoordinationServer', { pipe: peer.pipe, token: peer.token });
     await peer.until('greeting', () => peer.greetings[0]);
     assert.equal(peer.state?.id, peer.session);
-    assert.equal(peer.state.stopped[0]?.frames[0]?.line, next.top.line);
+    // A stop that was not looked at yet is told after the greeting.
+    await peer.until('where it stands', () => {
+      const told = [peer.state?.stopped[0], ...peer.events.filter((event) => event.kind === 'stopped')];
+      return told.some((at) => at?.frames[0]?.line === next.top.line) ? true : undefined;
+    });
     await session.resume(stop);
   });
 

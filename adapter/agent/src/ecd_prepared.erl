@@ -71,9 +71,10 @@ release(#{modules := Names}) ->
 %% Tells the adapter what a module cost. What was there already is news only for a request.
 -spec announce(module(), map(), binary()) -> ok.
 announce(Mod, #{ms := Ms, bytes := Bytes, cached := Cached} = Info, Cause) ->
-    Known = Cached orelse maps:get(disk, Info, false),
+    Disk = maps:get(disk, Info, false),
     ecd_wire:event(interpreted, #{
-        module => ecd_modules:display(Mod), ms => Ms, bytes => Bytes, cached => Known, cause => Cause
+        module => ecd_modules:display(Mod), ms => Ms, bytes => Bytes, cached => Cached orelse Disk, disk => Disk,
+        cause => Cause
     }).
 
 %% Why a module cannot be prepared, for a person.
