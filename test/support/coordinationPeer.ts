@@ -118,6 +118,14 @@ export class CoordinationPeer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Reads nothing for as long as it is stalled, as a server does that has too much to do. */
+  stall(stalled: boolean): void {
+    for (const socket of this.#sockets) {
+      if (stalled) socket.pause();
+      else socket.resume();
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
