@@ -90,7 +90,7 @@ async function repeated(project: Project, home: string): Promise<Figure> {
       for (;;) {
         const { body } = await session.dap.request('getPerformanceMetrics');
         const figures = body['agent'] as Record<string, number>;
-        if (figures['diskEntries'] === repeatedly.length) return figures;
+        if ((figures['diskEntries'] ?? 0) >= repeatedly.length) return figures;
         if (performance.now() > deadline) throw new Error(`only ${figures['diskEntries']} modules were kept`);
         await delay(50);
       }
@@ -102,7 +102,7 @@ async function repeated(project: Project, home: string): Promise<Figure> {
   const { diskHits = NaN, diskMisses = NaN } = await prepare();
   return {
     bench: 'disk',
-    what: 'share of the modules kept on disk that a repeated session prepares anew',
+    what: 'share of its modules that a repeated session prepares anew',
     value: diskMisses / (diskHits + diskMisses),
     unit: '',
     target: { of: 'value', atMost: 0.2 },

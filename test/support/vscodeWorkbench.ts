@@ -7,6 +7,8 @@ import { root } from './paths';
 const ARTIFACTS = path.join(root, 'test', 'artifacts');
 /** Every wait on the page; a first debug session compiles the project. */
 const PATIENCE = 60_000;
+/** ms after which the key that opens an input is pressed again. */
+const RETRY = 3_000;
 
 export class Workbench {
   constructor(readonly page: Page) {
@@ -19,10 +21,7 @@ export class Workbench {
   }
 
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-widget input').first();
-    await input.waitFor();
-    await input.fill(name);
+    await this.type('Control+P', name);
     await this.page
       .locator('.quick-input-list .monaco-list-row')
       .first()
@@ -36,12 +35,25 @@ export class Workbench {
 
   /** Runs a command by its title, as from the palette. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.page.locator('.quick-input-widget input').first();
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.type('F1', `>${title}`);
     const named = this.page.locator('.label-name', { hasText: exactly(title) });
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ has: named }).first().click();
+  }
+
+  /** Into the input that the key opens. It closes again when something else takes the focus just then, as pages do that open. */
+  private async type(key: string, text: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input').first();
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
+      await this.page.keyboard.press(key);
+      try {
+        await input.waitFor({ timeout: RETRY });
+        await input.fill(text, { timeout: RETRY });
+        return;
+      } catch (thrown) {
+        if (Date.now() > deadline) throw thrown;
+      }
+    }
   }
 
   /** Clicks left of the line number, where breakpoints are. */

@@ -103,7 +103,9 @@ describe('a session and the coordination server', function () {
     });
     assert.deepEqual(await shown(item?.threadId ?? 0), seen);
     assert.equal(vscode.debug.activeStackItem, item);
-    assert.deepEqual(events, [], 'the debug console reads nothing, nothing runs, nothing stops');
+    // Processes of the program come and go by themselves.
+    const ours = events.filter((event) => event !== 'thread');
+    assert.deepEqual(ours, [], 'the debug console reads nothing, nothing runs, nothing stops');
     await session.customRequest('next', { threadId: vscode.debug.activeStackItem?.threadId });
     await until('another server', async () => {
       const now = await health();
