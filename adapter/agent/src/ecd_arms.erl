@@ -12,7 +12,7 @@
 -record(mod, {
     table :: ets:tid(),
     md5 = none :: binary() | none,
-    ms = 0 :: non_neg_integer(),
+    ms = 0 :: number(),
     origin = bytecode :: disk | bytecode,
     causes = [] :: [binary()],
     %% Processes that step through it: its exported functions are open to calls from interpreted code.
@@ -192,7 +192,7 @@ prepare_now(Mod, Bytecode, _Source, Table, Open) ->
         {ok, #{md5 := Md5}, Origin} ->
             Loaded = loaded_md5(Mod),
             case Loaded =:= none orelse Loaded =:= Md5 of
-                true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start + 500) div 1000, Origin};
+                true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start) / 1000, Origin};
                 false -> {error, differs(code:is_loaded(Mod))}
             end;
         {error, Why} ->

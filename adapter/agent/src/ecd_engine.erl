@@ -12,7 +12,7 @@
 -type step_mode() :: off | entry | all | {into, fun((module()) -> boolean())}.
 %% cached: its rows were there already; disk: an earlier session had made them.
 -type prepared() :: #{
-    ms := non_neg_integer(), bytes := non_neg_integer(), cached := boolean(), disk => boolean(), md5 := binary()
+    ms := number(), bytes := non_neg_integer(), cached := boolean(), disk => boolean(), md5 := binary()
 }.
 -type options() :: #{
     engine => binary(),
