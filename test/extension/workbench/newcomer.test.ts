@@ -62,6 +62,8 @@ describe('a newcomer', function () {
     await workbench.waitForStop(line - 1);
     assert.ok(Date.now() - begun < FIVE_MINUTES);
     await workbench.screenshot('newcomer stop');
+    const errors = workbench.page.locator('.notification-toast', { has: workbench.page.locator('.codicon-error') });
+    assert.deepEqual(await errors.allInnerTexts(), [], 'a newcomer is told of no error');
   });
 
   it('finds the steps done and opens the dashboard from the last', async () => {
