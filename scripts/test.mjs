@@ -2,6 +2,10 @@
 // what failed is told again after all stages, because logs get cut in the middle; the last line is `N passed, N failed`, and
 // the exit code is 1 when anything failed.
 //
+// Where real programs, sockets and windows take part, a file of tests that fails is run once more, alone: a machine that
+// stood still for a moment is no defect. The second run decides, and the end names every file that needed it, so that an
+// unsteady test is seen and mended.
+//
 //   npm test                                 all stages
 //   npm test -- --only=unit,adapter          some of them
 //   npm test -- --only=adapter --grep=TEXT   tests whose title contains TEXT (a regular expression)
@@ -19,6 +23,9 @@ const compiled = path.join(root, 'dist', 'tests', 'test');
 /** ms that mocha gives a test; every wait inside a test has a shorter deadline of its own, with a better message. */
 const TEST_TIMEOUT = 180_000;
 
+/** Files of a stage that are run once more. */
+const MOST_REPEATED = 5;
+
 /** Characters of a failed stage's output that are told again at the end. */
 const TOLD_AGAIN = 6_000;
 
@@ -33,15 +40,14 @@ const stages = {
       plus(() => check(['node_modules/prettier/bin/prettier.cjs', '--check', '.'])),
     ),
   agent: ({ grep }) => agentTests({ grep, print }),
-  unit: ({ grep }) => mocha('unit', { grep }),
-  server: ({ grep }) => mocha('server', { grep }),
-  adapter: ({ grep }) => mocha('adapter', { grep, parallel: true }),
+  unit: ({ grep }) => mocha(testFiles('unit'), { grep }),
+  server: ({ grep }) => twice(testFiles('server'), (files) => mocha(files, { grep })),
+  adapter: ({ grep }) => twice(testFiles('adapter'), (files) => mocha(files, { grep, parallel: true })),
   dashboard: ({ grep }) => {
     ensureChromium();
-    return mocha('dashboard', { grep });
+    return twice(testFiles('dashboard'), (files) => mocha(files, { grep }));
   },
-  extension: ({ grep }) =>
-    counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...(grep ? [`--grep=${grep}`] : [])]),
+  extension: ({ grep }) => twice(testFiles('extension'), (files) => extension(files, { grep })),
 };
 
 async function main() {
@@ -70,8 +76,9 @@ async function main() {
     print(`── ${name}: ${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s\n`);
   }
 
-  for (const { name, failed, output } of results) {
-    if (failed > 0) print(`\n── what failed in ${name}\n${output.slice(-TOLD_AGAIN)}\n`);
+  for (const { name, failed, unsteady, output } of results) {
+    if (failed > 0 || unsteady)
+      print(`\n── what failed in ${name}${failed > 0 ? '' : ', once of two times'}\n${output.slice(-TOLD_AGAIN)}\n`);
   }
   const total = { passed: sum(results, 'passed'), failed: sum(results, 'failed') };
   print('\n');
@@ -80,6 +87,7 @@ async function main() {
       `${failed > 0 ? '✗' : '✓'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed ${seconds.toFixed(0).padStart(5)} s\n`,
     );
   }
+  for (const { unsteady = [] } of results) for (const file of unsteady) print(`run twice: ${file}\n`);
   print(`total ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   print(`${total.passed} passed, ${total.failed} failed\n`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
@@ -101,7 +109,7 @@ const plus = (next) => async (first) => {
 };
 
 /** The compiled tests of one folder. A folder without tests counts as failed: something did not get built. */
-async function mocha(folder, { grep, parallel = false }) {
+function testFiles(folder) {
   const dir = path.join(compiled, folder);
   const files = existsSync(dir)
     ? readdirSync(dir, { recursive: true })
@@ -109,6 +117,10 @@ async function mocha(folder, { grep, parallel = false }) {
         .filter((file) => file.endsWith('.test.js'))
     : [];
   if (files.length === 0) throw new Error(`there are no compiled tests in dist/tests/test/${folder}`);
+  return files.sort().map((file) => path.join(dir, file));
+}
+
+function mocha(files, { grep, parallel = false }) {
   return counted(process.execPath, [
     '--enable-source-maps',
     path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'),
@@ -118,8 +130,31 @@ async function mocha(folder, { grep, parallel = false }) {
     String(TEST_TIMEOUT),
     ...(parallel ? ['--parallel', '--jobs', '2'] : []),
     ...(grep === undefined ? [] : ['--grep', grep]),
-    ...files.sort().map((file) => path.join(dir, file)),
+    ...files,
   ]);
+}
+
+function extension(files, { grep }) {
+  const args = grep === undefined ? [] : [`--grep=${grep}`];
+  return counted(process.execPath, [path.join(compiled, 'extension', 'run.js'), ...args, ...files]);
+}
+
+/** Files with a failure once more. What failed outside any file stays failed. */
+async function twice(files, stage) {
+  const first = await stage(files);
+  const failing = [...first.output.matchAll(/^in (.+): (\d+) passed, (\d+) failed$/gm)].map(
+    ([, file, passed, failed]) => ({ file: path.resolve(root, file), passed: Number(passed), failed: Number(failed) }),
+  );
+  // So many are no accident.
+  if (failing.length === 0 || failing.length > MOST_REPEATED) return first;
+  print(`\n── once more, alone: ${failing.map(({ file }) => path.basename(file)).join(', ')}\n`);
+  const second = await stage(failing.map(({ file }) => file));
+  return {
+    passed: first.passed - sum(failing, 'passed') + second.passed,
+    failed: first.failed - sum(failing, 'failed') + second.failed,
+    output: first.output + second.output,
+    unsteady: failing.map(({ file }) => path.relative(compiled, file)),
+  };
 }
 
 /** A program whose output ends with `N passed, N failed`. */

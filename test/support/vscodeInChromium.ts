@@ -1,7 +1,7 @@
 // Opens a real VS Code (scripts/vscode-web.mjs) in Chromium, with the extension of this folder in it. Knows no test.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Browser, Page } from 'playwright-core';
@@ -26,6 +26,11 @@ export interface OpenOptions {
   data?: string;
 }
 
+/** What the extension logs to, somewhere below the user data. */
+const LOG = 'Elixir Coordinated Debugger.log';
+/** Characters of a log that a report needs. */
+const NEWEST = 3_000;
+
 const VIEWPORT = { width: 1400, height: 900 };
 /** Installing VS Code happens here at most once a machine. */
 const SERVER_DEADLINE = 10 * 60_000;
@@ -41,13 +46,14 @@ export class VsCodeInChromium {
     private readonly browser: Browser,
     private readonly server: ChildProcess,
     private readonly url: string,
+    private readonly data: string,
     exitCode: Promise<number>,
   ) {
     this.exitCode = exitCode;
   }
 
   static async open(options: OpenOptions): Promise<VsCodeInChromium> {
-    const { server, url } = await startServer(options);
+    const { server, url, data } = await startServer(options);
     let browser: Browser | undefined;
     try {
       browser = await launchChromium();
@@ -55,7 +61,7 @@ export class VsCodeInChromium {
       if (options.language !== undefined) await page.addInitScript(speak, options.language);
       let exited: (code: number) => void = () => undefined;
       const exitCode = new Promise<number>((resolve) => (exited = resolve));
-      const opened = new VsCodeInChromium(page, browser, server, url, exitCode);
+      const opened = new VsCodeInChromium(page, browser, server, url, data, exitCode);
       // The names are VS Code's: its web workbench calls them when tests run in it.
       await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
         opened.output.push(args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg))).join(' '));
@@ -77,6 +83,14 @@ export class VsCodeInChromium {
     await this.page.goto(url.href);
   }
 
+  /** What the extension wrote last into its log, of each window so far. */
+  async logs(): Promise<string> {
+    const logs = path.join(this.data, 'user', 'logs');
+    const files = (await readdir(logs, { recursive: true })).filter((file) => path.basename(file) === LOG);
+    const texts = files.sort().map(async (file) => (await readFile(path.join(logs, file), 'utf8')).slice(-NEWEST));
+    return (await Promise.all(texts)).join('\n');
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
     await stopServer(this.server);
@@ -88,7 +102,7 @@ function speak(language: string): void {
   Object.defineProperty(globalThis, '_VSCODE_NLS_LANGUAGE', { get: () => language, set: () => undefined });
 }
 
-async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string }> {
+async function startServer(options: OpenOptions): Promise<{ server: ChildProcess; url: string; data: string }> {
   const script = path.join(root, 'scripts', 'vscode-web.mjs');
   const args = ['serve', '--chromium', '--folder', options.folder];
   if (options.tests !== undefined) args.push('--tests', options.tests);
@@ -115,7 +129,7 @@ async function startServer(options: OpenOptions): Promise<{ server: ChildProcess
   const [text] = await Promise.race([said, ended]);
   // After the first line the server's end is expected, and awaited by stopServer.
   ended.catch(() => undefined);
-  return { server, url: (JSON.parse(text) as { url: string }).url };
+  return { server, ...(JSON.parse(text) as { url: string; data: string }) };
 }
 
 async function stopServer(server: ChildProcess): Promise<void> {

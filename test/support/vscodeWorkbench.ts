@@ -183,6 +183,12 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Continues the process in focus. VS Code hears of a stop a moment before its key for it works. */
+  async resume(): Promise<void> {
+    await this.page.locator('.debug-toolbar .action-label[aria-label^="Continue"]').waitFor();
+    await this.page.keyboard.press('F5');
+  }
+
   /** No session runs any more. */
   async ended(): Promise<void> {
     await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
@@ -208,6 +214,25 @@ export class Workbench {
   /** Colours come after the text, and again after a change of theme: until then a line is one piece. */
   async coloured(word: string): Promise<void> {
     await this.piece(word).first().waitFor();
+  }
+
+  /** What a person would read on the page, for a report of a failure. */
+  async visibleText(): Promise<string> {
+    const places = {
+      notices: '.notification-list-item',
+      input: '.quick-input-widget',
+      dialog: '.monaco-dialog-box',
+      toolbar: '.debug-toolbar .action-label',
+      'call stack': '.debug-call-stack',
+      console: '.repl .repl-tree',
+      editor: '.tab.active',
+      'status bar': '.statusbar',
+    };
+    const texts = Object.entries(places).map(async ([place, selector]) => {
+      const shown = await this.page.locator(selector).filter({ visible: true }).allInnerTexts();
+      return `${place}: ${shown.join(' | ').replace(/\s+/g, ' ').slice(0, 600)}`;
+    });
+    return (await Promise.all(texts)).join('\n');
   }
 
   /** Kept under test/artifacts for people to look at. */

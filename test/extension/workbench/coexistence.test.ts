@@ -81,6 +81,7 @@ describe('beside ElixirLS', () => {
     await workbench.screenshot('mix_task question');
     await question().getByText('Always', { exact: true }).click();
     await question().waitFor({ state: 'hidden' });
+    await workbench.ended();
   });
 
   it('runs them once the user agreed, and the file stays as it is', async () => {

@@ -78,7 +78,7 @@ describe('the debug views', () => {
   it('pause a process, which the call stack then shows as stopped', async () => {
     const paused = row('Processes', /Supervised\.Registry: :standard.*stopped/);
     await choose(row('Processes', /Supervised\.Registry: :standard/), 'Pause Process', paused);
-    await workbench.page.keyboard.press('F5');
+    await workbench.resume();
     await paused.waitFor({ state: 'hidden' });
   });
 
