@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { FailureBody } from './failure';
 import { DEFAULT_SETTINGS } from './settings';
-import { parseDuration, parseSize } from './units';
+import { MAX_DURATION, MAX_SIZE, parseDuration, parseSize } from './units';
 
 /** Processes that `threads` lists unless `maxThreads` says otherwise. */
 const DEFAULT_MAX_THREADS = 500;
@@ -24,10 +24,10 @@ const count = v.pipe(
   v.minValue(0, 'must not be negative'),
 );
 /** A number, or a text with a unit, as the settings have them. */
-const measured = (parse: (text: string) => number | undefined, example: string) =>
+const measured = (parse: (text: string) => number | undefined, most: number, example: string) =>
   v.union(
-    [count, v.pipe(v.string(), v.transform(parse), v.number())],
-    `must be a number or a text such as "${example}"`,
+    [v.pipe(count, v.maxValue(most)), v.pipe(v.string(), v.transform(parse), v.number())],
+    `must be a number up to ${most} or a text such as "${example}"`,
   );
 /** `launch.json` is written by hand: numbers and truth values become text, null removes a variable. */
 const environment = v.pipe(
@@ -61,9 +61,9 @@ const Coordination = v.object(
     /** Samples of memory and latencies for the coordination server. */
     performanceMonitoring: v.optional(flag, DEFAULT_SETTINGS.performanceMonitoring),
     /** Bytes of prepared modules to keep. */
-    memoryThreshold: v.optional(measured(parseSize, '100MB'), DEFAULT_SETTINGS.memoryThreshold),
+    memoryThreshold: v.optional(measured(parseSize, MAX_SIZE, '100MB'), DEFAULT_SETTINGS.memoryThreshold),
     /** ms to wait for an answer of the coordination server. */
-    fallbackTimeout: v.optional(measured(parseDuration, '2000ms'), DEFAULT_SETTINGS.fallbackTimeout),
+    fallbackTimeout: v.optional(measured(parseDuration, MAX_DURATION, '2000ms'), DEFAULT_SETTINGS.fallbackTimeout),
   },
   'must be an object such as {"enabled": true}',
 );

@@ -8,7 +8,6 @@ export class SessionRecord {
   readonly #clickToArmed = new Latencies();
   readonly #steps = new Latencies();
   readonly #prepared = new Set<string>();
-  connected = true;
   stops = 0;
   steps = 0;
   hits = 0;
@@ -16,8 +15,10 @@ export class SessionRecord {
   /** Entries into modules that a plan had prepared. */
   covered = 0;
   plans = 0;
-  /** Times an adapter asked what to prepare. */
+  /** Questions what to prepare that were answered in time, as far as the adapter has told. */
   asked = 0;
+  /** Those of them that came over the present connection. */
+  #askedHere = 0;
   fallbacks = 0;
   planningMs = 0;
   peakBytes = 0;
@@ -26,8 +27,19 @@ export class SessionRecord {
   /** Outcomes among the first five predictions of the strategy then in use. */
   foreseen = 0;
 
+  #connected = true;
+
   constructor(public model: SessionModel) {
     this.follow(model);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  set connected(connected: boolean) {
+    this.#connected = connected;
+    this.#askedHere = 0;
   }
 
   happened(before: SessionModel, after: SessionModel, event: SessionEvent): void {
@@ -54,6 +66,11 @@ export class SessionRecord {
         break;
       case 'fallback':
         this.fallbacks++;
+        // A question that was answered too late is one decision, not two.
+        if (event.why === 'late' && this.#askedHere > 0) {
+          this.#askedHere--;
+          this.asked--;
+        }
         break;
       default:
         break;
@@ -68,7 +85,10 @@ export class SessionRecord {
 
   planned(ms: number, asked: boolean): void {
     this.plans++;
-    if (asked) this.asked++;
+    if (asked) {
+      this.asked++;
+      this.#askedHere++;
+    }
     this.planningMs += ms;
   }
 

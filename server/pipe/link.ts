@@ -87,7 +87,9 @@ export class Link implements Peer {
         this.notification(method, params);
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
-        this.desk.refused(thrown.reason, thrown.message);
+        // A stranger is told and let go, a session goes on.
+        if (this.#session === undefined) this.broken(new RefusedFrame(thrown.reason, thrown.message));
+        else this.desk.refused(thrown.reason, thrown.message);
       }
     });
     this.#connection.onError(([error]) => this.broken(error));

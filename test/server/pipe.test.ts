@@ -119,6 +119,14 @@ describe('the pipe of the coordination server', () => {
     assert.equal((await refused()).notGreeted, 1);
   });
 
+  it('ends a connection that tells something before it greets', async () => {
+    const { pipe } = await open('one');
+    const adapter = await connect(pipe);
+    await adapter.event(stopped(1, 'A'));
+    await ended(adapter);
+    assert.equal((await refused()).notGreeted, 1);
+  });
+
   it('refuses a malformed message and goes on with the next one', async () => {
     const adapter = await greeted('one');
     await assert.rejects(

@@ -292,6 +292,27 @@ describe('the debug sessions of the coordination server', () => {
     assert.deepEqual(told, ['stopped 40 times (step)', 'entered Shop.Item 20 times, which was ready']);
   });
 
+  it('counts a question that was answered too late as one decision, and one that never came as another', async () => {
+    await start();
+    const adapter = await connect('one');
+    await adapter.plan(stopped(1, 'A'));
+    await adapter.plan(stopped(2, 'B'));
+    await adapter.event({ kind: 'fallback', at: 3, why: 'late' });
+    await adapter.event({ kind: 'fallback', at: 4, why: 'disconnected' });
+    await adapter.plan(stopped(5, 'A'));
+    const counted = async (): Promise<unknown[]> => {
+      const [session] = (await client.request('coordination/snapshot', {})).sessions;
+      return [session?.decisions, session?.fallbacks];
+    };
+    assert.deepEqual(await counted(), [4, 2]);
+    // What was late before this connection was never asked here.
+    adapter.end();
+    const again = await connect('one');
+    await again.event({ kind: 'fallback', at: 6, why: 'late' });
+    await again.plan(stopped(7, 'A'));
+    assert.deepEqual(await counted(), [6, 3]);
+  });
+
   it('shows what happened in a snapshot, and remembers a session that ended', async () => {
     const t = Date.now();
     await start({ storageDir });
@@ -346,7 +367,7 @@ describe('the debug sessions of the coordination server', () => {
         bytes: 1_000,
         beam: 5_000,
         busy: 0.5,
-        decisions: 3,
+        decisions: 2,
         fallbacks: 1,
         hits: 2,
       },

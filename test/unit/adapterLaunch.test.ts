@@ -61,6 +61,8 @@ describe('launch arguments', () => {
       [{ env: { 'A=B': '1' } }, /"env/],
       [{ coordination: { strategy: 'clever' } }, /"coordination\.strategy".*"demand-driven"/],
       [{ coordination: { memoryThreshold: 'much' } }, /"coordination\.memoryThreshold".*100MB/],
+      [{ coordination: { fallbackTimeout: 2 ** 31 } }, /"coordination\.fallbackTimeout".*2147483647/],
+      [{ coordination: { fallbackTimeout: '50000min' } }, /"coordination\.fallbackTimeout".*2147483647/],
       [{ task: 'test --trace' }, /"task".*taskArgs/],
       [{ noDebug: 'yes' }, /"noDebug"/],
       [{ stackTraceMode: 'some' }, /"stackTraceMode"/],

@@ -21,4 +21,12 @@ describe('units', () => {
     }
     assert.equal(parseDuration('5MB'), undefined);
   });
+
+  it('refuse a duration that no timer can wait for, and a size that no number holds', () => {
+    assert.equal(parseDuration('35791min'), 35_791 * 60_000);
+    assert.equal(parseDuration('35792min'), undefined);
+    assert.equal(parseSize('8388607GB'), 8_388_607 * 1024 ** 3);
+    assert.equal(parseSize('8388608GB'), undefined);
+    assert.equal(parseSize(`${'9'.repeat(400)}MB`), undefined);
+  });
 });
