@@ -379,7 +379,9 @@ ask(Mod, FA, Owner, #state{mods = Mods, arms = Arms} = S) ->
     #{Mod := #mod{table = Table}} = Mods,
     case Arms of
         #{{Mod, FA} := Owners} ->
-            {ok, S#state{arms = Arms#{{Mod, FA} := Owners#{Owner => true}}}};
+            Known = lists:any(fun wants_closures/1, maps:keys(Owners)),
+            Added = S#state{arms = Arms#{{Mod, FA} := Owners#{Owner => true}}},
+            {ok, case Known of true -> Added; false -> seek(Mod, FA, Owner, Added) end};
         #{} ->
             {ok, Info} = ecd_prepare:info(Table),
             case armable(Mod, FA, Table, Info) of
@@ -405,7 +407,7 @@ arm_new(Mod, FA, Owner, Info, #state{arms = Arms} = S0) ->
         end,
     case Armed orelse AnyCaller of
         true ->
-            {ok, seek(Mod, FA, S2#state{arms = Arms#{{Mod, FA} => #{Owner => true}}})};
+            {ok, seek(Mod, FA, Owner, S2#state{arms = Arms#{{Mod, FA} => #{Owner => true}}})};
         false ->
             {{error, <<"the compiler has removed it, since nothing calls it">>}, S2}
     end.
@@ -452,6 +454,15 @@ activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
 
 %% Closures that the function has made while it ran natively are functions of their own; finding them takes the
 %% compiler.
+seek(Mod, FA, Owner, S) ->
+    case wants_closures(Owner) of
+        true -> seek(Mod, FA, S);
+        false -> S
+    end.
+
+wants_closures({entry, _}) -> false;
+wants_closures(_) -> true.
+
 seek(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
     #{Mod := #mod{table = Table, md5 = Md5, lambdas = Lambdas}} = Mods,
     {ok, Clauses} = ecd_prepare:row(Table, Mod, FA),

@@ -76,6 +76,7 @@ configured() ->
 %% The command: the client has sent its breakpoints.
 -spec go(#{}) -> #{}.
 go(#{}) ->
+    ok = ecd_exceptions:settled(),
     _ = [Gate ! go || Gate <- [whereis(?MODULE)], is_pid(Gate)],
     #{}.
 

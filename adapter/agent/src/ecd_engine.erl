@@ -8,7 +8,7 @@
 -export([code_changed/1, release/1, status/0]).
 
 -type function_key() :: {atom(), arity()}.
--type owner() :: term().
+-type owner() :: {entry, term()} | term().
 -type step_mode() :: off | entry | all | {into, fun((module()) -> boolean())}.
 %% cached: its rows were there already; disk: an earlier session had made them.
 -type prepared() :: #{
@@ -169,7 +169,8 @@ is_of_one_file(Mod) -> (engine()):is_of_one_file(Mod).
 -spec clauses(module(), function_key()) -> [ecd_rows:clause()].
 clauses(Mod, FA) -> (engine()):clauses(Mod, FA).
 
-%% From now on the function is interpreted when it is called. Counted by owner.
+%% From now on the function is interpreted when it is called. Counted by owner. An owner {entry, _} only wants to know that
+%% the function is called: the closures that it has made stay native.
 -spec arm(module(), function_key(), owner()) -> ok | {error, binary()}.
 arm(Mod, FA, Owner) -> (engine()):arm(Mod, FA, Owner).
 

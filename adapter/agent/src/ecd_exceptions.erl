@@ -4,17 +4,23 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
--export([compiled/0, module_defined/1, is_wanted/0, wants/2, holds/5, stopped/1, drop/1, post_mortem/3, flush/0]).
--export([init/1, handle_call/3, handle_cast/2, terminate/2]).
+-export([settled/0, compiled/0, module_defined/1, is_wanted/0, wants/2, holds/5, stopped/1, drop/1, post_mortem/3, flush/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export(['$handle_undefined_function'/2]).
 
 %% all, or the names of exceptions as people write them
 -type names() :: all | [binary()].
 -type filters() :: #{raised => names(), uncaught => names()}.
 
+-record(state, {
+    %% The process that looks for exceptions that are not loaded yet, or arms them, and who waits for that.
+    search = none :: {looking | arming, pid()} | none,
+    waiting = [] :: [gen_server:from()]
+}).
+
 -define(FILTERS, {?MODULE, filters}).
 -define(RAISED, ecd_raised).
--define(OWNER, {exceptions, filter}).
+-define(OWNER, {entry, exceptions}).
 -define(UTILS, 'Elixir.Kernel.Utils').
 -define(HANDLER, ecd_post_mortem).
 -define(DESCRIBE, 2000).
@@ -69,6 +75,11 @@ answer(F) ->
 is_name(Name) ->
     re:run(Name, "^(:?[a-z]\\w*|[A-Z]\\w*(\\.[A-Z]\\w*)*)$", [{capture, none}]) =:= match.
 
+%% Returns when every exception that could be found is armed; those that were loaded are when the filters are set.
+-spec settled() -> ok.
+settled() ->
+    call_if_running(settled).
+
 %% Once the project is compiled, and whenever a module comes into being in memory.
 -spec compiled() -> ok.
 compiled() ->
@@ -98,42 +109,109 @@ filters() ->
 
 %% --- arming: every exception's constructor, since that is where `raise` goes ---
 
--spec init([]) -> {ok, []}.
+-spec init([]) -> {ok, #state{}}.
 init([]) ->
+    process_flag(trap_exit, true),
     %% The evaluator asks it only if it is loaded.
     {module, ecd_raising} = code:ensure_loaded(ecd_raising),
     ?RAISED = ets:new(?RAISED, [named_table, public, set]),
-    {ok, []}.
+    {ok, #state{}}.
 
--spec handle_call(term(), gen_server:from(), []) -> {reply, ok, []}.
-handle_call({set, Filters}, _From, S) ->
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok, #state{}} | {noreply, #state{}}.
+handle_call({set, Filters}, _From, S0) ->
+    S = end_search(S0),
     persistent_term:put(?FILTERS, Filters),
-    case maps:size(Filters) of
-        0 -> disarm();
-        _ -> lists:foreach(fun arm/1, exceptions())
-    end,
     listen(is_map_key(uncaught, Filters)),
+    case maps:size(Filters) of
+        0 ->
+            disarm(),
+            {reply, ok, found(S)};
+        _ ->
+            %% What runs can raise these at once; the others have to be looked for and loaded.
+            Loaded = [?UTILS | [Mod || Mod <- erlang:loaded(), is_exception(Mod)]],
+            arm_all(Loaded),
+            {reply, ok, search(Loaded, S)}
+    end;
+handle_call(settled, _From, #state{search = none} = S) ->
     {reply, ok, S};
-handle_call(compiled, _From, S) ->
-    filters() =/= #{} andalso lists:foreach(fun arm/1, exceptions()),
-    {reply, ok, S};
+handle_call(settled, From, #state{waiting = Waiting} = S) ->
+    {noreply, S#state{waiting = [From | Waiting]}};
+handle_call(compiled, From, S) ->
+    case filters() =:= #{} of
+        true -> {reply, ok, S};
+        false -> handle_call(settled, From, search([], end_search(S)))
+    end;
 handle_call({arm, Mod}, _From, S) ->
     arm(Mod),
     {reply, ok, S}.
 
--spec handle_cast(term(), []) -> {noreply, []}.
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(_Message, S) ->
     {noreply, S}.
 
--spec terminate(term(), []) -> ok.
-terminate(_Reason, _S) ->
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+handle_info({'EXIT', Pid, {found, Mods}}, #state{search = {_, Pid}} = S) ->
+    {noreply, S#state{search = {arming, spawn_link(fun() -> arm_next(Mods) end)}}};
+handle_info({'EXIT', Pid, Reason}, #state{search = {_, Pid}} = S) ->
+    Reason =:= normal orelse ecd_launch:notice(warning, io_lib:format("Not all exceptions stop: ~0tP", [Reason, 20])),
+    {noreply, found(S#state{search = none})};
+handle_info(_Stray, S) ->
+    {noreply, S}.
+
+-spec terminate(term(), #state{}) -> ok.
+terminate(_Reason, S) ->
+    _ = found(end_search(S)),
     disarm(),
     listen(false),
     _ = persistent_term:erase(?FILTERS),
     ok.
 
-exceptions() ->
-    [?UTILS | ecd_scan:exceptions()].
+%% Aside, so that nobody who changes a filter in a running program waits for modules that it has not used yet.
+search(Known, S) ->
+    S#state{search = {looking, spawn_link(fun() -> exit({found, ecd_scan:exceptions() -- Known}) end)}}.
+
+arm_next([]) ->
+    ok;
+arm_next(Mods) ->
+    {Some, Later} = some(Mods),
+    receive
+        enough -> ok
+    after 0 ->
+        arm_some(Some),
+        arm_next(Later)
+    end.
+
+arm_all([]) ->
+    ok;
+arm_all(Mods) ->
+    {Some, Later} = some(Mods),
+    arm_some(Some),
+    arm_all(Later).
+
+some(Mods) ->
+    lists:split(min(2 * erlang:system_info(schedulers_online), length(Mods)), Mods).
+
+%% Side by side, but few: whoever changes the filters again waits for these.
+arm_some(Mods) ->
+    Running = [spawn_monitor(fun() -> arm(Mod) end) || Mod <- Mods],
+    Ends = [receive {'DOWN', Monitor, process, Pid, Reason} -> Reason end || {Pid, Monitor} <- Running],
+    _ = [exit(Reason) || Reason <- Ends, Reason =/= normal],
+    ok.
+
+%% In the middle of arming it must not be killed: that would be armed after everything was disarmed.
+end_search(#state{search = none} = S) ->
+    S;
+end_search(#state{search = {Phase, Pid}} = S) ->
+    case Phase of
+        looking -> exit(Pid, kill);
+        arming -> Pid ! enough
+    end,
+    receive {'EXIT', Pid, _} -> S#state{search = none} end.
+
+%% Whoever has waited for the modules that a search has found goes on.
+found(#state{waiting = Waiting} = S) ->
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
+    S#state{waiting = []}.
 
 is_exception(Mod) ->
     erlang:function_exported(Mod, exception, 1) andalso erlang:function_exported(Mod, '__struct__', 0).

@@ -75,6 +75,7 @@ status_row(#{module := Module, owners := Owners, causes := Causes} = Row) ->
 %% Who arms what: see the calls of ecd_engine:arm/3.
 owner({breakpoint, Id}) -> ecd_breakpoints:describe(Id);
 owner({step, Pid}) -> io_lib:format("a step of process ~p", [Pid]);
+owner({entry, Part}) -> owner(Part);
 owner({Part, _}) when is_atom(Part) -> owner(Part);
 owner(Part) -> io_lib:format("~tp", [Part]).
 

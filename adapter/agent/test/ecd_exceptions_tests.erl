@@ -21,7 +21,10 @@ all_test_() ->
             fun raise_in_interpreted_code_stops/1,
             fun named_exceptions_are_the_only_ones/1,
             fun a_name_that_is_none_is_refused/1,
-            fun nothing_stays_armed_without_filters/1
+            fun nothing_stays_armed_without_filters/1,
+            fun what_is_loaded_is_armed_at_once_and_the_rest_soon/1,
+            fun nothing_is_armed_after_filters_that_were_soon_taken_back/1,
+            fun closures_of_a_constructor_are_sought_for_a_breakpoint_only/1
         ]},
         {#{}, [
             fun an_uncaught_exception_stops_before_the_process_dies/1,
@@ -51,7 +54,8 @@ filter(Name) -> filter(Name, #{}).
 
 filter(Name, More) ->
     #{filters := [#{verified := true}]} =
-        ecd_exceptions:set_exception_breakpoints(#{filters => [More#{filter => Name}]}).
+        ecd_exceptions:set_exception_breakpoints(#{filters => [More#{filter => Name}]}),
+    ok = ecd_exceptions:settled().
 
 crashing(Fun) ->
     Pid = spawn(Fun),
@@ -171,6 +175,45 @@ nothing_stays_armed_without_filters(_S) ->
     ?assertEqual([], armed()),
     Pid = run(fun() -> ?FAIL:rescued() end),
     ?assertMatch({rescued, _}, result(Pid)).
+
+what_is_loaded_is_armed_at_once_and_the_rest_soon(_S) ->
+    ok = unload('Elixir.Control.Fail.Error'),
+    {module, _} = code:ensure_loaded('Elixir.ArgumentError'),
+    #{filters := [_]} = ecd_exceptions:set_exception_breakpoints(#{filters => [#{filter => <<"raised">>}]}),
+    ?assert(lists:member({'Elixir.ArgumentError', exception, 1}, armed())),
+    ok = ecd_exceptions:settled(),
+    ?assert(lists:member({'Elixir.Control.Fail.Error', exception, 1}, armed())).
+
+nothing_is_armed_after_filters_that_were_soon_taken_back(_S) ->
+    ok = unload('Elixir.Control.Fail.Error'),
+    Set = fun(Filters) -> #{filters := _} = ecd_exceptions:set_exception_breakpoints(#{filters => Filters}) end,
+    lists:foreach(fun(_) -> Set([#{filter => <<"raised">>}]), Set([]) end, lists:seq(1, 20)),
+    ok = ecd_exceptions:settled(),
+    ?assertEqual([], armed()).
+
+unload(Mod) ->
+    _ = code:purge(Mod),
+    _ = code:delete(Mod),
+    _ = code:purge(Mod),
+    ok.
+
+%% The constructor that defexception makes has one, and finding it takes the compiler.
+closures_of_a_constructor_are_sought_for_a_breakpoint_only(_S) ->
+    Mod = 'Elixir.Control.Fail.Error',
+    Closures = fun() -> [MFA || {M, F, _} = MFA <- ecd_guardian:armed(), M =:= Mod, F =/= exception] end,
+    filter(<<"raised">>),
+    ok = ecd_engine:arm(Mod, {exception, 1}, {entry, test}),
+    ?assertEqual([], Closures()),
+    ok = ecd_engine:arm(Mod, {exception, 1}, test),
+    ?assertMatch([{Mod, _, _}], until(fun() -> Closures() =/= [] end, Closures)),
+    ok = ecd_engine:disarm_all(test),
+    ok = ecd_engine:disarm_all({entry, test}).
+
+until(Condition, Then) ->
+    case Condition() of
+        true -> Then();
+        false -> erlang:yield(), until(Condition, Then)
+    end.
 
 %% --- uncaught ---
 
