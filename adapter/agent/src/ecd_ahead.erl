@@ -15,11 +15,17 @@ load() ->
     Kind = kind(),
     case ecd_disk:read(ahead, Kind) of
         {ok, Mods} ->
-            _ = code:ensure_modules_loaded(Mods),
-            ok;
+            load(Mods);
         missing ->
             persistent_term:put(?KIND, Kind)
     end.
+
+%% Newer Elixir puts its other applications on the code path only when it starts; they lie next to it.
+load(Mods) ->
+    Beside = filelib:wildcard(filename:join([filename:dirname(code:lib_dir(elixir)), "*", "ebin"])) -- code:get_path(),
+    ok = code:add_pathsz(Beside),
+    _ = code:ensure_modules_loaded(Mods),
+    lists:foreach(fun code:del_path/1, Beside).
 
 %% The user's code is about to run, and nothing was known before: written down in the background, once.
 -spec remember() -> ok.
