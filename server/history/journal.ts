@@ -83,10 +83,10 @@ export class Journal {
 
 /** The journals in a folder, oldest first: what a process wrote is read in its order. */
 export function journalsIn(folder: string): string[] {
-  return readdirSync(folder)
-    .flatMap((name) => {
-      const stamp = NAME.exec(name)?.[2];
-      return stamp === undefined ? [] : [{ name, stamp }];
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const stamp = NAME.exec(entry.name)?.[2];
+      return stamp === undefined || entry.isDirectory() ? [] : [{ name: entry.name, stamp }];
     })
     .sort((a, b) => (a.stamp + a.name < b.stamp + b.name ? -1 : 1))
     .map(({ name }) => name);

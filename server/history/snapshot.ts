@@ -1,11 +1,11 @@
 // The snapshot of learned usage on disk: versioned, checksummed, replaced atomically, the previous one kept. Knows no meaning.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { isMissing } from './journal';
+import { isAlive, isMissing } from './journal';
 import { SnapshotBody } from './records';
 
 /** Raised with any change that would be misread. */
@@ -13,6 +13,8 @@ const VERSION = 1;
 const NAME = 'usage.json';
 const PREVIOUS = 'usage.json.bak';
 const BROKEN = 'usage.json.broken';
+/** A snapshot or its copy while its writer, a process, writes it. */
+const TEMPORARY = /^usage\.json(?:\.bak)?\.(\d+)\.tmp$/;
 const HEAD = /^\{"version":(\d+),"checksum":"([0-9a-f]{64})","body":/;
 /** Windows refuses a rename while a virus scanner or a reader has the file open; ms to wait before trying again. */
 const RENAME_RETRIES = [10, 40, 160, 640] as const;
@@ -41,8 +43,11 @@ export function readSnapshot(folder: string): Found {
 
 /** Kept for a look at it, out of the way of the next one. */
 function setAside(folder: string): void {
+  const broken = path.join(folder, BROKEN);
   try {
-    renameSync(path.join(folder, NAME), path.join(folder, BROKEN));
+    // The one before may be a folder, which no rename replaces.
+    rmSync(broken, { recursive: true, force: true });
+    renameSync(path.join(folder, NAME), broken);
   } catch (error) {
     // Another window was faster.
     if (!isMissing(error)) throw error;
@@ -73,8 +78,11 @@ export async function writeSnapshot(folder: string, text: string, mayWrite: () =
   if (existsSync(target)) {
     // The name of the copy is never half a copy.
     const copy = path.join(folder, `${PREVIOUS}.${process.pid}.tmp`);
+    const previous = path.join(folder, PREVIOUS);
     await copyFile(target, copy);
-    await replace(copy, path.join(folder, PREVIOUS));
+    // What is not ours there must not keep us from writing for ever.
+    if (statSync(previous, { throwIfNoEntry: false })?.isDirectory() === true) await rm(previous, { recursive: true });
+    await replace(copy, previous);
   }
   if (!mayWrite()) {
     await rm(fresh, { force: true });
@@ -86,8 +94,16 @@ export async function writeSnapshot(folder: string, text: string, mayWrite: () =
 
 /** Removes the copies, and leftovers of writers that were killed; the snapshot itself stays. */
 export async function removeCopies(folder: string, names: string[]): Promise<void> {
-  const copies = names.filter((name) => name === PREVIOUS || name === BROKEN || /^usage\.json\..*tmp$/.test(name));
-  for (const name of copies) await rm(path.join(folder, name), { force: true, maxRetries: 3 });
+  const copies = names.filter((name) => name === PREVIOUS || name === BROKEN || TEMPORARY.test(name));
+  for (const name of copies) await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Removes what killed writers left half written: nobody else would. */
+export async function removeLeftovers(folder: string, names: string[]): Promise<void> {
+  for (const name of names) {
+    const writer = TEMPORARY.exec(name)?.[1];
+    if (writer !== undefined && !isAlive(Number(writer))) await rm(path.join(folder, name), { force: true });
+  }
 }
 
 async function replace(from: string, to: string): Promise<void> {
@@ -110,6 +126,8 @@ function readFile(file: string): File {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (isMissing(error)) return { kind: 'missing' };
+    // A folder in its place is damage like any other.
+    if (error instanceof Error && 'code' in error && error.code === 'EISDIR') return { kind: 'broken' };
     throw error;
   }
   const head = HEAD.exec(text);

@@ -14,7 +14,7 @@ import { Ledger, type ModuleUsage } from './ledger';
 import { Lock } from './lock';
 import type { DecisionAction, SnapshotBody, UsageRecord, UsageLimits } from './records';
 import { exported, view } from './report';
-import { encode, readSnapshot, removeCopies, writeSnapshot } from './snapshot';
+import { encode, readSnapshot, removeCopies, removeLeftovers, writeSnapshot } from './snapshot';
 import type { UsageEvent, UsageModel } from './usage';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -200,6 +200,7 @@ export class UsageStore {
         own?.close();
         if (own !== undefined) finished.push(own.id);
         for (const id of finished) await rm(path.join(folder, id), { force: true, maxRetries: 3 });
+        await removeLeftovers(folder, readdirSync(folder));
         return true;
       });
     })

@@ -1,8 +1,17 @@
 // Learned usage on disk: what is kept, what is forgotten, damaged files, several windows, and processes killed at any moment.
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, appendFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  appendFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
@@ -188,6 +197,42 @@ describe('the usage store', () => {
     stop(again.store, 'B');
     await again.store.close();
     assert.deepEqual((await open()).model.modules(), ['B']);
+  });
+
+  it('takes a folder in the place of a file for damage, and mends it', async () => {
+    const { store } = await open();
+    stop(store, 'A');
+    await store.compact();
+    await store.close();
+    for (const name of ['usage.json', 'usage.json.broken']) {
+      rmSync(path.join(folder, name), { force: true });
+      mkdirSync(path.join(folder, name, 'inside'), { recursive: true });
+    }
+    mkdirSync(path.join(folder, 'usage.1-0000000000001.jsonl'));
+    const again = await open();
+    assert.deepEqual(again.model.modules(), ['A']);
+    assert.deepEqual(again.store.troubles, ['The learned usage on disk was damaged; the copy before it is in use.']);
+    await again.store.close();
+    rmSync(`${snapshot()}.bak`, { force: true });
+    mkdirSync(`${snapshot()}.bak`);
+    const third = await open();
+    stop(third.store, 'B');
+    await third.store.close();
+    assert.deepEqual(third.store.troubles, []);
+    assert.ok(statSync(`${snapshot()}.bak`).isFile());
+    assert.deepEqual((await open()).model.modules(), ['A', 'B']);
+  });
+
+  it('removes what killed writers left half written, and leaves what a living one writes', async () => {
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const left = [`usage.json.${gone}.tmp`, `usage.json.bak.${gone}.tmp`, `usage.json.${process.ppid}.tmp`];
+    for (const name of left) writeFileSync(path.join(folder, name), '{');
+    const { store } = await open();
+    await store.close();
+    assert.deepEqual(
+      files().filter((name) => name.endsWith('.tmp')),
+      [`usage.json.${process.ppid}.tmp`],
+    );
   });
 
   it('keeps the books where the model cannot read its state any more', async () => {
