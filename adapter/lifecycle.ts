@@ -219,7 +219,7 @@ export class Lifecycle {
     try {
       for (const text of patternNotices(start.args)) parts.events.notice({ level: 'info', text });
       const around = { output: this.#output, terminal: this.#terminal, log: parts.log };
-      const { program, configured } = await startProgram(
+      const { program, configured, builds } = await startProgram(
         start,
         around,
         progress,
@@ -238,7 +238,7 @@ export class Lifecycle {
       void program.ended.then((ending) => this.#ended(live, ending));
       this.#announce(live);
       if (debug) {
-        this.#coordinate(live, configured.elixir, performance.now() - began);
+        this.#coordinate(live, configured.elixir, builds, performance.now() - began);
         await this.#sendBreakpoints(program.agent, before);
       }
       return live;
@@ -257,13 +257,10 @@ export class Lifecycle {
     if (liveOf(this.#state) === live) this.#become({ kind: 'running', live });
   }
 
-  #coordinate({ start, program, engine }: Live, elixir: string | null, launchMs: number): void {
+  #coordinate({ start, program, engine }: Live, elixir: string | null, builds: string[], launchMs: number): void {
     const { agent, name } = program;
     const projectDir = path.resolve(start.args.projectDir ?? '.');
-    const { justMyCode, env } = start.args;
-    const builds = [env['MIX_BUILD_PATH'], env['MIX_BUILD_ROOT']].flatMap((dir) =>
-      dir ? path.resolve(projectDir, dir) : [],
-    );
+    const { justMyCode } = start.args;
     const known = { agent, engine, otp: agent.otp, elixir, projectDir, builds, justMyCode, launchMs };
     this.parts.coordinator.begin({ ...known, name: start.name ?? name });
   }

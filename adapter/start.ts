@@ -36,6 +36,8 @@ const LAUNCHERS = path.join(AGENT, 'launch');
 
 export interface Started {
   program: Program;
+  /** Absolute folders where the configuration, its env file included, has Mix build. */
+  builds: string[];
   configured: ConfigureResult;
 }
 
@@ -54,7 +56,7 @@ export async function startProgram(
   meanwhile: Meanwhile,
   signal: AbortSignal,
 ): Promise<Started> {
-  const [program, configuration] =
+  const [program, configuration, builds] =
     start.kind === 'launch'
       ? await startLaunch(start.args, around, progress, meanwhile.starting, signal)
       : await startAttach(start.args, around, progress, signal);
@@ -64,7 +66,7 @@ export async function startProgram(
   try {
     progress.update('Preparing the debugger');
     const configured = await program.agent.request('configure', configuration, { signal, timeout: CONFIGURE_TIMEOUT });
-    return { program, configured };
+    return { program, configured, builds };
   } catch (thrown) {
     program.kill();
     throw thrown;
@@ -77,7 +79,7 @@ async function startLaunch(
   progress: Progress,
   starting: () => void,
   signal: AbortSignal,
-): Promise<[Program, ConfigureArgs]> {
+): Promise<[Program, ConfigureArgs, string[]]> {
   const resolved = await resolveLaunch(args);
   const { projectDir } = resolved;
   const found = await prepare(args, projectDir, !args.noDebug, around, progress, signal);
@@ -95,7 +97,7 @@ async function startLaunch(
   };
   const launched = launch(plan, around, signal);
   starting();
-  return [await launched, configureForLaunch(resolved, args)];
+  return [await launched, configureForLaunch(resolved, args), buildsOf(found.changes, projectDir)];
 }
 
 async function startAttach(
@@ -103,7 +105,7 @@ async function startAttach(
   around: LaunchEnvironment,
   progress: Progress,
   signal: AbortSignal,
-): Promise<[Program, ConfigureArgs]> {
+): Promise<[Program, ConfigureArgs, string[]]> {
   const projectDir = await resolveProjectDir(args);
   // The debugger application must be there, not here.
   const found = await prepare(args, projectDir, false, around, progress, signal);
@@ -116,7 +118,12 @@ async function startAttach(
     cwd: projectDir,
     agent: found.agent,
   };
-  return [await attach(plan, around.log, signal), configureForAttach(args, projectDir)];
+  const builds = buildsOf(found.changes, projectDir);
+  return [await attach(plan, around.log, signal), configureForAttach(args, projectDir), builds];
+}
+
+function buildsOf({ MIX_BUILD_PATH, MIX_BUILD_ROOT }: EnvironmentChanges, projectDir: string): string[] {
+  return [MIX_BUILD_PATH, MIX_BUILD_ROOT].flatMap((dir) => (dir ? path.resolve(projectDir, dir) : []));
 }
 
 interface Prepared {

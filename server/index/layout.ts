@@ -35,6 +35,8 @@ const MAX_FILES = 50_000;
 
 /** Where language servers build a project for themselves; it may be the only build there is. */
 const BESIDE = ['.elixir_ls/build'];
+/** The same, with a folder for each Erlang in them and in that one for each Elixir, which is the build. */
+const BESIDE_BY_VERSION = ['.expert/build', '.lexical/build'];
 
 /** `builds`: more folders of build products. `env`: of the process, for Mix lets it say where they are. */
 export function layoutOf(
@@ -117,12 +119,13 @@ class Walk {
 function ebinsOf(walk: Walk, more: readonly string[], env: NodeJS.ProcessEnv): Layout['ebins'] {
   const own = new Set(walk.projects.map(({ app }) => app));
   const said = [env['MIX_BUILD_PATH'], env['MIX_BUILD_ROOT']].flatMap((dir) => (dir ? [dir] : []));
+  const folders = (dir: string): string[] =>
+    walk.entries(dir).flatMap((entry) => (entry.isFile() ? [] : path.join(dir, entry.name)));
   const builds = walk.projects.flatMap(({ dir, build }) => [
     build,
     ...[...BESIDE, ...said].map((each) => path.resolve(dir, each)),
+    ...BESIDE_BY_VERSION.flatMap((each) => folders(path.resolve(dir, each)).flatMap(folders)),
   ]);
-  const folders = (dir: string): string[] =>
-    walk.entries(dir).flatMap((entry) => (entry.isFile() ? [] : path.join(dir, entry.name)));
   // A build of one environment holds `lib`; where each environment has a folder, they hold it.
   const libs = [...new Set([...builds, ...more])].flatMap((build) => {
     const all = folders(build);

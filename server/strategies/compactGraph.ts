@@ -1,5 +1,6 @@
 // The dependency graph in arrays, for arithmetic over all modules at once. It holds what a revision of the graph says and
 // ranks nothing.
+import path from 'node:path';
 import type { DependencyGraph, EdgeKind } from '../index/graph';
 
 /**
@@ -43,6 +44,8 @@ export interface CompactGraph {
   segments: readonly (readonly string[])[];
   own: Uint8Array;
   exception: Uint8Array;
+  /** 1 for what a mix.exs declares: Mix is done with it before the program runs. */
+  recipe: Uint8Array;
 }
 
 /** Whom one module has edges to, and how much each says that execution takes it. */
@@ -85,6 +88,7 @@ function build(graph: DependencyGraph): Built {
     ...laidOut(rows),
     segments: names.map(segmentsOf),
     own: Uint8Array.from(nodes, ({ own }) => (own ? 1 : 0)),
+    recipe: Uint8Array.from(nodes, ({ file }) => (file !== null && path.basename(file) === 'mix.exs' ? 1 : 0)),
     exception: Uint8Array.from(names, (name) => (/(?:Error|Exception)$/.test(name) ? 1 : 0)),
   };
 }

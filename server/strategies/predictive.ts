@@ -75,6 +75,10 @@ export class PredictiveStrategy implements Strategy {
     const anchors = anchorsOf(situation);
     const features = new Features(graph, anchors);
     const candidates = inScope(graph, anchors, situation.scope);
+    const debugged = numbers(graph, [...situation.breakpoints, ...situation.frames, ...situation.path]);
+    graph.recipe.forEach((recipe, module) => {
+      if (recipe === 1 && !debugged.has(module)) candidates[module] = 0;
+    });
     for (const module of exclude ?? []) {
       const number = graph.number.get(module);
       if (number !== undefined) candidates[number] = 0;

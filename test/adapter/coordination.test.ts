@@ -1,6 +1,9 @@
 // The adapter's side of the coordination against a real BEAM: what it tells, how it follows plans, and that nobody who
 // debugs notices when the server is late, wrong or gone.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { InterpretationStatus, PerformanceMetrics } from '../../protocol/adapter';
 import { CoordinationPeer, prepare } from '../support/coordinationPeer';
 import { Node } from '../support/beam';
@@ -36,10 +39,14 @@ describe('a coordinated session', () => {
     );
 
   it('greets with its whole state, and tells of breakpoints, stops, steps and its end', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ecd-env-'));
+    const envFile = path.join(folder, '.env');
+    writeFileSync(envFile, 'MIX_BUILD_PATH=_build/dev\n');
     const session = await launch({
       ...atCall,
-      args: { name: 'My launch', coordination: { strategy: 'learning' }, env: { MIX_BUILD_PATH: '_build/dev' } },
+      args: { name: 'My launch', coordination: { strategy: 'learning' }, envFile },
     });
+    rmSync(folder, { recursive: true });
     const stop = await session.stop();
     const { state } = peer;
     assert(state !== undefined);

@@ -1,10 +1,11 @@
 // A dependency graph from a few lines, for tests of what reads one.
 import type { DependencyGraph, Edge, EdgeKind, ModuleNode } from '../../server/index/graph';
 
-/** `{ 'Shop.Cart': { call: ['Shop.Item'] } }`; all modules are the project's own but those in `foreign`. */
+/** `{ 'Shop.Cart': { call: ['Shop.Item'] } }`; all modules are the project's own but those in `foreign`. `files`: module → file. */
 export function moduleGraph(
   modules: Record<string, Partial<Record<EdgeKind, string[]>>>,
   foreign: readonly string[] = [],
+  files: Record<string, string> = {},
 ): DependencyGraph {
   const edges = Object.entries(modules).flatMap(([from, kinds]) =>
     Object.entries(kinds).flatMap(([kind, targets]) =>
@@ -14,7 +15,7 @@ export function moduleGraph(
   const nodes = new Map<string, ModuleNode>(
     Object.keys(modules).map((name) => [
       name,
-      { name, file: null, line: null, own: !foreign.includes(name), app: null },
+      { name, file: files[name] ?? null, line: null, own: !foreign.includes(name), app: null },
     ]),
   );
   return {

@@ -141,22 +141,22 @@ describe('the project index', () => {
         write(path.join(dir, path.basename(path.dirname(name)), path.basename(name)), bytes);
       };
       into('.elixir_ls/build/test/lib/shop', 'OfLanguageServer');
+      into('.expert/build/erl-27/elixir-1.18/dev/lib/shop', 'OfExpert');
+      into('.lexical/build/erl-25/elixir-1.14/test/lib/shop', 'OfLexical');
       into('../builds/root/prod/lib/shop', 'OfRoot');
       into('../builds/whole/lib/shop', 'OfPath');
       const index = await opened([folder]);
-      assert.deepEqual(names(index), ['OfLanguageServer', 'Shop.MixProject']);
+      assert.deepEqual(names(index), ['OfExpert', 'OfLanguageServer', 'OfLexical', 'Shop.MixProject']);
       index.addBuilds([path.join(elsewhere, 'whole'), path.join(elsewhere, 'nowhere')]);
       await index.refresh();
-      assert.deepEqual(names(index), ['OfLanguageServer', 'OfPath', 'Shop.MixProject']);
-      const layout = (env: NodeJS.ProcessEnv): string[] => layoutOf([folder], [], env).ebins.map(({ dir }) => dir);
-      assert.deepEqual(layout({ MIX_BUILD_ROOT: path.join(elsewhere, 'root') }), [
-        path.join(folder, '.elixir_ls/build/test/lib/shop/ebin'),
+      assert.deepEqual(names(index), ['OfExpert', 'OfLanguageServer', 'OfLexical', 'OfPath', 'Shop.MixProject']);
+      const said = (env: NodeJS.ProcessEnv): string[] =>
+        layoutOf([folder], [], env).ebins.flatMap(({ dir }) => (dir.startsWith(elsewhere) ? [dir] : []));
+      assert.deepEqual(said({}), []);
+      assert.deepEqual(said({ MIX_BUILD_ROOT: path.join(elsewhere, 'root') }), [
         path.join(elsewhere, 'root/prod/lib/shop/ebin'),
       ]);
-      assert.deepEqual(layout({ MIX_BUILD_PATH: '../builds/whole' }), [
-        path.join(folder, '.elixir_ls/build/test/lib/shop/ebin'),
-        path.join(elsewhere, 'whole/lib/shop/ebin'),
-      ]);
+      assert.deepEqual(said({ MIX_BUILD_PATH: '../builds/whole' }), [path.join(elsewhere, 'whole/lib/shop/ebin')]);
     });
 
     it('forgets beams that are gone, and those whose source is', async () => {

@@ -128,6 +128,15 @@ describe('strategy predictive', () => {
     );
   });
 
+  it('leaves out what a mix.exs declares, unless it is debugged', () => {
+    const project = { 'Shop.MixProject': {}, Shop: { call: ['Shop.Cart'] }, 'Shop.Cart': {} };
+    const withRecipe = moduleGraph(project, [], { 'Shop.MixProject': '/shop/mix.exs', Shop: '/shop/lib/shop.ex' });
+    const predicted = (situation: Situation) =>
+      predictive.predict(situation, withRecipe, 10).map(({ module }) => module);
+    assert.deepEqual(predicted({ ...at('Shop'), focused: ['Shop.MixProject'] }).sort(), ['Shop', 'Shop.Cart']);
+    assert.equal(predicted({ ...at('Shop'), breakpoints: ['Shop.MixProject'] })[0], 'Shop.MixProject');
+  });
+
   it('prefers what is edited or open when nothing else is known', () => {
     const idle = { ...at(), focused: ['Other.Thing'] };
     assert.equal(ranked(idle)[0], 'Other.Thing');
