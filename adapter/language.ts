@@ -12,7 +12,7 @@ const EVENTS: Readonly<Record<string, ReadonlySet<string>>> = {
   progressStart: new Set(['title', 'message']),
   progressUpdate: new Set(['message']),
   progressEnd: new Set(['message']),
-  stopped: new Set(['description']),
+  stopped: new Set(['description', 'text']),
 };
 /** The same of answers, by command. */
 const ANSWERS: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -25,6 +25,15 @@ const ANSWERS: Readonly<Record<string, ReadonlySet<string>>> = {
   interpretModules: new Set(['error']),
   reloadCode: new Set(['error']),
 };
+/** Answers in which our words stand among the program's own: names of processes, values. */
+const MIXED: Readonly<Record<string, ReadonlySet<string>>> = {
+  threads: new Set(['name']),
+  getProcessTree: new Set(['name']),
+  variables: new Set(['value']),
+};
+/** What of these is ours (ecd_process.erl, ecd_details.erl, ecd_frames.erl). No value is written like that. */
+const OUR_WORDS =
+  /^(main process|application master$|ExUnit test process$|process$|of the server; |not available: |runs natively; |\d+ (message|key)s?$)|[^)] \(supervisor\)$/;
 /** Categories of output that are ours. */
 const OURS = new Set(['console', 'important']);
 
@@ -42,7 +51,14 @@ export function inLanguage(message: Message, translate: Translate): Message {
   if (type === 'event' && event === 'output') return { ...message, body: output(body, translate) };
   if (type === 'event' && typeof event === 'string') return texts(message, EVENTS[event], translate);
   if (type !== 'response' || typeof command !== 'string') return message;
-  return success === false ? failure(message, translate) : texts(message, ANSWERS[command], translate);
+  if (success === false) return failure(message, translate);
+  return texts(texts(message, ANSWERS[command], translate), MIXED[command], (text) => ourWords(text, translate));
+}
+
+/** Of a process also with its identifier behind. */
+function ourWords(text: string, translate: Translate): string {
+  const words = text.replace(/ <[\d.]+>$/, '');
+  return OUR_WORDS.test(words) ? translate(words) + text.slice(words.length) : text;
 }
 
 function texts(message: Message, properties: ReadonlySet<string> | undefined, translate: Translate): Message {

@@ -16,7 +16,7 @@ const KEY_LENGTH = 3;
 /** Translated texts to remember; figures in them make ever new ones. */
 const MOST_REMEMBERED = 2_000;
 /** What several sentences are joined by, from the outermost on. */
-const JOINTS = ['\n\n', ' · '];
+const JOINTS = ['\n\n', ' · ', '; '];
 
 /** Names of a locale's catalogues, the most fitting first: `sentences.de-ch.json`, `sentences.de.json`. */
 export function catalogueNames(locale: string): string[] {

@@ -31,6 +31,7 @@ export const COMMANDS = {
   pauseProcess: 'elixirCoordinatedDebugger.pauseProcess',
   killProcess: 'elixirCoordinatedDebugger.killProcess',
   convertLaunchConfigurations: 'elixirCoordinatedDebugger.convertLaunchConfigurations',
+  chooseMixTask: 'elixirCoordinatedDebugger.chooseMixTask',
 } as const;
 
 /** Of lenses and links alone: they take an argument that nobody can type. */

@@ -31,9 +31,17 @@ export class Pages implements vscode.TextDocumentContentProvider, vscode.Disposa
     const [oldest] = this.#texts.keys();
     if (this.#texts.size > MOST_PAGES && oldest !== undefined) this.#texts.delete(oldest);
     this.#changed.fire(uri);
-    const known = await vscode.commands.getCommands(true);
-    if (known.includes('markdown.showPreview')) await vscode.commands.executeCommand('markdown.showPreview', uri);
-    else await vscode.window.showTextDocument(uri, { preview: true });
+    await showRendered(uri);
+  }
+}
+
+/** As a page to read; as text where VS Code's own extension for Markdown is disabled. */
+export async function showRendered(markdown: vscode.Uri): Promise<void> {
+  try {
+    // The command starts that extension: until then it is not among the known ones.
+    await vscode.commands.executeCommand('markdown.showPreview', markdown);
+  } catch {
+    await vscode.window.showTextDocument(markdown, { preview: true });
   }
 }
 

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Server } from './client';
 import { COMMANDS } from './contributions';
+import { showRendered } from './page';
 
 /** A read-only document, so that closing it asks nothing. */
 const SCHEME = 'elixir-learned-usage';
@@ -48,10 +49,7 @@ export class Usage implements vscode.TextDocumentContentProvider {
     if (text === undefined) return;
     this.text = text;
     this.changed.fire(this.shown);
-    const known = await vscode.commands.getCommands(true);
-    if (known.includes('markdown.showPreview'))
-      await vscode.commands.executeCommand('markdown.showPreview', this.shown);
-    else await vscode.window.showTextDocument(this.shown);
+    await showRendered(this.shown);
   }
 
   /** `to` is asked for when it is not given. */

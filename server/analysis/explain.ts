@@ -64,7 +64,7 @@ function usageOf(module: string, { memory, sessions }: AnalysisParts): string[] 
     ...(usage === undefined
       ? []
       : [
-          `Remembered: stopped in ${times(usage.stops)}, stepped into ${times(usage.steps)}, entered in ${usage.entries} sessions, breakpoints set ${times(usage.breakpoints)}.`,
+          `Remembered: stopped in ${times(usage.stops)}, stepped into ${times(usage.steps)}, entered in ${usage.entries === 1 ? 'one session' : `${usage.entries} sessions`}, breakpoints set ${times(usage.breakpoints)}.`,
           `Last used on ${new Date(usage.lastAt).toISOString().slice(0, 10)}.`,
         ]),
   ];

@@ -21,10 +21,10 @@ import { Ring } from './ring';
 import { SessionRecord } from './sessionRecord';
 import { toldOf } from './timeline';
 
-/** Sessions that ended in this window and are still shown as such. */
 /** What the agent answers for a module that can never be prepared as it is (ecd_prepare.erl). */
 const WITHOUT_DEBUG_INFO = /without debug information/;
 
+/** Sessions that ended in this window and are still shown as such. */
 const MAX_ENDED = 20;
 /** ms between samples of the working set. */
 const SAMPLE_EVERY = 250;

@@ -2,6 +2,9 @@
 import type { SessionEvent } from '../../protocol/coordination';
 import type { TimelineEvent } from '../../protocol/metrics';
 
+/** What the agent answers for a module that no code exists of yet (ecd_prepared.erl): it may be compiled any moment. */
+const NOT_COMPILED_YET = /no such module|beam file was not found/;
+
 export function toldOf(session: string, event: SessionEvent): TimelineEvent | null {
   const line = (
     kind: TimelineEvent['kind'],
@@ -47,7 +50,9 @@ export function toldOf(session: string, event: SessionEvent): TimelineEvent | nu
     case 'held':
       return line('release', `${event.module} stays: ${event.by}`, event.module);
     case 'failed':
-      return line('prepare', `${event.module} cannot be prepared: ${event.error}`, event.module);
+      return NOT_COMPILED_YET.test(event.error)
+        ? null
+        : line('prepare', `${event.module} cannot be prepared: ${event.error}`, event.module);
     case 'reloaded':
       return line('reload', `reloaded ${event.modules.join(', ')}`, event.modules[0] ?? null);
     case 'fallback':

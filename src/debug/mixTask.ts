@@ -2,7 +2,8 @@
 // and otherwise. Changes no file.
 import * as vscode from 'vscode';
 import type { Config } from '../config';
-import { DEBUG_TYPE, MIX_TASK } from '../contributions';
+import { COMMANDS, DEBUG_TYPE, MIX_TASK } from '../contributions';
+import { command, say } from '../notify';
 
 /** In the workspace's own memory: what the user decided about its `mix_task` configurations. */
 const DECISION = 'mixTask';
@@ -27,7 +28,15 @@ export function registerMixTask(memory: vscode.Memento, config: Config): vscode.
       return given;
     },
   };
-  return vscode.debug.registerDebugConfigurationProvider(MIX_TASK, provider);
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugConfigurationProvider(MIX_TASK, provider),
+    command(COMMANDS.chooseMixTask, async () => {
+      const said = await choose(memory);
+      // Who wants to be asked is asked again in this window, too.
+      if (said !== undefined) asked = false;
+      return said;
+    }),
+  );
 }
 
 /** Another extension runs `mix_task`. */
@@ -60,4 +69,39 @@ async function ask(memory: vscode.Memento): Promise<void> {
   } else if (answer === never) {
     await memory.update(DECISION, 'never' satisfies Decision);
   }
+}
+
+/** The same decision at any time, also to take it back. */
+async function choose(memory: vscode.Memento): Promise<string | undefined> {
+  const items = [
+    {
+      decision: 'always' as const,
+      label: vscode.l10n.t('This Debugger'),
+      detail: vscode.l10n.t('While coordination is on; launch.json stays as it is.'),
+      done: vscode.l10n.t('mix_task configurations of this workspace run with this debugger from the next start on.'),
+    },
+    {
+      decision: 'never' as const,
+      label: vscode.l10n.t('The Extension That Contributes Them'),
+      detail: vscode.l10n.t('This debugger leaves them alone.'),
+      done: vscode.l10n.t('mix_task configurations of this workspace are left to the extension that contributes them.'),
+    },
+    {
+      decision: undefined,
+      label: vscode.l10n.t('Ask at the Next Start'),
+      detail: vscode.l10n.t('Where no other extension could run them, this debugger does.'),
+      done: vscode.l10n.t('You are asked when a mix_task configuration starts the next time.'),
+    },
+  ];
+  const now = memory.get<Decision>(DECISION);
+  const picked = await vscode.window.showQuickPick(
+    items.map((item) => ({ ...item, description: item.decision === now ? vscode.l10n.t('now') : '' })),
+    {
+      title: vscode.l10n.t('Who Runs mix_task Configurations'),
+      placeHolder: vscode.l10n.t('Launch configurations of ElixirLS in this workspace'),
+    },
+  );
+  if (picked === undefined) return undefined;
+  await memory.update(DECISION, picked.decision);
+  return say(picked.done);
 }

@@ -47,6 +47,55 @@ function sources(...folders: string[]): string {
     .replace(/\\(["`])/g, '$1');
 }
 
+/** Texts of several words in the agent that no user reads, or that are nobody's to translate. */
+const NOT_FOR_USERS: Readonly<Record<string, readonly RegExp[]>> = {
+  'ecd_arms.erl': [/^closures of .* stay native/],
+  'ecd_boot.erl': [/^debug agent: no connection/],
+  'ecd_catchers.erl': [/Return addr/],
+  'ecd_crash.erl': [/^Error in process /],
+  'ecd_engine.erl': [/^stopping failed/],
+  // Types and names of functions, as the languages themselves write them.
+  'ecd_children.erl': [/^improper list$/],
+  'ecd_frames.erl': [/^ in line $/],
+  'ecd_names.erl': [/^anonymous fn\/$/, /^inlined code$/],
+  'ecd_patience.erl': [/^ +case /],
+  'ecd_snippet.erl': [/^syntax error before/],
+  // The content of a file that is shown in place of a source.
+  'ecd_source.erl': [/source|debug information|bytecode|exports/i],
+  'ecd_templates.erl': [/^\(for doctest at\) $/],
+  // Between adapter and agent.
+  'ecd_wire.erl': [/^The debug agent /],
+};
+
+/** What the agent says: pieces of two words and more of its strings, as they stand between parameters. */
+function piecesOfAgent(): string[] {
+  const folder = path.join(root, 'adapter', 'agent', 'src');
+  const pieces: string[] = [];
+  for (const name of readdirSync(folder, { recursive: true }).map(String)) {
+    if (!name.endsWith('.erl')) continue;
+    const notForUsers = NOT_FOR_USERS[path.basename(name)] ?? [];
+    for (const text of stringsOf(readFileSync(path.join(folder, name), 'utf8'))) {
+      if (notForUsers.some((each) => each.test(text))) continue;
+      pieces.push(...text.split(/~[0-9.*]*t?[a-zA-Z]|\n/).map((piece) => piece.trim()));
+    }
+  }
+  return pieces.filter((piece) => /[a-z]{2,} [a-z]{2,}/i.test(piece));
+}
+
+/** Strings and binaries of a module, without its comments, characters and quoted atoms. */
+function stringsOf(erlang: string): string[] {
+  const tokens = /%.*|\$\\?.|'(?:\\.|[^'\\])*'|"((?:\\[^]|[^"\\])*)"(?:\s+"(?:\\[^]|[^"\\])*")*/g;
+  return [...erlang.matchAll(tokens)]
+    .filter(([, text]) => text !== undefined)
+    .map(([whole]) =>
+      whole
+        .slice(1, -1)
+        .replace(/"\s+"/g, '')
+        .replace(/\\(["\\])/g, '$1')
+        .replace(/\\n/g, '\n'),
+    );
+}
+
 /** What `Failure.user` says, with `{0}` for each expression in it. */
 function complaints(folder: string): Set<string> {
   const found = new Set<string>();
@@ -99,6 +148,17 @@ describe('the German texts', () => {
     assertFew(
       english.filter((text) => translate(text) === text),
       english,
+    );
+  });
+
+  it('are there for what the agent tells the user', () => {
+    const translated = Object.keys(read('l10n/sentences.de.json'))
+      .join('\n')
+      .replace(/\{\d+\}/g, '\0');
+    const pieces = piecesOfAgent();
+    assertFew(
+      pieces.filter((piece) => !translated.includes(piece)),
+      pieces,
     );
   });
 

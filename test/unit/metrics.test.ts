@@ -131,6 +131,16 @@ describe('the timeline', () => {
     }
   });
 
+  it('says that a module cannot be prepared, but not of one that is yet to be compiled', () => {
+    const told = (error: string) => toldOf('one', { kind: 'failed', at: 1, module: 'Shop.Till', error })?.text;
+    assert.equal(
+      told('it was compiled without debug information'),
+      'Shop.Till cannot be prepared: it was compiled without debug information',
+    );
+    assert.equal(told('there is no such module'), undefined);
+    assert.equal(told('Shop.Till cannot be interpreted: its beam file was not found'), undefined);
+  });
+
   it('has no line for what happens all the time', () => {
     assert.equal(toldOf('one', { kind: 'latency', at: 1, of: 'step', ms: 1 }), null);
   });

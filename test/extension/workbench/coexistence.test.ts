@@ -94,6 +94,24 @@ describe('beside ElixirLS', () => {
     assert.equal(await question().count(), 0);
   });
 
+  it('gives them back by a command, and takes them again', async () => {
+    const who = async (label: string): Promise<void> => {
+      await workbench.command('Elixir Debugger: Choose Who Runs mix_task Configurations…');
+      await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).click();
+      await workbench.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    };
+    await who('The Extension That Contributes Them');
+    await start();
+    await workbench.command('Debug Console: Focus on Debug Console View');
+    await othersRun().first().waitFor();
+    await workbench.ended();
+    await who('This Debugger');
+    await start();
+    await workbench.waitForStop(line);
+    await workbench.page.keyboard.press('Shift+F5');
+    await workbench.ended();
+  });
+
   it('leaves them alone again while coordination is off', async () => {
     await writeFile(settings(), JSON.stringify({ 'elixirLS.coordinatedInterpretation.enabled': false }));
     await workbench.statusBarItem('Elixir: traditional').waitFor();

@@ -23,6 +23,7 @@ describe('a German window', () => {
     await workbench.clickGutter((await sample.line('lib/shop/pricing.ex', '%{receipt | subtotal: subtotal}')) + 1);
     await workbench.page.keyboard.press('F5');
     await workbench.callStack().filter({ hasText: 'Angehalten am Haltepunkt' }).first().waitFor();
+    await workbench.callStack().filter({ hasText: 'Hauptprozess' }).first().waitFor();
     await workbench.page.locator('.debug-variables').getByText('Lokale Variablen').waitFor();
     await workbench.page.locator('.debug-breakpoints').getByText('Nicht abgefangene Ausnahmen').waitFor();
     const cannot = workbench.page.locator('.debug-breakpoints .monaco-list-row', { hasText: 'pricing.ex' }).first();

@@ -79,6 +79,8 @@ describe('the status bar', () => {
     await workbench.screenshot('interpretation status');
     await row.click();
     await workbench.page.locator('.tab.active', { hasText: 'Shop.Pricing' }).waitFor();
+    const text = workbench.page.locator('iframe.webview').last().contentFrame().frameLocator('#active-frame');
+    await text.getByRole('heading', { name: 'Shop.Pricing' }).waitFor();
     await workbench.screenshot('explained module');
   });
 
