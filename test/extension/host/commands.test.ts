@@ -10,6 +10,7 @@ import { COMMANDS } from '../../../src/contributions';
 import type { Report } from '../../../src/commands/report';
 import { decorationsOf } from '../../../src/decorations';
 import type { Api } from '../../../src/extension';
+import { activeExtension } from '../../support/activeExtension';
 import { acceptingList, nextEvent, until } from '../../support/vscodeEvents';
 
 const run = (id: string, ...given: unknown[]): Thenable<string | undefined> =>
@@ -22,17 +23,8 @@ describe('the commands', function () {
   let files: string;
 
   before(async () => {
-    const extension = vscode.extensions.getExtension<Api>('elixir-coordinated-debugger.elixir-coordinated-debugger');
-    assert.ok(extension);
-    api = await extension.activate();
-    const [first] = vscode.workspace.workspaceFolders ?? [];
-    assert.ok(first);
-    folder = first;
+    ({ api, folder } = await activeExtension());
     files = await mkdtemp(path.join(tmpdir(), 'ecd-commands-'));
-    await until('an indexed workspace', async () => {
-      const health = await api.server.request('coordination/health', {}).catch(() => undefined);
-      return health?.indexed === true ? health : undefined;
-    });
   });
   after(async () => {
     await rm(files, { recursive: true, force: true });

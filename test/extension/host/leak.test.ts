@@ -8,6 +8,7 @@ import * as vscode from 'vscode';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { COMMANDS, DASHBOARD } from '../../../src/contributions';
 import type { Api } from '../../../src/extension';
+import { activeExtension } from '../../support/activeExtension';
 import { markedProcesses, SESSION_MARK } from '../../support/processes';
 import { until } from '../../support/vscodeEvents';
 
@@ -40,12 +41,7 @@ describe('twenty sessions and dashboards', function () {
   let stops = 0;
 
   before(async () => {
-    const extension = vscode.extensions.getExtension<Api>('elixir-coordinated-debugger.elixir-coordinated-debugger');
-    assert.ok(extension);
-    api = await extension.activate();
-    const [first] = vscode.workspace.workspaceFolders ?? [];
-    assert.ok(first);
-    folder = first;
+    ({ api, folder } = await activeExtension());
     await vscode.workspace.fs.writeFile(script(), Buffer.from('name = "leak"\nIO.puts(name)\n'));
     const document = await vscode.workspace.openTextDocument(script());
     const location = new vscode.Location(document.uri, new vscode.Position(1, 0));

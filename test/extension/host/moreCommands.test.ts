@@ -6,26 +6,19 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ProcessTree } from '../../../protocol/adapter';
 import { COMMANDS } from '../../../src/contributions';
-import type { Api } from '../../../src/extension';
+import { activeExtension } from '../../support/activeExtension';
 import { Notices } from '../../support/notices';
 import { acceptList, nextEvent, until } from '../../support/vscodeEvents';
 
 describe('commands of the palette', function () {
   this.timeout(180_000);
-  let api: Api;
   let folder: vscode.WorkspaceFolder;
   let files: string;
   let notices: Notices;
 
   before(async () => {
-    const extension = vscode.extensions.getExtension<Api>('elixir-coordinated-debugger.elixir-coordinated-debugger');
-    assert.ok(extension);
-    api = await extension.activate();
-    const [first] = vscode.workspace.workspaceFolders ?? [];
-    assert.ok(first);
-    folder = first;
+    ({ folder } = await activeExtension());
     files = await mkdtemp(path.join(tmpdir(), 'ecd-commands-'));
-    await until('the server', () => api.server.request('coordination/health', {}).catch(() => undefined));
   });
   beforeEach(() => {
     notices = new Notices();

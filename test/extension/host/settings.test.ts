@@ -5,6 +5,7 @@ import type { InterpretationStatus } from '../../../protocol/adapter';
 import { CLIENT_COMMANDS } from '../../../protocol/analysis';
 import { Config } from '../../../src/config';
 import type { Api } from '../../../src/extension';
+import { activeExtension } from '../../support/activeExtension';
 import { nextEvent, until } from '../../support/vscodeEvents';
 
 const KEYS = ['enabled', 'scope', 'performanceMonitoring', 'historyDays', 'historySize', 'codeLenses'] as const;
@@ -15,16 +16,7 @@ describe('a setting', function () {
   let folder: vscode.WorkspaceFolder;
 
   before(async () => {
-    const extension = vscode.extensions.getExtension<Api>('elixir-coordinated-debugger.elixir-coordinated-debugger');
-    assert.ok(extension);
-    api = await extension.activate();
-    const [first] = vscode.workspace.workspaceFolders ?? [];
-    assert.ok(first);
-    folder = first;
-    await until('an indexed workspace', async () => {
-      const health = await api.server.request('coordination/health', {}).catch(() => undefined);
-      return health?.indexed === true ? health : undefined;
-    });
+    ({ api, folder } = await activeExtension());
   });
   afterEach(async () => {
     vscode.debug.removeBreakpoints([...vscode.debug.breakpoints]);

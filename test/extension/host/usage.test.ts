@@ -5,25 +5,10 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { ANALYSIS_COMMANDS, CLIENT_COMMANDS, type DependencyAnalysis } from '../../../protocol/analysis';
-import type { Server } from '../../../src/client';
 import { Config } from '../../../src/config';
 import { Usage } from '../../../src/usage';
+import { activeExtension } from '../../support/activeExtension';
 import { until } from '../../support/vscodeEvents';
-
-interface Api {
-  server: Pick<Server, 'request'>;
-}
-
-async function activated(): Promise<Api> {
-  const extension = vscode.extensions.getExtension<Api>('elixir-coordinated-debugger.elixir-coordinated-debugger');
-  assert.ok(extension);
-  const api = await extension.activate();
-  await until('an indexed workspace', async () => {
-    const health = await api.server.request('coordination/health', {}).catch(() => undefined);
-    return health?.indexed === true ? health : undefined;
-  });
-  return api;
-}
 
 function source(file: string): vscode.Uri {
   const folder = vscode.workspace.workspaceFolders?.[0];
@@ -40,7 +25,7 @@ describe('learned usage', () => {
   afterEach(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
 
   it('is shown, read-only', async () => {
-    await activated();
+    await activeExtension();
     await vscode.commands.executeCommand('elixirCoordinatedDebugger.viewUsage');
     const shown = await until('the view', () =>
       vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'elixir-learned-usage'),
@@ -50,7 +35,7 @@ describe('learned usage', () => {
   });
 
   it('is exported as JSON', async () => {
-    const { server } = await activated();
+    const { server } = (await activeExtension()).api;
     const usage = new Usage(server, () => Promise.resolve(false), 'elixir-usage-of-this-test');
     const target = path.join(folder, 'usage.json');
     await usage.export(vscode.Uri.file(target));
@@ -59,7 +44,7 @@ describe('learned usage', () => {
   });
 
   it('is erased only after a yes, and decisions stay', async () => {
-    const { server } = await activated();
+    const { server } = (await activeExtension()).api;
     await server.request('coordination/module', { module: 'Shop.Till', action: 'pin' });
     let answer = false;
     const questions: string[] = [];
@@ -89,7 +74,7 @@ describe('the analysis in the editor', () => {
   });
 
   it('answers as commands, and its errors reach the caller', async () => {
-    await activated();
+    await activeExtension();
     const found = await vscode.commands.executeCommand<DependencyAnalysis>(ANALYSIS_COMMANDS.dependencies, {
       module: 'Shop.Pricing',
     });
@@ -101,7 +86,7 @@ describe('the analysis in the editor', () => {
   });
 
   it('shows a lens where a breakpoint is set, and sets one where it is asked to, once', async () => {
-    await activated();
+    await activeExtension();
     const uri = source('lib/shop/pricing.ex');
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document);

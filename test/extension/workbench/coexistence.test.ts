@@ -97,7 +97,7 @@ describe('beside ElixirLS', () => {
   it('gives them back by a command, and takes them again', async () => {
     const who = async (label: string): Promise<void> => {
       await workbench.command('Elixir Debugger: Choose Who Runs mix_task Configurations…');
-      await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).click();
+      await workbench.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${label},"]`).click();
       await workbench.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
     };
     await who('The Extension That Contributes Them');
