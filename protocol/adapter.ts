@@ -206,8 +206,11 @@ export interface InterpretationStatus {
   server: 'none' | 'connecting' | 'connected' | 'disconnected' | 'refused';
   /** Nothing is prepared in the background while it is set. */
   paused: boolean;
-  /** Number of the newest plan and what of it is still to do; null before the first. */
-  plan: { number: number; strategy: Strategy; waiting: number } | null;
+  /**
+   * Number of the newest plan and what of it is still to do; null before the first. `atOnce`: how many modules the machine
+   * and the program let be prepared at once when that was done last; null before.
+   */
+  plan: { number: number; strategy: Strategy; waiting: number; atOnce: number | null } | null;
 }
 
 export const SetCoordinationModeArguments = v.object({

@@ -265,12 +265,22 @@ export interface AgentCommands {
     { prepared: string[]; queued: string[]; failed: ModuleFailure[]; ms: number },
   ];
   /**
-   * A piece of a plan: one module after the other as long as the memory threshold allows, answered when done. Modules
-   * that stayed undone because of it are in neither list. `busy`: see `metrics`.
+   * A piece of a plan, as long as the memory threshold allows, answered when done: several modules at once, as many as the
+   * VM has schedulers that the program leaves idle, the first ones first. Modules that stayed undone for want of memory are
+   * in neither list. `ms`: of the clock; `busy`: see `metrics`; `atOnce`: how many modules were let be under way at once
+   * at most, 1 or more.
    */
   prepareAhead: [
     { modules: { module: string; reason: string }[] },
-    { prepared: string[]; failed: ModuleFailure[]; ms: number; preparedBytes: number; full: boolean; busy: number },
+    {
+      prepared: string[];
+      failed: ModuleFailure[];
+      ms: number;
+      preparedBytes: number;
+      full: boolean;
+      busy: number;
+      atOnce: number;
+    },
   ];
   /** Gives prepared rows back; refused while a frame or closure holds them, saying which. */
   release: [{ modules: string[] }, { released: string[]; failed: ModuleFailure[] }];

@@ -1,5 +1,6 @@
-// Works plans off in the background: one small batch at a time, slower the busier the program is, and never while the user
-// steps. It prepares and releases; it arms nothing, and what the user asks for does not pass through here.
+// Works plans off in the background: one small batch at a time, of which the agent prepares several modules at once, slower
+// the busier the program is, and never while the user steps. It prepares and releases; it arms nothing, and what the user
+// asks for does not pass through here.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentCommands } from '../../protocol/agent';
 import type { Strategy } from '../../protocol/adapter';
@@ -7,10 +8,11 @@ import type { Plan } from '../../protocol/coordination';
 
 /** ms that one batch should take: what a step that begins meanwhile may have to share the machine with. */
 const BATCH_MS = 20;
+/** Modules of a batch, for each that is prepared at once: those before it may have been quicker. */
 const MAX_BATCH = 16;
 /** Releases cost next to nothing. */
 const MAX_RELEASES = 50;
-/** ms a module is expected to take before any was measured; by far most take less. */
+/** ms of the clock a module is expected to take before any was measured; by far most take less. */
 const FIRST_GUESS_MS = 5;
 /** How much the newest measurement counts. */
 const SMOOTHING = 0.3;
@@ -47,7 +49,10 @@ export class PlanQueue {
   readonly #prepared = new Set<string>();
   /** Modules that cannot be prepared; tried again when they were loaded anew. */
   readonly #hopeless = new Set<string>();
+  /** Of the clock: several at once take as much less each. */
   #msPerModule = FIRST_GUESS_MS;
+  /** Modules that the last batch could prepare at once; null before any. */
+  #atOnce: number | null = null;
   #busy = 0;
 
   constructor(private readonly parts: QueueParts) {}
@@ -56,9 +61,10 @@ export class PlanQueue {
   get plans(): number {
     return this.#plans;
   }
-  get status(): { number: number; strategy: Strategy; waiting: number } | null {
-    const plan = this.#plan;
-    return plan === null ? null : { number: plan.number, strategy: plan.strategy, waiting: this.#items.length };
+  get status(): { number: number; strategy: Strategy; waiting: number; atOnce: number | null } | null {
+    if (this.#plan === null) return null;
+    const { number, strategy } = this.#plan;
+    return { number, strategy, waiting: this.#items.length, atOnce: this.#atOnce };
   }
   /** Whether a batch of the plan is being prepared that this module is of. */
   isPreparing(module: string): boolean {
@@ -94,6 +100,7 @@ export class PlanQueue {
     this.#prepared.clear();
     this.#hopeless.clear();
     this.#msPerModule = FIRST_GUESS_MS;
+    this.#atOnce = null;
   }
 
   /** Nothing more is begun until `resume` with the same reason. */
@@ -152,12 +159,15 @@ export class PlanQueue {
   #take(): Item[] {
     const [first] = this.#items;
     if (first === undefined || this.#holds.size > 0) return [];
-    const limit =
-      first.action === 'release'
-        ? MAX_RELEASES
-        : Math.min(MAX_BATCH, Math.max(1, Math.floor(BATCH_MS / this.#msPerModule)));
+    const limit = first.action === 'release' ? MAX_RELEASES : this.#batchSize;
     const others = this.#items.findIndex(({ action }) => action !== first.action);
     return this.#items.splice(0, Math.min(limit, others === -1 ? limit : others));
+  }
+
+  /** Never fewer than can be prepared at once, or large modules would go one by one for ever. */
+  get #batchSize(): number {
+    const atOnce = this.#atOnce ?? 1;
+    return Math.min(MAX_BATCH * atOnce, Math.max(atOnce, Math.floor(BATCH_MS / this.#msPerModule)));
   }
 
   #run(batch: readonly Item[]): Promise<void> {
@@ -176,6 +186,7 @@ export class PlanQueue {
     const tried = done.prepared.length + done.failed.length;
     if (tried > 0) this.#msPerModule += SMOOTHING * (done.ms / tried - this.#msPerModule);
     this.#busy += SMOOTHING * (done.busy - this.#busy);
+    this.#atOnce = done.atOnce;
     // There is no room for more, until something is released or a new plan knows better.
     if (!done.full) return;
     this.#items = this.#items.filter(({ action }) => action === 'release');

@@ -21,6 +21,7 @@ class Preparing {
   readonly held: string[] = [];
   timesFull = 0;
   ms = 1;
+  atOnce = 1;
   full = false;
   /** Batches end when the test lets them. */
   gate: Promise<void> = Promise.resolve();
@@ -38,6 +39,7 @@ class Preparing {
         preparedBytes: 0,
         full: this.full,
         busy: 0,
+        atOnce: this.atOnce,
       };
     },
     release: (modules) =>
@@ -109,17 +111,28 @@ describe('the queue of a plan', () => {
     await eventually('A', () => (all.order.length > 0 ? true : undefined));
   });
 
+  /** Of the batches of a plan whose modules take so many ms of the clock each. */
+  async function sizes(ms: number, atOnce = 1): Promise<number[]> {
+    const all = new Preparing();
+    all.ms = ms;
+    all.atOnce = atOnce;
+    all.follow(...Array.from({ length: 240 }, (_, index): [string, number] => [`M${index}`, index]));
+    assert.equal(all.queue.status?.atOnce, null);
+    await eventually('all', () => (all.order.length === 240 ? true : undefined));
+    await eventually('an account of the last', () => (all.queue.status?.atOnce === atOnce ? true : undefined));
+    return all.batches.map((batch) => batch.length);
+  }
+
   it('makes its batches smaller the longer modules take', async () => {
-    const sizes = async (ms: number): Promise<number[]> => {
-      const all = new Preparing();
-      all.ms = ms;
-      all.follow(...Array.from({ length: 60 }, (_, index): [string, number] => [`M${index}`, index]));
-      await eventually('all', () => (all.order.length === 60 ? true : undefined));
-      return all.batches.map((batch) => batch.length);
-    };
     const [quick, slow] = [await sizes(0.5), await sizes(100)];
     assert(Math.max(...quick) > 8, quick.join(' '));
     assert.equal(slow.at(-1), 1);
+  });
+
+  it('makes its batches larger where several modules are prepared at once, however long each takes', async () => {
+    const [one, four, slow] = [await sizes(0.1), await sizes(0.1, 4), await sizes(100, 4)];
+    assert(Math.max(...four) > 2 * Math.max(...one), `${one.join(' ')} and ${four.join(' ')}`);
+    assert.equal(slow.at(-1), 4);
   });
 
   it('tells what cannot be prepared, and tries it again only when it was loaded anew', async () => {

@@ -31,6 +31,10 @@
     arms = #{} :: #{{module(), ecd_engine:function_key()} => #{ecd_engine:owner() => true}},
     targets = #{} :: #{mfa() => #{{module(), ecd_engine:function_key()} => true}},
     work = #{} :: #{reference() => {module(), [{gen_server:from(), term()}]}},
+    %% Rows that were made ahead of any demand take their place one module after the other: those that wait to, and the
+    %% work that does.
+    queue = [] :: [{module(), gen_server:from()}],
+    placing = none :: none | reference(),
     %% Processes that have entered a module by a step.
     stepping = #{} :: #{pid() => true},
     workers = #{} :: #{reference() => pid()},
@@ -59,7 +63,9 @@ init({Guardian, Bytecode}) ->
     process_flag(priority, high),
     _ = monitor(process, Guardian),
     ok = ecd_iserver:subscribe(self()),
-    {ok, #state{guardian = Guardian, bytecode = Bytecode}}.
+    %% An earlier session may have left some.
+    Left = maps:from_list([{Mod, #mod{table = Table}} || {Mod, Table} <- ecd_state:all(prepared)]),
+    {ok, #state{guardian = Guardian, bytecode = Bytecode, mods = Left}}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({with, Mod, Bytecode, Operation}, From, S) ->
@@ -85,6 +91,8 @@ handle_call({exempt, Pid}, _From, S) ->
     ecd_state:member({exempt, Pid}) orelse monitor(process, Pid),
     ecd_state:put({exempt, Pid}, true),
     {reply, ok, S};
+handle_call({place, Mod}, From, #state{queue = Queue} = S) ->
+    {noreply, place(S#state{queue = Queue ++ [{Mod, From}]})};
 handle_call({release, Mod}, From, S) ->
     {noreply, release(Mod, From, S)};
 handle_call(status, _From, #state{mods = Mods} = S) ->
@@ -103,7 +111,8 @@ handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{work = Work, seeking
     S = S0#state{workers = maps:remove(Monitor, S0#state.workers)},
     case {Work, Seeking} of
         {#{Monitor := {Mod, Waiting}}, _} ->
-            {noreply, worked(Mod, lists:reverse(Waiting), Reason, S#state{work = maps:remove(Monitor, Work)})};
+            S1 = worked(Mod, lists:reverse(Waiting), Reason, S#state{work = maps:remove(Monitor, Work)}),
+            {noreply, placed(Monitor, Mod, S1)};
         {_, #{Monitor := Asked}} ->
             {noreply, sought(Asked, Reason, S#state{seeking = maps:remove(Monitor, Seeking)})};
         _ ->
@@ -142,13 +151,56 @@ work(Mod, Bytecode, Waiting, #state{work = Work} = S0) ->
             #{Monitor := {Mod, Others}} = Work,
             S0#state{work = Work#{Monitor := {Mod, [Waiting | Others]}}};
         [] ->
-            {M, S} = mod(Mod, S0),
-            Source = S#state.bytecode,
-            Open = open_rows(Mod, M, S),
-            Table = M#mod.table,
-            {Monitor, S1} = worker(fun() -> {prepared, prepare_now(Mod, Bytecode, Source, Table, Open)} end, S),
-            S1#state{work = Work#{Monitor => {Mod, [Waiting]}}}
+            case is_ahead(Waiting) andalso not has_room(Waiting, S0) of
+                true ->
+                    gen_server:reply(element(1, Waiting), full),
+                    S0;
+                false ->
+                    Source = S0#state.bytecode,
+                    {Place, S} = place_for(Waiting, Mod, S0),
+                    {Monitor, S1} = worker(fun() -> {prepared, prepare_now(Mod, Bytecode, Source, Place)} end, S),
+                    S1#state{work = Work#{Monitor => {Mod, [Waiting]}}}
+            end
     end.
+
+%% How a worker gets to know where its rows go. What is demanded goes where it belongs; what is prepared ahead asks when
+%% it is there, because nobody knows before how large it is.
+place_for({_, {ahead, _, _}}, Mod, S) ->
+    {fun() -> gen_server:call(ecd_interpreter, {place, Mod}, infinity) end, S};
+place_for(_Demand, Mod, S0) ->
+    {Place, S} = place_of(Mod, S0),
+    {fun() -> {ok, Place} end, S}.
+
+place_of(Mod, S0) ->
+    {#mod{table = Table} = M, S} = mod(Mod, S0),
+    {{Table, open_rows(Mod, M, S)}, S}.
+
+%% So the threshold is never exceeded by more than one of them, however many are made at once: room is looked for when
+%% all that was let in before is in its table. Without any, the rows go with their worker.
+place(#state{placing = none, queue = [{Mod, From} | Queue]} = S0) ->
+    {Monitor, Waiting} = hd([{Monitor, Waiting} || {Monitor, {M, Waiting}} <- maps:to_list(S0#state.work), M =:= Mod]),
+    case lists:all(fun(Asked) -> is_ahead(Asked) andalso not has_room(Asked, S0) end, Waiting) of
+        true ->
+            gen_server:reply(From, full),
+            place(S0#state{queue = Queue});
+        false ->
+            {Place, S} = place_of(Mod, S0),
+            gen_server:reply(From, {ok, Place}),
+            S#state{queue = Queue, placing = Monitor}
+    end;
+place(S) ->
+    S.
+
+%% A worker has ended, with its rows in their place or for another reason.
+placed(Monitor, Mod, #state{placing = Placing, queue = Queue} = S) ->
+    Left = S#state{queue = lists:keydelete(Mod, 1, Queue)},
+    place(case Placing of Monitor -> Left#state{placing = none}; _ -> Left end).
+
+is_ahead({_, {ahead, _, _}}) -> true;
+is_ahead(_) -> false.
+
+has_room({_, {ahead, _, Threshold}}, #state{mods = Mods}) ->
+    lists:sum([ecd_prepare:bytes(Table) || #mod{table = Table} <- maps:values(Mods)]) < Threshold.
 
 %% A throw-away process, whose result is its exit reason. With room for what an ordinary module takes.
 worker(Fun, #state{workers = Workers} = S) ->
@@ -169,32 +221,30 @@ mod(Mod, #state{mods = Mods} = S) ->
         #{Mod := M} ->
             {M, S};
         #{} ->
-            Table =
-                case ecd_state:get({prepared, Mod}, none) of
-                    none -> ecd_guardian:table();
-                    Left -> Left
-                end,
+            Table = ecd_guardian:table(),
             M = #mod{table = Table},
             ecd_state:put({prepared, Mod}, Table),
             {M, S#state{mods = Mods#{Mod => M}}}
     end.
 
 %% In the worker.
-prepare_now(Mod, none, Source, Table, Open) ->
+prepare_now(Mod, none, Source, Place) ->
     case Source(Mod) of
-        {ok, Bytecode} -> prepare_now(Mod, Bytecode, Source, Table, Open);
+        {ok, Bytecode} -> prepare_now(Mod, Bytecode, Source, Place);
         {error, changed_on_disk} -> {error, differs(code:is_loaded(Mod))};
         {error, _} -> {error, <<"its bytecode was not found">>}
     end;
-prepare_now(Mod, Bytecode, _Source, Table, Open) ->
+prepare_now(Mod, Bytecode, _Source, Place) ->
     Start = erlang:monotonic_time(microsecond),
-    case ecd_prepare:run(Mod, Bytecode, Table, Open) of
+    case ecd_prepare:run(Mod, Bytecode, Place) of
         {ok, #{md5 := Md5}, Origin} ->
             Loaded = loaded_md5(Mod),
             case Loaded =:= none orelse Loaded =:= Md5 of
                 true -> {ok, Md5, (erlang:monotonic_time(microsecond) - Start) / 1000, Origin};
                 false -> {error, differs(code:is_loaded(Mod))}
             end;
+        full ->
+            full;
         {error, Why} ->
             {error, Why}
     end.
@@ -247,6 +297,10 @@ worked(Mod, [{From, release} | Waiting], {released, {Outcome, Reply}}, #state{mo
         S#state{mods = Mods#{Mod := Left}},
         Waiting
     );
+worked(Mod, Waiting, {prepared, full}, S) ->
+    {Ahead, Demand} = lists:partition(fun is_ahead/1, Waiting),
+    lists:foreach(fun({From, _}) -> gen_server:reply(From, full) end, Ahead),
+    lists:foldl(fun({From, Operation}, Acc) -> again(Mod, Operation, From, Acc) end, S, Demand);
 worked(Mod, Waiting, Failure, S) ->
     Why =
         case Failure of
@@ -266,7 +320,7 @@ worked(Mod, Waiting, Failure, S) ->
         false -> S
     end.
 
-%% What has waited for the end of a release.
+%% What has waited for the end of a release, or of work for which there was no room.
 again(Mod, Operation, From, S) ->
     Request =
         case Operation of
@@ -321,6 +375,8 @@ rearm(Mod, S0) ->
 
 %% --- operations on a module whose rows are there ---
 
+reply({ahead, Cause, _Threshold}, Mod, Cached, S) ->
+    reply({prepare, Cause}, Mod, Cached, S);
 reply({prepare, Cause}, Mod, Cached, S0) ->
     #state{mods = #{Mod := M}} = S = cause(Mod, Cause, S0),
     #mod{table = Table, md5 = Md5, ms = Ms, origin = Origin} = M,

@@ -37,7 +37,7 @@ handler(source) -> {worker, {ecd_source, source}};
 handler(modules) -> {worker, {ecd_loaded, modules}};
 handler(loadedSources) -> {worker, {ecd_loaded, loaded_sources}};
 handler(prepare) -> {worker, {ecd_prepared, prepare}};
-handler(prepareAhead) -> {worker, {ecd_prepared, prepare_ahead}};
+handler(prepareAhead) -> {worker, {ecd_planned, prepare_ahead}};
 handler(release) -> {worker, {ecd_prepared, release}};
 handler(status) -> {worker, {ecd_session, status}};
 handler(metrics) -> {worker, {ecd_session, metrics}};

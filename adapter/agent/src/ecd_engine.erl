@@ -3,7 +3,8 @@
 -module(ecd_engine).
 
 -export([start/0, start/1, stop/0, remove/0, name/0, metrics/0, compiled/0]).
--export([prepare/2, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2, arm/3, disarm/3, disarm_all/1, armed/0]).
+-export([prepare/2, prepare/3, prepare_ahead/3, lines/1, functions/1, is_of_one_file/1, clauses/2]).
+-export([arm/3, disarm/3, disarm_all/1, armed/0]).
 -export([set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1, meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
 
@@ -27,6 +28,7 @@
 -callback metrics() -> map().
 -callback compiled() -> ok.
 -callback prepare(module(), none | binary(), binary()) -> {ok, prepared()} | {error, binary()}.
+-callback prepare_ahead(module(), binary(), non_neg_integer()) -> {ok, prepared()} | full | {error, binary()}.
 -callback lines(module()) -> [{pos_integer(), [function_key()]}].
 -callback functions(module()) -> [{function_key(), integer(), integer(), boolean()}].
 -callback is_of_one_file(module()) -> boolean().
@@ -152,6 +154,10 @@ prepare(Mod, Cause) -> (engine()):prepare(Mod, none, Cause).
 %% With the bytecode at hand, as of a module that exists in memory only.
 -spec prepare(module(), binary(), binary()) -> {ok, prepared()} | {error, binary()}.
 prepare(Mod, Bytecode, Cause) -> (engine()):prepare(Mod, Bytecode, Cause).
+
+%% What nobody has asked for yet: takes its place only while the bytes of all prepared modules are below Threshold.
+-spec prepare_ahead(module(), binary(), non_neg_integer()) -> {ok, prepared()} | full | {error, binary()}.
+prepare_ahead(Mod, Cause, Threshold) -> (engine()):prepare_ahead(Mod, Cause, Threshold).
 
 %% Lines that can stop, sorted, with their functions. Empty if the module cannot be prepared; prepare/2 says why.
 -spec lines(module()) -> [{pos_integer(), [function_key()]}].

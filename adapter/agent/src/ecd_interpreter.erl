@@ -3,7 +3,8 @@
 -module(ecd_interpreter).
 -behaviour(ecd_engine).
 
--export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2]).
+-export([start/1, stop/0, metrics/0, compiled/0, prepare/3, prepare_ahead/3]).
+-export([lines/1, functions/1, is_of_one_file/1, clauses/2]).
 -export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
 -export([meta/1, place/1, claim/1]).
 -export([code_changed/1, release/1, status/0]).
@@ -101,6 +102,10 @@ claim(Meta) ->
 -spec prepare(module(), none | binary(), binary()) -> {ok, ecd_engine:prepared()} | {error, binary()}.
 prepare(Mod, Bytecode, Cause) ->
     gen_server:call(?MODULE, {with, Mod, Bytecode, {prepare, Cause}}, ?TIMEOUT).
+
+-spec prepare_ahead(module(), binary(), non_neg_integer()) -> {ok, ecd_engine:prepared()} | full | {error, binary()}.
+prepare_ahead(Mod, Cause, Threshold) ->
+    gen_server:call(?MODULE, {with, Mod, none, {ahead, Cause, Threshold}}, ?TIMEOUT).
 
 -spec arm(module(), ecd_engine:function_key(), ecd_engine:owner()) -> ok | {error, binary()}.
 arm(Mod, FA, Owner) ->

@@ -7,7 +7,7 @@
 %% row is opened.
 -module(ecd_prepare).
 
--export([run/4, make/2, stock/2, lambdas/4, debugger/0, debugger_path/0]).
+-export([run/3, make/2, stock/2, lambdas/4, debugger/0, debugger_path/0]).
 -export([info/1, is_filled/1, lines/1, functions/1, file/2, is_of_one_file/1, forget/1, rows/1, row/3]).
 -export([open/3, close/3, callers/3, bytes/1]).
 
@@ -27,19 +27,25 @@
     files := {string(), #{function_key() => string()}},
     info := info()
 }.
--export_type([function_key/0, info/0]).
+%% Where the rows go. Open, asked with function and whether it is exported: its row can be entered from outside at once.
+-type place() :: {Table :: ets:tid(), Open :: fun((function_key(), boolean()) -> boolean())}.
+-export_type([function_key/0, info/0, place/0]).
 
-%% Prepares Bytecode into Table, over what may be there of an earlier version. Open, asked with function and whether it
-%% is exported: its row can be entered from outside at once. Private rows of the earlier version stay: its closures may
-%% call them.
--spec run(module(), binary(), ets:tid(), fun((function_key(), boolean()) -> boolean())) ->
-    {ok, info(), disk | bytecode} | {error, binary()}.
-run(Mod, Bytecode, Table, Open) ->
+%% Prepares Bytecode into the table that Place gives when the rows are made, over what may be there of an earlier version;
+%% `full` if there is no room. Private rows of the earlier version stay: its closures may call them.
+-spec run(module(), binary(), fun(() -> {ok, place()} | full)) ->
+    {ok, info(), disk | bytecode} | full | {error, binary()}.
+run(Mod, Bytecode, Place) ->
     try
         ok = debugger(),
         {From, #{info := Info} = Prepared} = prepared(Mod, Bytecode),
-        replace(Mod, Table, Prepared, Open),
-        {ok, Info, From}
+        case Place() of
+            {ok, {Table, Open}} ->
+                replace(Mod, Table, Prepared, Open),
+                {ok, Info, From};
+            full ->
+                full
+        end
     catch
         throw:{unprepared, Reason} -> {error, Reason}
     end.

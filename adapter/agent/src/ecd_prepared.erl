@@ -2,7 +2,7 @@
 %% Prepares only; arms nothing.
 -module(ecd_prepared).
 
--export([prepare/1, prepare_ahead/1, release/1, announce/3, reason/2]).
+-export([prepare/1, ahead/2, release/1, announce/3, reason/2]).
 
 %% Modules of a mode that waits are prepared one after the other, at low priority, by one process.
 -define(QUEUE, ecd_prepare_queue).
@@ -23,38 +23,16 @@ prepare(#{modules := Names, mode := Mode, reason := Cause}) ->
     Failed = maps:get(failed, Outcome) ++ Unknown ++ Excluded,
     Outcome#{failed := Failed, ms => (erlang:monotonic_time(microsecond) - Start) / 1000}.
 
-%% A piece of a plan, within the memory threshold. `busy`: on the average of the moments between two modules.
--spec prepare_ahead(map()) -> map().
-prepare_ahead(#{modules := Wanted}) ->
-    Start = erlang:monotonic_time(microsecond),
-    #{preparedBytes := Used} = ecd_engine:metrics(),
-    First = #{prepared => [], failed => [], preparedBytes => Used, full => false, busy => [ecd_session:busy()]},
-    #{busy := Busy} = Done = ahead(Wanted, ecd_config:get(memoryThreshold), First),
-    Ms = (erlang:monotonic_time(microsecond) - Start) / 1000,
-    Done#{ms => Ms, busy := lists:sum(Busy) / length(Busy)}.
-
-ahead([], _Threshold, Done) ->
-    Done;
-ahead(_Wanted, Threshold, #{preparedBytes := Used} = Done) when Used >= Threshold ->
-    Done#{full := true};
-ahead([#{module := Name, reason := Cause} | Wanted], Threshold, #{busy := Busy} = Done) ->
-    Next = count(Name, prepare_named(Name, Cause), Done),
-    ahead(Wanted, Threshold, Next#{busy := [ecd_session:busy() | Busy]}).
-
-count(Name, {ok, #{bytes := Bytes, cached := Cached}}, #{prepared := Prepared, preparedBytes := Used} = Done) ->
-    More = case Cached of true -> 0; false -> Bytes end,
-    Done#{prepared := [Name | Prepared], preparedBytes := Used + More};
-count(Name, {error, Why}, #{failed := Failed} = Done) ->
-    Done#{failed := [#{module => Name, error => Why} | Failed]}.
-
-prepare_named(Name, Cause) ->
+%% What nobody has asked for right now must not cost memory beyond the threshold: then it is `full`.
+-spec ahead(binary(), binary()) -> {ok, ecd_engine:prepared()} | full | {error, binary()}.
+ahead(Name, Cause) ->
     case known([Name]) of
         {[], [#{error := Why}]} ->
             {error, Why};
         {[{_, Mod}], []} ->
             case is_excluded(Mod) of
                 true -> {error, ?EXCLUDED};
-                false -> announced(Mod, Cause)
+                false -> within_budget(Mod, Cause)
             end
     end.
 
@@ -107,19 +85,21 @@ now(Modules, Cause) ->
     }.
 
 one(Mod, Cause) ->
-    case announced(Mod, Cause) of
+    case announced(Mod, ecd_engine:prepare(Mod, Cause), Cause) of
         {ok, _} -> ok;
         {error, Reason} -> {error, Reason}
     end.
 
-announced(Mod, Cause) ->
-    case ecd_engine:prepare(Mod, Cause) of
-        {ok, Info} ->
-            ok = announce(Mod, Info, Cause),
-            {ok, Info};
-        {error, Reason} ->
-            {error, reason(Mod, Reason)}
-    end.
+within_budget(Mod, Cause) ->
+    announced(Mod, ecd_engine:prepare_ahead(Mod, Cause, ecd_config:get(memoryThreshold)), Cause).
+
+announced(Mod, {ok, Info}, Cause) ->
+    ok = announce(Mod, Info, Cause),
+    {ok, Info};
+announced(_Mod, full, _Cause) ->
+    full;
+announced(Mod, {error, Reason}, _Cause) ->
+    {error, reason(Mod, Reason)}.
 
 later(Modules, Cause, Priority) ->
     Mods = [Mod || {_, Mod} <- Modules],
@@ -151,12 +131,4 @@ work(Session) ->
             work(Session);
         {'DOWN', Session, process, _, _} ->
             ok
-    end.
-
-%% What nobody asked for right now must not cost memory beyond the threshold.
-within_budget(Mod, Cause) ->
-    Used = lists:sum([Bytes || #{bytes := Bytes} <- ecd_engine:status()]),
-    case Used < ecd_config:get(memoryThreshold) of
-        true -> one(Mod, Cause);
-        false -> {error, <<"over the memory threshold">>}
     end.

@@ -1,7 +1,7 @@
 %% The session as a whole: configure, status, metrics, and how it ends. Knows no breakpoint and no process itself.
 -module(ecd_session).
 
--export([configure/1, status/1, metrics/1, busy/0, leftovers/1, detach/1, terminate/1, lost/0]).
+-export([configure/1, status/1, metrics/1, busy/1, leftovers/1, detach/1, terminate/1, lost/0]).
 
 %% In the order they start; each start/0 is idempotent and returns ok. They end in reverse order on detach.
 -define(PARTS, [ecd_modules, ecd_threads, ecd_control, ecd_breakpoints, ecd_exceptions]).
@@ -83,14 +83,14 @@ owner(Part) -> io_lib:format("~tp", [Part]).
 -spec metrics(map()) -> map().
 metrics(#{}) ->
     maps:merge(maps:merge(ecd_engine:metrics(), ecd_disk:metrics()), #{
-        beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count), busy => busy()
+        beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count), busy => busy(0)
     }).
 
-%% Share of the schedulers that have work at this moment, apart from the process that asks. The VM's own account of
-%% utilisation must be switched on for the whole VM, which the program could notice.
--spec busy() -> float().
-busy() ->
-    Others = max(0, erlang:statistics(total_active_tasks) - 1),
+%% Share of the schedulers that have work at this moment, apart from the process that asks and so many more of the
+%% agent's. The VM's own account of utilisation must be switched on for the whole VM, which the program could notice.
+-spec busy(non_neg_integer()) -> float().
+busy(More) ->
+    Others = max(0, erlang:statistics(total_active_tasks) - 1 - More),
     min(1.0, Others / erlang:system_info(schedulers_online)).
 
 %% Disarms everything, resumes everyone, takes the agent out of the node. What closures still need stays, unless the

@@ -7,7 +7,8 @@
 -behaviour(gen_server).
 -behaviour(ecd_engine).
 
--export([start/1, stop/0, metrics/0, compiled/0, prepare/3, lines/1, functions/1, is_of_one_file/1, clauses/2]).
+-export([start/1, stop/0, metrics/0, compiled/0, prepare/3, prepare_ahead/3]).
+-export([lines/1, functions/1, is_of_one_file/1, clauses/2]).
 -export([arm/3, disarm/3, disarm_all/1, armed/0, set_break/3, clear_break/2, step_mode/2, subscribe/1, exempt/1]).
 -export([meta/1, place/1, claim/1, code_changed/1, release/1, status/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
@@ -90,6 +91,11 @@ prepare(Mod, Bytecode, _Cause) ->
         {ok, #{md5 := Md5}} -> {ok, #{ms => 0, bytes => 0, cached => false, md5 => Md5}};
         {error, Why} -> {error, Why}
     end.
+
+%% It takes no memory that is accounted for.
+-spec prepare_ahead(module(), binary(), non_neg_integer()) -> {ok, ecd_engine:prepared()} | {error, binary()}.
+prepare_ahead(Mod, Cause, _Threshold) ->
+    prepare(Mod, none, Cause).
 
 -spec lines(module()) -> [{pos_integer(), [ecd_engine:function_key()]}].
 lines(Mod) ->

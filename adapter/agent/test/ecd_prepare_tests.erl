@@ -32,7 +32,7 @@ literals() ->
     {Pid, Monitor} = spawn_opt(
         fun() ->
             Table = ets:new(rows, [ordered_set, public]),
-            {ok, _, _} = ecd_prepare:run(?L, Bytecode, Table, fun(_, _) -> false end)
+            {ok, _, _} = ecd_prepare:run(?L, Bytecode, fun() -> {ok, {Table, fun(_, _) -> false end}} end)
         end,
         [monitor, {max_heap_size, #{size => Limit, kill => true, error_logger => false}}]
     ),
