@@ -48,6 +48,9 @@ function summary({ engine, enabled, strategy, modules, plan, paused }: Interpret
     vscode.l10n.t('{0} prepared', prepared.length),
     ...(watched.length > 0 ? [vscode.l10n.t('{0} watched for exceptions', watched.length)] : []),
     ...(plan !== null && plan.waiting > 0 ? [vscode.l10n.t('{0} waiting', plan.waiting)] : []),
+    ...(plan !== null && plan.waiting > 0 && plan.atOnce !== null
+      ? [vscode.l10n.t('up to {0} at once', plan.atOnce)]
+      : []),
     ...(paused ? [vscode.l10n.t('paused')] : []),
   ].join(', ');
 }

@@ -142,13 +142,36 @@ describe('a coordinated session', () => {
     await session.resume(stop);
   });
 
+  it('prepares several modules at once while the program leaves schedulers idle, and one while it does not', async () => {
+    const session = await launch({ env: { ERL_FLAGS: '+S 4:4' } });
+    const stop = await session.stop();
+    const modules = ['Enum', 'Keyword', 'List', 'Map', 'Regex', 'String'];
+    /** What a plan that prepares them tells; each takes its place in the working set and leaves it again. */
+    const atOnce = async (): Promise<number> => {
+      const from = peer.events.length;
+      const planned = prepare(...modules);
+      await peer.push(planned);
+      for (const module of modules) await isPrepared(session, module);
+      await peer.push(planned.map((action) => ({ ...action, action: 'release' })));
+      await peer.event('released', ({ modules: released }) => released.length === modules.length, from);
+      const { plan } = await status(session);
+      assert(plan?.atOnce != null);
+      return plan.atOnce;
+    };
+    // The program may have work of its own for a moment.
+    await eventually('several at once', async () => ((await atOnce()) > 1 ? true : undefined));
+    assert.equal((await peer.event('interpreted', ({ module }) => module === 'Map')).trigger, 'plan');
+
+    await session.tell('for _ <- 1..8, do: spawn(fn -> Stream.run(Stream.cycle([:busy])) end)');
+    assert.equal(await atOnce(), 1);
+    await session.resume(stop);
+  });
+
   it('obeys the editor: prepares, pauses and goes on', async () => {
     const session = await launch();
     const stop = await session.stop();
     await peer.command({ kind: 'pause', paused: true });
     await peer.event('modeChanged', ({ paused }) => paused);
-    // A question that is asked meanwhile must not be answered with an emptier plan.
-    peer.answer = () => prepare('Constructs.Scoping');
     await peer.push(prepare('Constructs.Scoping'));
     await peer.command({ kind: 'prepare', modules: ['Constructs.Flow'] });
     const made = await peer.event('interpreted', ({ module }) => module === 'Constructs.Flow');

@@ -82,7 +82,9 @@ export class CoordinationPeer {
   plan(actions: PlannedAction[]): Plan {
     return { version: COORDINATION_VERSION, number: ++this.#number, strategy: 'predictive', actions };
   }
+  /** Also what is answered from now on: an answer that is on its way would otherwise take the place of this plan. */
   async push(actions: PlannedAction[]): Promise<void> {
+    this.answer = () => actions;
     await this.#connection?.sendNotification('coordination/renewedPlan', this.plan(actions));
   }
   async command(command: SessionCommand): Promise<void> {
