@@ -69,7 +69,7 @@ init({Guardian, Bytecode}) ->
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({with, Mod, Bytecode, Operation}, From, S) ->
-    case is_fresh(Mod, S) andalso not is_releasing(Mod, S) of
+    case is_fresh(Mod, S) andalso not is_at_work(Mod, S) of
         true -> reply(Operation, Mod, true, S);
         false -> {noreply, work(Mod, Bytecode, {From, Operation}, S)}
     end;
@@ -262,14 +262,14 @@ open_rows(Mod, #mod{open = Open, once = Once}, #state{targets = Targets}) ->
 %% The worker has ended: whoever waited gets what it asked for. New code of a module that is armed is armed again.
 worked(Mod, Waiting, {prepared, {ok, Md5, Ms, Origin}}, #state{mods = Mods} = S0) ->
     #{Mod := #mod{md5 = Before} = M} = Mods,
-    %% Code whose lines have moved has the same md5, and new code is not armed even when it is the same.
-    Same = Before =:= Md5 andalso not lists:keymember(code_changed, 2, Waiting),
-    Lambdas = case Same of true -> M#mod.lambdas; false -> #{} end,
+    Lambdas = case Before of Md5 -> M#mod.lambdas; _ -> #{} end,
     S1 = S0#state{mods = Mods#{Mod := M#mod{md5 = Md5, ms = Ms, origin = Origin, lambdas = Lambdas}}},
+    %% Code whose lines have moved has the same md5, and new code is not armed even when it is the same.
+    IsNew = Before =/= Md5 orelse lists:keymember(code_changed, 2, Waiting),
     {Lost, S2} =
-        case Before =:= none orelse Same of
-            true -> {[], S1};
-            false -> rearm(Mod, S1)
+        case Before =/= none andalso IsNew of
+            true -> rearm(Mod, S1);
+            false -> {[], S1}
         end,
     lists:foldl(
         fun
@@ -345,11 +345,23 @@ drop_arms(Mod, S) ->
         arms_of(Mod, S)
     ).
 
-%% The new code is not armed, whatever the old was.
-rearm(Mod, S0) ->
+%% New code is not armed, whatever the old was; the same code may still be. What is wanted is armed first and only the
+%% rest disarmed then, so that no call passes meanwhile.
+rearm(Mod, #state{arms = Arms, targets = Targets} = S0) ->
     Wanted = arms_of(Mod, S0),
-    S1 = drop_arms(Mod, S0),
-    {Lost, S} = lists:foldl(
+    Others = #state{targets = Elsewhere} = S0#state{
+        arms = maps:filter(fun({M, _}, _) -> M =/= Mod end, Arms),
+        targets = maps:filter(fun({M, _, _}, _) -> M =/= Mod end, Targets)
+    },
+    {Lost, S1} = arm_again(Mod, Wanted, Others),
+    Gone = maps:keys(Targets) -- (maps:keys(Elsewhere) ++ maps:keys(S1#state.targets)),
+    S = lists:foldl(fun silence/2, seek_again(Mod, Wanted, S1), Gone),
+    Lost =:= [] orelse [Pid ! {ecd, lost, Mod, Lost} || {Pid, _} <- ecd_state:all(subscriber), Pid =/= self()],
+    ok = ecd_iserver:flush(),
+    {Lost, S}.
+
+arm_again(Mod, Wanted, S0) ->
+    lists:foldl(
         fun({FA, Owners}, {LostSoFar, S2}) ->
             Results = lists:foldl(
                 fun(Owner, {Failed, S3}) ->
@@ -366,12 +378,14 @@ rearm(Mod, S0) ->
                 {Failed, S5} -> {[{FA, Failed} | LostSoFar], S5}
             end
         end,
-        {[], S1},
+        {[], S0},
         Wanted
-    ),
-    Lost =:= [] orelse [Pid ! {ecd, lost, Mod, Lost} || {Pid, _} <- ecd_state:all(subscriber), Pid =/= self()],
-    ok = ecd_iserver:flush(),
-    {Lost, S}.
+    ).
+
+%% The closures of the same code are armed again already, with rows whose lines may have moved.
+seek_again(Mod, Wanted, #state{mods = Mods} = S) ->
+    #{Mod := #mod{lambdas = Known}} = Mods,
+    lists:foldl(fun(FA, Acc) -> look_for_closures(Mod, FA, Acc) end, S, [FA || {FA, _} <- Wanted, is_map_key(FA, Known)]).
 
 %% --- operations on a module whose rows are there ---
 
@@ -519,16 +533,20 @@ seek(Mod, FA, Owner, S) ->
 wants_closures({entry, _}) -> false;
 wants_closures(_) -> true.
 
-seek(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
-    #{Mod := #mod{table = Table, md5 = Md5, lambdas = Lambdas}} = Mods,
+seek(Mod, FA, #state{mods = Mods} = S) ->
+    case Mods of
+        #{Mod := #mod{lambdas = #{FA := Known}}} -> with_lambdas(Mod, Known, {Mod, FA}, S);
+        #{} -> look_for_closures(Mod, FA, S)
+    end.
+
+look_for_closures(Mod, FA, #state{mods = Mods, bytecode = Source, seeking = Seeking} = S) ->
+    #{Mod := #mod{table = Table, md5 = Md5}} = Mods,
     {ok, Clauses} = ecd_prepare:row(Table, Mod, FA),
-    case {Lambdas, ecd_lambdas:has_closures(Clauses)} of
-        {#{FA := Known}, _} ->
-            with_lambdas(Mod, Known, {Mod, FA}, S);
-        {_, true} ->
+    case ecd_lambdas:has_closures(Clauses) of
+        true ->
             {Monitor, S1} = worker(fun() -> {sought, Md5, lambdas(Mod, Source(Mod), Table, FA)} end, S),
             S1#state{seeking = Seeking#{Monitor => {Mod, FA}}};
-        {_, false} ->
+        false ->
             S
     end.
 
@@ -562,34 +580,20 @@ withdraw({Mod, FA} = Asked, Owner, #state{arms = Arms} = S) ->
         #{Asked := #{Owner := _} = Owners} when map_size(Owners) > 1 ->
             S#state{arms = Arms#{Asked := maps:remove(Owner, Owners)}};
         #{Asked := #{Owner := _}} ->
-            deactivate(Mod, {Mod, FA}, S#state{arms = maps:remove(Asked, Arms)});
+            deactivate(Asked, S#state{arms = maps:remove(Asked, Arms)});
         #{} ->
             S
     end.
 
 %% A meta that remembers what it has called would stay in it: a loop that calls itself leaves at its next pass.
-deactivate(Mod, Asked, #state{targets = Targets} = S0) ->
+deactivate(Asked, #state{targets = Targets} = S0) ->
     Mine = [MFA || {MFA, Requests} <- maps:to_list(Targets), is_map_key(Asked, Requests)],
     S = lists:foldl(
-        fun({_, F, A} = MFA, #state{targets = Ts, mods = Mods} = Acc) ->
+        fun(MFA, #state{targets = Ts} = Acc) ->
             #{MFA := Requests} = Ts,
             case maps:remove(Asked, Requests) of
-                Others when map_size(Others) > 0 ->
-                    Acc#state{targets = Ts#{MFA := Others}};
-                _ ->
-                    ok = ecd_guardian:disarm(MFA),
-                    #{Mod := #mod{table = Table, open = Open, once = Once} = M} = Mods,
-                    case Once of
-                        #{{F, A} := _} ->
-                            Now = erlang:monotonic_time(millisecond),
-                            Acc#state{
-                                targets = maps:remove(MFA, Ts),
-                                mods = Mods#{Mod := M#mod{once = Once#{{F, A} := Now}}}
-                            };
-                        #{} ->
-                            map_size(Open) =:= 0 andalso ecd_prepare:close(Table, Mod, [{F, A}]),
-                            Acc#state{targets = maps:remove(MFA, Ts)}
-                    end
+                Others when map_size(Others) > 0 -> Acc#state{targets = Ts#{MFA := Others}};
+                _ -> silence(MFA, Acc#state{targets = maps:remove(MFA, Ts)})
             end
         end,
         S0,
@@ -597,6 +601,19 @@ deactivate(Mod, Asked, #state{targets = Targets} = S0) ->
     ),
     ok = ecd_iserver:flush(),
     S.
+
+%% A native function that nobody wants any more.
+silence({Mod, F, A} = MFA, #state{mods = Mods} = S) ->
+    ok = ecd_guardian:disarm(MFA),
+    #{Mod := #mod{table = Table, open = Open, once = Once} = M} = Mods,
+    case Once of
+        #{{F, A} := _} ->
+            Now = erlang:monotonic_time(millisecond),
+            S#state{mods = Mods#{Mod := M#mod{once = Once#{{F, A} := Now}}}};
+        #{} ->
+            map_size(Open) =:= 0 andalso ecd_prepare:close(Table, Mod, [{F, A}]),
+            S
+    end.
 
 %% --- giving back ---
 
@@ -617,8 +634,9 @@ release(Mod, From, #state{mods = Mods, work = Work} = S) ->
             S
     end.
 
-is_releasing(Mod, #state{work = Work}) ->
-    lists:any(fun({M, Waiting}) -> M =:= Mod andalso lists:keymember(release, 2, Waiting) end, maps:values(Work)).
+%% Its rows are just being replaced or given back: what is opened in them now would be closed again.
+is_at_work(Mod, #state{work = Work}) ->
+    lists:any(fun({M, _}) -> M =:= Mod end, maps:values(Work)).
 
 holding(Mod, #mod{open = Open, once = Once}, #state{work = Work} = S) ->
     Now = erlang:monotonic_time(millisecond),

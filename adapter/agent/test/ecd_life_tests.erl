@@ -3,6 +3,8 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+-export(['$handle_undefined_function'/2]).
+
 -define(M, 'Elixir.Matrix').
 -define(C, 'Elixir.Closures').
 
@@ -20,6 +22,7 @@ life_test_() ->
         {"what closures call stays when the rest is released", scene(fun release_with_closures/0)},
         {"releasing while functions are armed and called harms nobody", scene(fun release_storm/0)},
         {"a reloaded module is armed again", scene(fun reload/0)},
+        {"code that is looked at again stays armed meanwhile", scene(fun looked_at_again/0)},
         {"functions that a reload has lost are reported", scene(fun reload_lost/0)},
         {"a closure of old code computes on after a reload", scene(fun reload_closure/0)}
     ].
@@ -216,6 +219,58 @@ reload() ->
     Line = ecd_scene:line(?M, "remote"),
     ?assertEqual({1001, [{?M, Line, #{x => 1}}]}, ecd_scene:stops(fun() -> ?M:remote(1) end)),
     ok = replace("x + 1000 # remote", "x + 1 # remote").
+
+%% As when the file of the same code is written again: every call passes the stop point, also those of a closure made
+%% before anything was armed.
+looked_at_again() ->
+    ?MODULE = ets:new(?MODULE, [named_table, public, {write_concurrency, true}]),
+    Closure = ?C:make(3),
+    count_at(?M, "remote"),
+    count_at(?C, "made body"),
+    until(fun() -> [1 || {?C, F, _} <- ecd_guardian:armed(), F =/= make] =/= [] end),
+    Callers = [caller(?M, fun() -> ?M:remote(1) end), caller(?C, fun() -> Closure(1) end)],
+    lists:foreach(
+        fun(_) ->
+            ?assertEqual(ok, ecd_engine:code_changed(?M)),
+            ?assertEqual(ok, ecd_engine:code_changed(?C))
+        end,
+        lists:seq(1, 50)
+    ),
+    lists:foreach(
+        fun({Pid, Mod}) ->
+            Pid ! {enough, self()},
+            receive {Pid, Calls} -> ?assertEqual([{Mod, Calls}], ets:lookup(?MODULE, Mod)) end
+        end,
+        Callers
+    ),
+    ets:delete(?MODULE).
+
+count_at(Mod, Marker) ->
+    break(Mod, Marker),
+    ok = ecd_engine:set_break(Mod, ecd_scene:line(Mod, Marker), {?MODULE, Mod}).
+
+until(Condition) ->
+    case Condition() of
+        true -> ok;
+        false -> erlang:yield(), until(Condition)
+    end.
+
+caller(Mod, Call) ->
+    {spawn_link(fun() -> call_on(Call, 0) end), Mod}.
+
+call_on(Call, Calls) ->
+    receive
+        {enough, Test} -> Test ! {self(), Calls}
+    after 0 ->
+        _ = Call(),
+        call_on(Call, Calls + 1)
+    end.
+
+%% The conditions, in the meta process: nobody stops, but is counted under the name of the module.
+-spec '$handle_undefined_function'(module(), [term()]) -> false.
+'$handle_undefined_function'(Mod, [_Bindings]) ->
+    _ = ets:update_counter(?MODULE, Mod, 1, {Mod, 0}),
+    false.
 
 reload_lost() ->
     break(?M, "guarded"),
