@@ -177,6 +177,36 @@ describe('mix test', () => {
     );
   });
 
+  it('that counts coverage counts the same, and breakpoints in what it counts say why they do not stop', async () => {
+    const copy = await fixtureCopy('tested', { compiled: true });
+    try {
+      const args = ['--cover', '--seed', '0', 'test/tested_test.exs'];
+      const counted = (stdout: string): string[] => stdout.split('\n').filter((line) => /%.*\|/.test(line));
+      const helper = 'test/test_helper.exs';
+      // Called by a statement that is interpreted itself.
+      copy.write(helper, `Tested.half(4) # bp:helper\n${copy.read(helper)}`);
+      const noDebug = await debug.launch(copy, { args: { ...test(...args), noDebug: true } });
+      const plain = (await noDebug.end()).stdout;
+      const session = await debug.launch(copy, {
+        args: test(...args),
+        breakpoints: {
+          [helper]: ['helper'],
+          'test/tested_test.exs': ['Tested.double(1) == 2'],
+          'lib/tested.ex': ['div'],
+        },
+      });
+      assert.deepEqual(await session.places(), ['helper', `test/tested_test.exs:6`]);
+      const { exitCode, stdout } = await session.end();
+      assert.notEqual(exitCode, 0);
+      assert.deepEqual(counted(stdout), counted(plain));
+      assert.match(counted(plain).join(), /100\.00% *\| *Tested/);
+      const refused = session.client.seen('breakpoint').filter(({ breakpoint }) => !breakpoint.verified);
+      assert.match(refused.map(({ breakpoint }) => breakpoint.message).join('\n'), /compiled for test coverage/);
+    } finally {
+      copy.remove();
+    }
+  });
+
   it('sets MIX_ENV=test when nobody else does', async () => {
     const session = await debug.launch(constructs, {
       args: { task: 'test', taskArgs: [file] },

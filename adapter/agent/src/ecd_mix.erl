@@ -2,15 +2,17 @@
 %% when the project is compiled. Knows nothing about break points but whom to tell.
 -module(ecd_mix).
 
--export([prepare/0, main/0, config_loaded/2, compiled/2]).
+-export([prepare/0, main/0, config_loaded/2, compiled/2, covered/2]).
 
 %% While Elixir starts.
 -spec prepare() -> ok.
 prepare() ->
     Debug = not ecd_config:get(noDebug),
+    Covers = Debug andalso lists:member("--cover", init:get_plain_arguments()),
     lists:foreach(fun hook/1, [
-        {'Elixir.Mix.Tasks.Loadconfig', config_loaded} || Debug orelse asks_for_more()
-    ] ++ [{'Elixir.Mix.Tasks.Compile', compiled} || Debug]).
+        {'Elixir.Mix.Tasks.Loadconfig', {run, 1}, config_loaded} || Debug orelse asks_for_more()
+    ] ++ [{'Elixir.Mix.Tasks.Compile', {run, 1}, compiled} || Debug]
+      ++ [{'Elixir.Mix.Tasks.Test.Coverage', {start, 2}, covered} || Covers]).
 
 %% What the adapter has Elixir evaluate. The program's arguments are a task and its arguments.
 -spec main() -> term().
@@ -35,8 +37,8 @@ scripts([<<"run">> | Args]) ->
 scripts(_Args) ->
     [].
 
-hook({Task, Handler}) ->
-    report(ecd_hook:around(Task, [{{run, 1}, {?MODULE, Handler}}])).
+hook({Task, Function, Handler}) ->
+    report(ecd_hook:around(Task, [{Function, {?MODULE, Handler}}])).
 
 report(ok) ->
     ok;
@@ -73,6 +75,14 @@ compiled(Original, [Args]) ->
     ok = ecd_ahead:remember(),
     ok = ecd_patience:await(),
     ok = ecd_launch:tell([ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions], compiled, []),
+    Result.
+
+%% The project's modules run in a version now that counts its lines, as interpreted code would not: nothing of them may
+%% be interpreted any more when the first test file is loaded.
+-spec covered(fun((term(), term()) -> Result), [term()]) -> Result.
+covered(Original, [CompilePath, Options]) ->
+    Result = Original(CompilePath, Options),
+    ok = ecd_launch:tell([ecd_breakpoints], compiled, []),
     Result.
 
 %% Shown by the adapter if it takes long enough to be noticed.
