@@ -1,4 +1,4 @@
-// What a request's handler is: the schema of its arguments and what it does. The table of them is in session.ts.
+// What a request's handler is: the schema of its arguments and what it does. The table of them is in requests/table.ts.
 import type * as v from 'valibot';
 import type { Call, RequestKind } from './cancellation';
 import type { Session } from './session';

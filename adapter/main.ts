@@ -5,6 +5,7 @@ import { checkEnvironment } from './check';
 import { Connection } from './connection';
 import { takeServerPair, type ServerPair } from './coordination/serverPair';
 import { Log, type LogLevel, type LogTarget } from './log';
+import { REQUESTS } from './requests/table';
 import { Session } from './session';
 
 /** ms for ending programs after a signal; after that the process ends all the same. */
@@ -27,7 +28,7 @@ function serve(
   server: ServerPair | null,
 ): Session {
   const log = openLog(`${process.pid}-${sessions.size + 1}`);
-  const session = new Session(new Connection(input, output, log), log, server);
+  const session = new Session(new Connection(input, output, log), log, server, REQUESTS);
   sessions.add(session);
   log.info('adapter.start', 'session begins');
   session.start();

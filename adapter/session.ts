@@ -1,5 +1,5 @@
-// One debug session: the table of commands, and the one reply path. Every request is answered exactly once, whatever
-// state the session is in. What requests do is in requests/.
+// One debug session, and the one reply path. Every request is answered exactly once, whatever state the session is in. What
+// requests do is in requests/.
 import { Failure } from '../protocol/failure';
 import { AgentEventTranslator } from './agentEvents';
 import type { AgentEvent } from './beam/agentClient';
@@ -13,13 +13,6 @@ import type { Handler } from './handler';
 import { Lifecycle } from './lifecycle';
 import type { Log } from './log';
 import { ProgressReporter } from './progress';
-import { breakpointRequests } from './requests/breakpoints';
-import { coordinationRequests } from './requests/coordination';
-import { evaluationRequests } from './requests/evaluation';
-import { executionRequests } from './requests/execution';
-import { inspectionRequests } from './requests/inspection';
-import { lifecycleRequests } from './requests/lifecycle';
-import { sourceRequests } from './requests/sources';
 import { Conventions } from './sources';
 import { liveOf, type Live } from './state';
 import { Durations, Timings } from './timings';
@@ -31,18 +24,6 @@ export interface ClientCapabilities {
   invalidated: boolean;
   terminal: boolean;
 }
-
-const HANDLERS: ReadonlyMap<string, Handler> = new Map(
-  Object.entries({
-    ...lifecycleRequests,
-    ...breakpointRequests,
-    ...executionRequests,
-    ...inspectionRequests,
-    ...evaluationRequests,
-    ...sourceRequests,
-    ...coordinationRequests,
-  }),
-);
 
 /** All that may be asked before the client has introduced itself. */
 const BEFORE_INITIALIZE = new Set(['initialize', 'disconnect']);
@@ -77,6 +58,7 @@ export class Session {
     readonly connection: Connection,
     readonly log: Log,
     server: ServerPair | null,
+    private readonly handlers: ReadonlyMap<string, Handler>,
   ) {
     this.finished = new Promise((resolve) => (this.#finish = resolve));
     const { conventions, cancellation } = this;
@@ -156,7 +138,7 @@ export class Session {
   async #answer(seq: number, command: string, args: unknown): Promise<void> {
     const began = performance.now();
     const after: (() => void)[] = [];
-    const known = HANDLERS.get(command);
+    const known = this.handlers.get(command);
     const signal = this.cancellation.begin(seq, known?.kind ?? 'change');
     const call: Call = { seq, command, signal, afterReply: (action) => after.push(action) };
     try {

@@ -1,7 +1,7 @@
 // What a client may say to the debug adapter beyond plain DAP: launch and attach arguments, custom requests. No I/O.
 import * as v from 'valibot';
 import type { FailureBody } from './failure';
-import { DEFAULT_SETTINGS } from './settings';
+import { DEFAULT_SETTINGS, SCOPES, STRATEGIES, type PredictionScope, type Strategy } from './settings';
 import { MAX_DURATION, MAX_SIZE, parseDuration, parseSize } from './units';
 
 /** Processes that `threads` lists unless `maxThreads` says otherwise. */
@@ -44,13 +44,7 @@ const environment = v.pipe(
   ),
 );
 
-export const STRATEGIES = ['demand-driven', 'predictive', 'learning'] as const;
-export type Strategy = (typeof STRATEGIES)[number];
 const strategy = oneOf(...STRATEGIES);
-
-/** How far a prediction may reach: functions called directly, the usual neighbourhood, everything reachable. */
-export const SCOPES = ['minimal', 'conservative', 'transitive'] as const;
-export type PredictionScope = (typeof SCOPES)[number];
 const scope = oneOf(...SCOPES);
 
 const Coordination = v.object(

@@ -1,7 +1,7 @@
 // The contract between the adapter and the coordination server, over vscode-jsonrpc on a local pipe: what a session tells,
 // and the plans it is given. Shapes and validators only; no I/O.
 import * as v from 'valibot';
-import { SCOPES, STRATEGIES } from './adapter';
+import { SCOPES, STRATEGIES } from './settings';
 
 /** Raised with any change that an older adapter or server would misread. */
 export const COORDINATION_VERSION = 1;
@@ -14,8 +14,6 @@ export const PIPE_VARIABLE = 'ECD_COORDINATION_PIPE';
 export const TOKEN_VARIABLE = 'ECD_COORDINATION_TOKEN';
 /** The session's id, which the token was made for: that of `coordination/openSession`. */
 export const SESSION_VARIABLE = 'ECD_COORDINATION_SESSION';
-
-export { SCOPES, type PredictionScope } from './adapter';
 
 /** As `inspect` writes a module: `Shop.Cart`, `:lists`. */
 const moduleName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(512));

@@ -1,7 +1,7 @@
 // What the coordination server measures and the editor shows: one whole snapshot, then increments. Types only.
 // Times are milliseconds, `at` milliseconds since the epoch, sizes bytes, shares 0..1; null where nothing was measured yet.
-import type { Strategy } from './adapter';
 import type { LatencyKind, Refusal } from './coordination';
+import type { Strategy } from './settings';
 
 /** Raised with any change that an older dashboard would misread. */
 export const METRICS_VERSION = 1;

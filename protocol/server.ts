@@ -1,7 +1,6 @@
 // The contract between the extension and the coordination server: custom LSP methods beside the standard ones. Types only.
-import type { Strategy } from './adapter';
-import type { PredictionScope } from './coordination';
 import type { MetricsSnapshot, MetricsUpdate, Neighbourhood, ServerHealth } from './metrics';
+import type { ServerSettings } from './settings';
 
 export type { ServerHealth } from './metrics';
 
@@ -14,23 +13,6 @@ export interface ServerOptions {
   /** Folder for learned usage and caches of this workspace (`context.storageUri`); null: nothing is kept. */
   storageDir: string | null;
   settings: ServerSettings;
-}
-
-/** The settings that the server acts on, parsed; sent again by `coordination/settings` when they change. */
-export interface ServerSettings {
-  enabled: boolean;
-  strategy: Strategy;
-  scope: PredictionScope;
-  performanceMonitoring: boolean;
-  /** Bytes. */
-  memoryThreshold: number;
-  /** ms */
-  fallbackTimeout: number;
-  codeLenses: boolean;
-  /** Days after which learned usage is forgotten. */
-  historyDays: number;
-  /** Bytes of learned usage to keep on disk. */
-  historySize: number;
 }
 
 /** A module as its source declares it. */

@@ -1,5 +1,6 @@
 // The parts of the coordination, put together for one workspace: pipe, sessions, strategies, memory and figures.
-import { SERVER_PROTOCOL_VERSION, type ServerHealth, type ServerSettings, type ModuleAction } from '../protocol/server';
+import { SERVER_PROTOCOL_VERSION, type ServerHealth, type ModuleAction } from '../protocol/server';
+import type { ServerSettings } from '../protocol/settings';
 import type { MetricsSnapshot, MetricsUpdate, Neighbourhood } from '../protocol/metrics';
 import { UsageStore } from './history/store';
 import type { ProjectIndex } from './index/projectIndex';

@@ -1,11 +1,9 @@
 // What the editor's requests and notifications carry, checked before anything acts on it. Shapes only.
 import * as v from 'valibot';
 import { ErrorCodes, ResponseError } from 'vscode-languageserver/node';
-import { STRATEGIES } from '../protocol/adapter';
-import { SCOPES } from '../protocol/coordination';
-import { DEFAULT_SETTINGS } from '../protocol/settings';
 import { parseDuration, parseSize } from '../protocol/units';
-import type { ModuleAction, ServerNotifications, ServerRequests, ServerSettings } from '../protocol/server';
+import type { ModuleAction, ServerNotifications, ServerRequests } from '../protocol/server';
+import { DEFAULT_SETTINGS, SCOPES, STRATEGIES, type ServerSettings } from '../protocol/settings';
 
 /** Modules around one are shown up to that far. */
 const MAX_DEPTH = 4;

@@ -1,7 +1,6 @@
 // Typed readers of the settings; the only caller of getConfiguration. A bad value keeps the last good one, said once.
 import * as vscode from 'vscode';
-import type { ServerSettings } from '../protocol/server';
-import { DEFAULT_SETTINGS } from '../protocol/settings';
+import { DEFAULT_SETTINGS, type ServerSettings } from '../protocol/settings';
 import { parseDuration, parseSize } from '../protocol/units';
 import { SCOPES, SETTINGS_SECTION, STRATEGIES } from './contributions';
 

@@ -1,6 +1,7 @@
 // Coordination as one session has it: tells the server what happens, asks it what to prepare next, has the plans worked
 // off. Never on the way of a demand: what the user asks for is served by adapter and agent alone.
-import type { LaunchArguments, Strategy } from '../../protocol/adapter';
+import type { LaunchArguments } from '../../protocol/adapter';
+import type { Strategy } from '../../protocol/settings';
 import type {
   LatencyKind,
   Plan,

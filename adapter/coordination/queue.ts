@@ -3,7 +3,7 @@
 // asks for does not pass through here.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentCommands } from '../../protocol/agent';
-import type { Strategy } from '../../protocol/adapter';
+import type { Strategy } from '../../protocol/settings';
 import type { Plan } from '../../protocol/coordination';
 
 /** ms that one batch should take: what a step that begins meanwhile may have to share the machine with. */

@@ -1,6 +1,6 @@
 // Every text of the page, in one place for translators. Sentences end with a full stop, labels do not.
 import { l10n } from './l10n';
-import type { Strategy } from '../../protocol/adapter';
+import type { Strategy } from '../../protocol/settings';
 import type { LatencyKind } from '../../protocol/coordination';
 import type { ModuleRow, TimelineEvent } from '../../protocol/metrics';
 import type { Difference } from './compare';

@@ -1,6 +1,6 @@
 // What the usage store writes down, and the validators of what it reads back: lines of a journal, the body of a snapshot. No I/O.
 import * as v from 'valibot';
-import { STRATEGIES } from '../../protocol/adapter';
+import { STRATEGIES } from '../../protocol/settings';
 import type { SessionSummary } from '../../protocol/metrics';
 import type { ModuleAction } from '../../protocol/server';
 import type { UsageEvent } from './usage';

@@ -1,7 +1,7 @@
 // The debug sessions of this window: folds what adapters tell into models and draws plans from them. It decides nothing about
 // order or memory (server/schedule) and ranks nothing (server/strategies).
 import { availableParallelism } from 'node:os';
-import { STRATEGIES, type Strategy as StrategyName } from '../../protocol/adapter';
+import { STRATEGIES, type Strategy as StrategyName } from '../../protocol/settings';
 import {
   COORDINATION_VERSION,
   type Plan,

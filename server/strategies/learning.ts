@@ -1,6 +1,6 @@
 // Strategy "learning": mixes what was asked for, what the graph says and what past sessions did, each trusted as far as its
 // predictions came true. The memory behind it is a fold over usage events; this only reads it.
-import type { Strategy as StrategyName } from '../../protocol/adapter';
+import type { Strategy as StrategyName } from '../../protocol/settings';
 import type { DependencyGraph } from '../index/graph';
 import type { DemandStrategy } from './demand';
 import { afterContext, afterSimilar } from './experts';

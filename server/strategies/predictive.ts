@@ -1,5 +1,5 @@
 // Strategy "predictive": ranks modules by where the dependency graph leads from here. It learns nothing.
-import type { PredictionScope } from '../../protocol/coordination';
+import type { PredictionScope } from '../../protocol/settings';
 import type { DependencyGraph } from '../index/graph';
 import { anchorsOf, type Anchor, type Anchors } from './anchors';
 import { compact, segmentsOf, type CompactGraph } from './compactGraph';

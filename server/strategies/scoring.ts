@@ -1,6 +1,6 @@
 // How well each strategy predicts: every one is asked at every decision and scored by the same outcomes, whichever of them
 // drew the plan. It keeps numbers alone.
-import { STRATEGIES, type Strategy as StrategyName } from '../../protocol/adapter';
+import { STRATEGIES, type Strategy as StrategyName } from '../../protocol/settings';
 import type { PredictionScore } from '../../protocol/metrics';
 import type { Prediction } from './strategy';
 

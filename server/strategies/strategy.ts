@@ -1,6 +1,5 @@
 // What a strategy is: it ranks modules by how likely they are entered next. Types only; it plans nothing and does no I/O.
-import type { Strategy as StrategyName } from '../../protocol/adapter';
-import type { PredictionScope } from '../../protocol/coordination';
+import type { Strategy as StrategyName, PredictionScope } from '../../protocol/settings';
 import type { DependencyGraph } from '../index/graph';
 
 /** All that a prediction may rest on; modules by their `inspect` names, most urgent or newest first. */

@@ -16,7 +16,8 @@ import {
   type SuggestionsResult,
 } from '../../protocol/analysis';
 import type { FileBreakpoints } from '../../protocol/coordination';
-import { SERVER_PROTOCOL_VERSION, type ServerSettings } from '../../protocol/server';
+import { SERVER_PROTOCOL_VERSION } from '../../protocol/server';
+import type { ServerSettings } from '../../protocol/settings';
 import { within } from '../support/deadline';
 import { LspClient } from '../support/lspClient';
 import { root } from '../support/paths';

@@ -9,7 +9,7 @@ import { LearningStrategy } from '../../server/strategies/learning';
 import { PredictiveStrategy } from '../../server/strategies/predictive';
 import type { Situation } from '../../server/strategies/strategy';
 import { UsageMemory } from '../../server/strategies/usageMemory';
-import { SCOPES } from '../../protocol/coordination';
+import { SCOPES } from '../../protocol/settings';
 import { moduleGraph } from '../support/moduleGraph';
 
 const graph = moduleGraph({

@@ -3,13 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as v from 'valibot';
-import {
-  AttachArguments,
-  LaunchArguments,
-  SCOPES as ADAPTER_SCOPES,
-  STRATEGIES as ADAPTER_STRATEGIES,
-} from '../../protocol/adapter';
-import { DEFAULT_SETTINGS } from '../../protocol/settings';
+import { AttachArguments, LaunchArguments } from '../../protocol/adapter';
+import { DEFAULT_SETTINGS, SCOPES as ADAPTER_SCOPES, STRATEGIES as ADAPTER_STRATEGIES } from '../../protocol/settings';
 import { parseDuration, parseSize } from '../../protocol/units';
 import { COMMANDS, DEBUG_TYPE, LANGUAGES, SCOPES, SETTINGS_SECTION, STRATEGIES } from '../../src/contributions';
 import { root } from '../support/paths';

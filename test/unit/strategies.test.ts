@@ -7,7 +7,7 @@ import { compact } from '../../server/strategies/compactGraph';
 import { pageRank } from '../../server/strategies/pageRank';
 import { PredictiveStrategy } from '../../server/strategies/predictive';
 import type { Situation } from '../../server/strategies/strategy';
-import { SCOPES } from '../../protocol/coordination';
+import { SCOPES } from '../../protocol/settings';
 import { moduleGraph } from '../support/moduleGraph';
 
 const shop = {
