@@ -23,6 +23,8 @@ const TERMINATE_TIMEOUT = 5_000;
 const DISCONNECT_TIMEOUT = 1_000;
 /** ms more until it is ended by force. */
 const GRACE = 1_000;
+/** ms until what stops is set and the program may run. One that gave up earlier would have a program that runs all the same. */
+const READY_TIMEOUT = 120_000;
 /** ms for taking the agent out of an attached node. */
 const DETACH_TIMEOUT = 15_000;
 /** ms after the loss of the agent until the user hears of it: the program's end usually follows at once. */
@@ -253,7 +255,7 @@ export class Lifecycle {
   }
 
   async #go(live: Live): Promise<void> {
-    await live.program.agent.request('go', {});
+    await live.program.agent.request('go', {}, { timeout: READY_TIMEOUT });
     if (liveOf(this.#state) === live) this.#become({ kind: 'running', live });
   }
 
@@ -289,14 +291,16 @@ export class Lifecycle {
         }
         coordinator.breakpointsSet(file, wanted, states, null);
       };
+    const patient = { timeout: READY_TIMEOUT };
     const requests: Promise<unknown>[] = files.map(([file, wanted]) =>
-      agent.request('setBreakpoints', { path: file, breakpoints: wanted }).then(announce(file, wanted)),
+      agent.request('setBreakpoints', { path: file, breakpoints: wanted }, patient).then(announce(file, wanted)),
     );
     if (functions.length > 0) {
-      const set = agent.request('setFunctionBreakpoints', { breakpoints: functions });
+      const set = agent.request('setFunctionBreakpoints', { breakpoints: functions }, patient);
       requests.push(set.then(announce('', functions)));
     }
-    if (exceptions.length > 0) requests.push(agent.request('setExceptionBreakpoints', { filters: exceptions }));
+    if (exceptions.length > 0)
+      requests.push(agent.request('setExceptionBreakpoints', { filters: exceptions }, patient));
     for (const result of await Promise.allSettled(requests)) {
       if (result.status === 'fulfilled') continue;
       events.notice({ level: 'error', text: `Breakpoints cannot be set: ${Failure.from(result.reason).message}` });

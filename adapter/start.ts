@@ -27,8 +27,8 @@ import {
 import type { Progress } from './progress';
 import type { Start } from './state';
 
-/** ms; the engine's self-test compiles and runs a little. */
-const CONFIGURE_TIMEOUT = 60_000;
+/** ms; the first time, parts of OTP are compiled anew, and the engine tests itself. */
+const CONFIGURE_TIMEOUT = 120_000;
 
 /** dist/agent: Erlang sources and launchers, laid out by the build beside the bundle. */
 const AGENT = path.join(__dirname, 'agent');

@@ -10,7 +10,7 @@ import { Atom, decode, encode, MalformedTerm, Tuple, type Term } from './etf';
 /** Bytes of one frame, as the agent has it. */
 const MAX_FRAME = 64 * 1024 * 1024;
 /** ms in which a new connection must have said hello. */
-const HELLO_TIMEOUT = 10_000;
+const HELLO_TIMEOUT = 30_000;
 /** ms for an answer, unless a command has its own deadline. */
 const REQUEST_TIMEOUT = 20_000;
 

@@ -12,8 +12,8 @@
 -define(CLOCK, {?MODULE, clock}).
 -define(DONE, {?MODULE, done}).
 
-%% ms that the start of the tests waits for prepare/0 at most.
--define(DEADLINE, 5000).
+%% ms that the start of the tests waits for prepare/0 at most. Tests that have started cannot be made patient any more.
+-define(DEADLINE, 60000).
 
 %% At launch: makes ExUnit patient if tests are going to run. It takes about 0.1 s; Mix can start meanwhile.
 -spec prepare() -> ok.
