@@ -113,21 +113,43 @@ describe('a path dependency', () => {
     assert.equal(callback.at, 'callback');
     assert.equal((await session.locals(callback.top))['n'], '2');
   });
+
+  it('that other programs compile, as newer Mix has it done, stops where the compiler calls it', async () => {
+    const project = await fixtureCopy('with_dependency', { also: ['library', 'literals'] });
+    try {
+      // Only where there is more than one Mix divides them among programs.
+      project.edit('mix.exs', 'deps: [', 'deps: [{:literals, path: "../literals"}, ');
+      project.edit(
+        'lib/with_dependency.ex',
+        'def main',
+        '@early Library.each_doubled([3], & &1)\n  def early, do: @early\n\n  def main',
+      );
+      const session = await debug.launch(project, {
+        run: 'IO.inspect(WithDependency.early())',
+        breakpoints: { '../library/lib/library.ex': ['library_calls_back'] },
+        args: { env: { MIX_OS_DEPS_COMPILE_PARTITION_COUNT: '2' } },
+      });
+      const stop = await session.stop();
+      assert.equal((await session.locals(stop.top))['doubled'], '[6]');
+      await session.resume(stop);
+      assert.match((await session.end()).stdout, /^\[6\]$/m);
+    } finally {
+      project.remove();
+    }
+  });
 });
 
 describe('a module with megabytes of constants', () => {
   const debug = sessions();
 
-  it('stops soon and stays small', async () => {
+  it('stops and stays small', async () => {
     const literals = await fixture('literals');
-    const started = Date.now();
     const session = await debug.launch(literals, {
       run: 'Literals.main()',
       breakpoints: { 'lib/literals.ex': ['size', 'square'] },
     });
     const stop = await session.stop();
     assert.equal(stop.at, 'size');
-    assert(Date.now() - started < 30_000, 'well within half a minute on a busy machine');
     const { modules } = await session.client.custom<{ modules: { module: string; bytes: number }[] }>(
       'getInterpretationStatus',
       {},

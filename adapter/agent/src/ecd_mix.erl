@@ -2,17 +2,19 @@
 %% when the project is compiled. Knows nothing about break points but whom to tell.
 -module(ecd_mix).
 
--export([prepare/0, main/0, config_loaded/2, compiled/2, covered/2]).
+-export([prepare/0, main/0, config_loaded/2, compiled/2, arrived/2]).
 
 %% While Elixir starts.
 -spec prepare() -> ok.
 prepare() ->
     Debug = not ecd_config:get(noDebug),
     Covers = Debug andalso lists:member("--cover", init:get_plain_arguments()),
+    Divides = Debug andalso os:getenv("MIX_OS_DEPS_COMPILE_PARTITION_COUNT") =/= false,
     lists:foreach(fun hook/1, [
         {'Elixir.Mix.Tasks.Loadconfig', {run, 1}, config_loaded} || Debug orelse asks_for_more()
     ] ++ [{'Elixir.Mix.Tasks.Compile', {run, 1}, compiled} || Debug]
-      ++ [{'Elixir.Mix.Tasks.Test.Coverage', {start, 2}, covered} || Covers]).
+      ++ [{'Elixir.Mix.Tasks.Deps.Loadpaths', {run, 1}, arrived} || Divides]
+      ++ [{'Elixir.Mix.Tasks.Test.Coverage', {start, 2}, arrived} || Covers]).
 
 %% What the adapter has Elixir evaluate. The program's arguments are a task and its arguments.
 -spec main() -> term().
@@ -77,11 +79,12 @@ compiled(Original, [Args]) ->
     ok = ecd_launch:tell([ecd_engine, ecd_breakpoints, ecd_dbg, ecd_entry, ecd_exceptions], compiled, []),
     Result.
 
-%% The project's modules run in a version now that counts its lines, as interpreted code would not: nothing of them may
-%% be interpreted any more when the first test file is loaded.
--spec covered(fun((term(), term()) -> Result), [term()]) -> Result.
-covered(Original, [CompilePath, Options]) ->
-    Result = Original(CompilePath, Options),
+%% Modules are there that no hook of the compiler's has seen. Dependencies may have been compiled by other programs, and
+%% the project's own compilation calls them. Coverage has put versions in place that count their lines, as interpreted
+%% code would not: nothing of them may be interpreted any more when the first test file is loaded.
+-spec arrived(fun(), [term()]) -> term().
+arrived(Original, Args) ->
+    Result = apply(Original, Args),
     ok = ecd_launch:tell([ecd_breakpoints], compiled, []),
     Result.
 
