@@ -197,9 +197,9 @@ unload(Mod) ->
     _ = code:purge(Mod),
     ok.
 
-%% The constructor that defexception makes has one, and finding it takes the compiler.
+%% A constructor may have one, as those that older Elixir makes do, and finding it takes the compiler.
 closures_of_a_constructor_are_sought_for_a_breakpoint_only(_S) ->
-    Mod = 'Elixir.Control.Fail.Error',
+    Mod = 'Elixir.Control.Fail.Errors',
     Closures = fun() -> [MFA || {M, F, _} = MFA <- ecd_guardian:armed(), M =:= Mod, F =/= exception] end,
     filter(<<"raised">>),
     ok = ecd_engine:arm(Mod, {exception, 1}, {entry, test}),
