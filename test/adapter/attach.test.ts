@@ -88,7 +88,22 @@ describe('attach', () => {
     await session.client.event('terminated');
     await eventually('nothing of the agent runs', () => (node.ask(agentProcesses) === '[]' ? true : undefined));
     assert.equal(node.ask('Constructs.Basic.nested(1)'), '13');
+    await eventually('the agent is out', () => (node.ask(agentModules) === '[]' ? true : undefined));
     assert(node.alive);
+  });
+
+  it('can be attached to again at once when the helper node of the last session was killed', async () => {
+    const first = await attach({ breakpoints: { [basic]: ['inner'] } });
+    await first.stop();
+    const adapter = first.client.process.pid;
+    const helpers = readFileSync(`/proc/${adapter}/task/${adapter}/children`, 'utf8').trim().split(' ').map(Number);
+    for (const pid of helpers) process.kill(pid, 'SIGKILL');
+    await first.client.event('terminated');
+    await eventually('the node has noticed', () =>
+      node.ask('Process.whereis(:ecd_wire)') === 'nil' ? true : undefined,
+    );
+    const again = await attach({ breakpoints: { [basic]: ['inner'] } });
+    assert.equal((await again.stop()).at, 'inner');
   });
 
   it('leaves one module behind for functions made while debugging, and takes it away when they are gone', async () => {

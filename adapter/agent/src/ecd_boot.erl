@@ -1,7 +1,7 @@
 %% How the agent comes into a BEAM: by `erl -s ecd_boot` or pushed in by the relay. Knows neither DAP nor files.
 -module(ecd_boot).
 
--export([start/0, await/0, configured/0, go/1, start_attached/2]).
+-export([start/0, await/0, configured/0, go/1, start_attached/3]).
 
 %% ms to reach the adapter, which listens before it starts us.
 -define(CONNECT_TIMEOUT, 10000).
@@ -80,10 +80,12 @@ go(#{}) ->
     _ = [Gate ! go || Gate <- [whereis(?MODULE)], is_pid(Gate)],
     #{}.
 
-%% Called by the relay on an attached node. Frames travel as messages between Relay and the wire process returned.
--spec start_attached(pid(), binary()) -> pid().
-start_attached(Relay, Token) ->
-    spawn(fun() -> ecd_wire:relay(Relay, Token) end).
+%% Called by the relay on an attached node. Frames travel as messages between Relay and the wire process returned; the
+%% janitor returned with it ends when the agent's Modules are out of the node again.
+-spec start_attached(pid(), binary(), [module()]) -> {pid(), pid()}.
+start_attached(Relay, Token, Modules) ->
+    Wire = spawn(fun() -> ecd_wire:relay(Relay, Token) end),
+    {Wire, ecd_janitor:start(Wire, Modules)}.
 
 %% From then on `binary_to_term(_, [safe])` knows the atoms of all commands.
 load_all() ->

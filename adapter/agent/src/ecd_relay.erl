@@ -58,11 +58,12 @@ join(Socket, Id, #{node := Name, cookie := Cookie, sources := Sources}, Token) -
         Node = binary_to_atom(Name),
         connect(Node, Cookie),
         Modules = push(Node, Sources),
-        Wire = rpc(Node, ecd_boot, start_attached, [self(), Token]),
+        {Wire, Janitor} = rpc(Node, ecd_boot, start_attached, [self(), Token, Modules]),
+        Out = monitor(process, Janitor),
         Ref = monitor(process, Wire),
         send(Socket, {reply, Id, #{}}),
         pass(Socket, Wire, Ref),
-        leave(Node, Wire, Ref, Modules)
+        leave(Wire, Out)
     catch
         throw:{failure, Failure} ->
             send(Socket, {error, Id, Failure}),
@@ -101,6 +102,7 @@ push(Node, Sources) ->
     rpc(Node, erlang, whereis, [ecd_wire]) =:= undefined orelse
         fail(<<"nodeBusy">>, ["Another debug session is attached to ", atom_to_binary(Node), "."],
              <<"Disconnect that session first.">>),
+    ok = cleaned(Node),
     Beams = case Otp =:= otp() of
         true -> own_beams();
         false -> beams_for(Node, Sources)
@@ -109,7 +111,16 @@ push(Node, Sources) ->
     %% Which server the interpreter finds is the engine's decision: it loads the stand-in itself.
     [Standin] = [Beam || {?STANDIN, _, Beam} <- Beams],
     ok = rpc(Node, ecd_standin, bring, [Standin]),
-    [Module || {Module, _, _} <- Beams].
+    [Module || {Module, _, _} <- Beams, Module =/= ?STANDIN].
+
+%% A session that has just ended may still be taking its agent out.
+cleaned(Node) ->
+    Monitor = monitor(process, {ecd_janitor, Node}),
+    receive
+        {'DOWN', Monitor, process, _, _} -> ok
+    after ?LEAVE_TIMEOUT ->
+        fail(<<"nodeBusy">>, ["An earlier debug session still ends in ", atom_to_binary(Node), "."], <<"Try again.">>)
+    end.
 
 %% Elixir prunes the code path of a release or mix project; the folder may still be there.
 has_no_debugger(Node) ->
@@ -214,31 +225,20 @@ pass(Socket, Wire, Ref) ->
             pass(Socket, Wire, Ref);
         {ecd_relay, Wire, started} ->
             pass(Socket, Wire, Ref);
-        {'DOWN', Ref, process, Wire, _Reason} = Down ->
-            gen_tcp:close(Socket),
-            self() ! Down;
+        {'DOWN', Ref, process, Wire, _Reason} ->
+            gen_tcp:close(Socket);
         {tcp_closed, Socket} ->
             ok;
         {tcp_error, Socket, _Reason} ->
             ok
     end.
 
-%% The agent ends in good order first, then its code goes. Where closures made while debugging are still in use, its
-%% guardian lives on, and needs it.
-leave(Node, Wire, Ref, Modules) ->
+%% The agent ends in good order first, then its code goes, and with it the process that has seen to that.
+leave(Wire, Out) ->
     Wire ! {ecd_relay, self(), gone},
     receive
-        {'DOWN', Ref, process, Wire, _Reason} -> ok
-    after ?LEAVE_TIMEOUT -> ok
-    end,
-    case rpc(Node, erlang, whereis, [ecd_guardian]) of
-        undefined ->
-            ok = rpc(Node, ecd_config, erase, []),
-            _ = [rpc(Node, code, soft_purge, [Module]) andalso rpc(Node, code, delete, [Module]) andalso
-                     rpc(Node, code, soft_purge, [Module]) || Module <- Modules, Module =/= ?STANDIN],
-            0;
-        _Guardian ->
-            0
+        {'DOWN', Out, process, _Janitor, _Reason} -> 0
+    after ?LEAVE_TIMEOUT -> 0
     end.
 
 rpc(Node, Module, Function, Args) ->
