@@ -32,6 +32,8 @@ const AGENT_TIMEOUT = 10_000;
 const PREPARE_TIMEOUT = 120_000;
 /** Innermost frames of a stop that the server is told. */
 const MAX_FRAMES = 20;
+/** The agent's reason for functions that are armed alone to see exceptions raised: nobody's plan, and never told otherwise. */
+const EXCEPTIONS = 'exceptions';
 /** Recommendations in one answer. */
 const MAX_RECOMMENDATIONS = 10;
 
@@ -357,7 +359,9 @@ export class Coordinator {
       justMyCode,
       breakpoints: this.#observer.picture.breakpoints,
       stopped: this.#observer.picture.stopped,
-      prepared: modules.flatMap(({ state, ...module }) => (state === 'native' ? [] : [{ state, ...module }])),
+      prepared: modules.flatMap(({ state, ...module }) =>
+        state === 'native' || module.reason === EXCEPTIONS ? [] : [{ state, ...module }],
+      ),
     };
   }
 

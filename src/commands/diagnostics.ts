@@ -27,9 +27,7 @@ export interface DiagnosticsParts {
 export function registerDiagnostics(parts: DiagnosticsParts): vscode.Disposable {
   return command(COMMANDS.copyDiagnostics, async () => {
     await vscode.env.clipboard.writeText(await diagnostics(parts));
-    return say(
-      vscode.l10n.t('The diagnostics are on the clipboard. They hold no secrets; read them before you share them.'),
-    );
+    return say(vscode.l10n.t('The diagnostics are on the clipboard; read them before you share them.'));
   });
 }
 

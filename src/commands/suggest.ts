@@ -65,8 +65,12 @@ async function ask(server: Pick<Server, 'request'>, failure: string | null): Pro
 async function failureAtHand(): Promise<string | null> {
   const editor = vscode.window.activeTextEditor;
   const selected = editor === undefined ? '' : editor.document.getText(editor.selection);
-  const texts = [selected, await vscode.env.clipboard.readText()].map((text) => text.slice(0, MOST_TEXT));
-  return texts.find((text) => STACK_LINE.test(text)) ?? null;
+  return failureIn(selected) ?? failureIn(await vscode.env.clipboard.readText());
+}
+
+function failureIn(text: string): string | null {
+  const looked = text.slice(0, MOST_TEXT);
+  return STACK_LINE.test(looked) ? looked : null;
 }
 
 function item(suggestion: BreakpointSuggestion): Item {

@@ -1,5 +1,5 @@
 // The processes of the debugged program as a tree of applications and supervisors, and the filter that hides OTP's.
-// Shows what the adapter lists; asks at most once a second, and only while somebody looks.
+// Shows what the adapter lists; asks once a second at most, and only while somebody looks.
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { ProcessTree, type ProcessNode } from '../../protocol/adapter';
@@ -8,8 +8,11 @@ import type { Log } from '../log';
 import { command, say } from '../notify';
 import { size } from '../units';
 
-/** ms between an answer and the next question. */
+/** ms between an answer and the next question, at least. */
 const PERIOD = 1_000;
+/** A question takes longer the more processes there are; so many times as long nothing is asked, up to a limit in ms. */
+const REST = 10;
+const LONGEST_PERIOD = 10_000;
 /** Children that are shown without a click: the workers of a pool or one process for each connection are not. */
 const MOST_UNFOLDED = 20;
 
@@ -75,6 +78,7 @@ export class ProcessTreeView implements vscode.TreeDataProvider<TreeNode>, vscod
   }
 
   async #ask(session: vscode.DebugSession, round: number): Promise<void> {
+    const asked = performance.now();
     try {
       const tree = v.parse(ProcessTree, await session.customRequest('getProcessTree'));
       if (round !== this.#round) return;
@@ -86,13 +90,14 @@ export class ProcessTreeView implements vscode.TreeDataProvider<TreeNode>, vscod
       if (round !== this.#round) return;
       this.#show([], undefined);
     }
+    const period = Math.min(LONGEST_PERIOD, Math.max(PERIOD, REST * (performance.now() - asked)));
     this.#timer = setTimeout(() => {
       if (this.#view.visible && round === this.#round) void this.#ask(session, round);
-    }, PERIOD);
+    }, period);
   }
 
   #show(roots: TreeNode[], tree: ProcessTree | undefined): void {
-    const text = JSON.stringify(tree?.processes ?? []);
+    const text = JSON.stringify([tree?.total, tree?.processes]);
     if (text === this.#shown) return;
     this.#shown = text;
     this.#roots = roots;

@@ -230,8 +230,11 @@ describe('a coordinated session', () => {
   });
 
   it('connects again by itself, with the whole state', async () => {
-    const session = await launch();
+    const session = await launch({ exceptions: { filters: ['uncaught'] } });
     const stop = await session.stop();
+    const watched = await eventually('a module watched for exceptions', async () =>
+      (await status(session)).modules.find(({ reason }) => reason === 'exceptions'),
+    );
     await peer.event('stopped');
     peer.cut();
     await peer.until('second greeting', () => peer.greetings[1]);
@@ -240,6 +243,10 @@ describe('a coordinated session', () => {
     assert.equal(peer.state.breakpoints[0]?.breakpoints[0]?.hits, 1);
     const prepared = peer.state.prepared.find(({ module }) => module === 'Constructs.Basic');
     assert.deepEqual([prepared?.state, prepared?.functions], ['interpreted', ['main/0']]);
+    assert(
+      !peer.state.prepared.some(({ module }) => module === watched.module),
+      'what is watched for exceptions is no plan',
+    );
     await peer.push(prepare('Constructs.Flow'));
     await isPrepared(session, 'Constructs.Flow');
     await session.resume(stop);

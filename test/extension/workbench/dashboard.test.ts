@@ -163,6 +163,17 @@ describe('the dashboard in the workbench', () => {
     );
   });
 
+  it('comes back after the window was reloaded, where it was left', async () => {
+    await dashboard.getByRole('tab', { name: 'Health' }).click();
+    const health = dashboard.locator('[role="tab"][aria-selected="true"]', { hasText: 'Health' });
+    await health.waitFor();
+    const loaded = workbench.page.waitForEvent('load');
+    await workbench.command('Developer: Reload Window');
+    await loaded;
+    await health.waitFor();
+    await dashboard.getByText('Live', { exact: false }).first().waitFor();
+  });
+
   /** The figure under a title of the overview. */
   function tile(title: string): Locator {
     return dashboard
