@@ -29,6 +29,8 @@ const measured = (parse: (text: string) => number | undefined, most: number, exa
     [v.pipe(count, v.maxValue(most)), v.pipe(v.string(), v.transform(parse), v.number())],
     `must be a number up to ${most} or a text such as "${example}"`,
   );
+const size = measured(parseSize, MAX_SIZE, '100MB');
+const duration = measured(parseDuration, MAX_DURATION, '2000ms');
 /** `launch.json` is written by hand: numbers and truth values become text, null removes a variable. */
 const environment = v.pipe(
   v.custom<Record<string, unknown>>(
@@ -55,9 +57,9 @@ const Coordination = v.object(
     /** Samples of memory and latencies for the coordination server. */
     performanceMonitoring: v.optional(flag, DEFAULT_SETTINGS.performanceMonitoring),
     /** Bytes of prepared modules to keep. */
-    memoryThreshold: v.optional(measured(parseSize, MAX_SIZE, '100MB'), DEFAULT_SETTINGS.memoryThreshold),
+    memoryThreshold: v.optional(size, DEFAULT_SETTINGS.memoryThreshold),
     /** ms to wait for an answer of the coordination server. */
-    fallbackTimeout: v.optional(measured(parseDuration, MAX_DURATION, '2000ms'), DEFAULT_SETTINGS.fallbackTimeout),
+    fallbackTimeout: v.optional(duration, DEFAULT_SETTINGS.fallbackTimeout),
   },
   'must be an object such as {"enabled": true}',
 );
@@ -207,11 +209,16 @@ export interface InterpretationStatus {
   plan: { number: number; strategy: Strategy; waiting: number; atOnce: number | null } | null;
 }
 
+/** What is left out stays as it is. */
 export const SetCoordinationModeArguments = v.object({
   enabled: flag,
   strategy: v.optional(strategy),
   scope: v.optional(scope),
+  performanceMonitoring: v.optional(flag),
+  memoryThreshold: v.optional(size),
+  fallbackTimeout: v.optional(duration),
 });
+export type SetCoordinationModeArguments = v.InferOutput<typeof SetCoordinationModeArguments>;
 export interface CoordinationMode {
   enabled: boolean;
   strategy: Strategy;

@@ -282,6 +282,8 @@ export interface AgentCommands {
       atOnce: number;
     },
   ];
+  /** Bytes of prepared rows to keep, from now on. */
+  setMemoryThreshold: [{ bytes: number }, Record<string, never>];
   /** Gives prepared rows back; refused while a frame or closure holds them, saying which. */
   release: [{ modules: string[] }, { released: string[]; failed: ModuleFailure[] }];
   status: [Record<string, never>, { engine: EngineName; modules: ModuleStatus[]; leftBehind: string[] }];

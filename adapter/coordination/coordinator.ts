@@ -1,7 +1,6 @@
 // Coordination as one session has it: tells the server what happens, asks it what to prepare next, has the plans worked
 // off. Never on the way of a demand: what the user asks for is served by adapter and agent alone.
-import type { LaunchArguments } from '../../protocol/adapter';
-import type { Strategy } from '../../protocol/settings';
+import type { LaunchArguments, SetCoordinationModeArguments } from '../../protocol/adapter';
 import type {
   LatencyKind,
   Plan,
@@ -196,14 +195,17 @@ export class Coordinator {
     if (this.#program !== null) this.#pipe.open(this.#pair);
   }
 
-  setMode(change: {
-    enabled: boolean;
-    strategy?: Strategy | undefined;
-    scope?: SessionMode['scope'] | undefined;
-  }): void {
-    const { enabled, strategy = this.#mode.strategy, scope = this.#mode.scope } = change;
-    this.#mode = { ...this.#mode, enabled, strategy, scope };
+  async setMode(change: SetCoordinationModeArguments): Promise<void> {
+    const before = this.#mode;
+    const { enabled, strategy = before.strategy, scope = before.scope } = change;
+    const { memoryThreshold = before.memoryThreshold } = change;
+    this.#mode = { enabled, strategy, scope, memoryThreshold };
+    this.#fallbackTimeout = change.fallbackTimeout ?? this.#fallbackTimeout;
+    this.#monitoring = change.performanceMonitoring ?? this.#monitoring;
     if (!enabled) this.#queue.cancel();
+    // Before the plan that counts on it.
+    const set = memoryThreshold !== before.memoryThreshold && this.#program !== null;
+    if (set) await this.#agent().request('setMemoryThreshold', { bytes: memoryThreshold }, { timeout: AGENT_TIMEOUT });
     this.#decide(this.#modeChanged());
   }
 

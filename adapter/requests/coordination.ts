@@ -63,9 +63,9 @@ export const coordinationRequests: Readonly<Record<string, Handler>> = {
 
   setCoordinationMode: handler({
     arguments: SetCoordinationModeArguments,
-    run: (session, args): CoordinationMode => {
+    run: async (session, args): Promise<CoordinationMode> => {
       const { coordinator } = session;
-      coordinator.setMode(args);
+      await coordinator.setMode(args);
       const { enabled, strategy, scope } = coordinator.mode;
       const live = liveOf(session.lifecycle.state);
       const engineNextLaunch = engineFor({

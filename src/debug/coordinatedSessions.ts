@@ -102,13 +102,11 @@ export class CoordinatedSessions implements vscode.Disposable {
   async #follow(session: vscode.DebugSession): Promise<void> {
     const given: unknown = session.configuration[GIVEN_COORDINATION];
     const own = (key: string): boolean => Array.isArray(given) && given.includes(key);
-    const { enabled, strategy, scope } = this.config.coordination(session.workspaceFolder);
-    if (own('enabled') && own('strategy') && own('scope')) return;
+    const { enabled, ...settings } = this.config.coordination(session.workspaceFolder);
     const launched = (session.configuration['coordination'] ?? {}) as { enabled?: boolean };
     await this.#ask(session, 'setCoordinationMode', {
+      ...Object.fromEntries(Object.entries(settings).filter(([key]) => !own(key))),
       enabled: own('enabled') ? launched.enabled !== false : enabled,
-      ...(own('strategy') ? {} : { strategy }),
-      ...(own('scope') ? {} : { scope }),
     });
   }
 

@@ -316,6 +316,34 @@ describe('a coordinated session', () => {
     assert(!session.client.stderr.includes(peer.token));
   });
 
+  it('follows another memory threshold at once, in the program too', async () => {
+    const session = await launch({ ...atCall, args: { coordination: { memoryThreshold: '1B' } } });
+    const stop = await session.stop();
+    await peer.event('stopped');
+    await session.client.custom('setCoordinationMode', { enabled: true, memoryThreshold: '10MB' });
+    const told = await peer.event('modeChanged', ({ mode }) => mode.memoryThreshold === 10 * 1024 * 1024);
+    assert.deepEqual([told.mode.strategy, told.mode.scope], ['demand-driven', 'conservative']);
+    // Nobody waits for it, so it is done within the threshold alone.
+    await session.client.custom('interpretModules', { modules: ['Constructs.Shapes'], strategy: 'background' });
+    await isPrepared(session, 'Constructs.Shapes');
+    await session.resume(stop);
+  });
+
+  it('waits for plans as long as it is told to while it runs', async () => {
+    const session = await launch({ ...atCall, args: { coordination: { fallbackTimeout: '30min' } } });
+    const stop = await session.stop();
+    await peer.event('stopped');
+    peer.answer = () => new Promise(() => undefined);
+    await session.client.custom('setCoordinationMode', {
+      enabled: true,
+      strategy: 'predictive',
+      fallbackTimeout: '1ms',
+    });
+    const { why } = await peer.event('fallback');
+    assert.equal(why, 'late');
+    await session.resume(stop);
+  });
+
   it('tells every change of the mode, and plans nothing while it is off', async () => {
     const session = await launch();
     const stop = await session.stop();

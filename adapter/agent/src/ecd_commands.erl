@@ -38,6 +38,7 @@ handler(modules) -> {worker, {ecd_loaded, modules}};
 handler(loadedSources) -> {worker, {ecd_loaded, loaded_sources}};
 handler(prepare) -> {worker, {ecd_prepared, prepare}};
 handler(prepareAhead) -> {worker, {ecd_planned, prepare_ahead}};
+handler(setMemoryThreshold) -> {worker, {ecd_session, set_memory_threshold}};
 handler(release) -> {worker, {ecd_prepared, release}};
 handler(status) -> {worker, {ecd_session, status}};
 handler(metrics) -> {worker, {ecd_session, metrics}};

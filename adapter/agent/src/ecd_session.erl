@@ -1,7 +1,7 @@
 %% The session as a whole: configure, status, metrics, and how it ends. Knows no breakpoint and no process itself.
 -module(ecd_session).
 
--export([configure/1, status/1, metrics/1, busy/1, leftovers/1, detach/1, terminate/1, lost/0]).
+-export([configure/1, set_memory_threshold/1, status/1, metrics/1, busy/1, leftovers/1, detach/1, terminate/1, lost/0]).
 
 %% In the order they start; each start/0 is idempotent and returns ok. They end in reverse order on detach.
 -define(PARTS, [ecd_modules, ecd_threads, ecd_control, ecd_breakpoints, ecd_exceptions]).
@@ -57,6 +57,12 @@ elixir_version() ->
         {error, _} ->
             nil
     end.
+
+%% Bytes of prepared rows to keep, from now on.
+-spec set_memory_threshold(map()) -> map().
+set_memory_threshold(#{bytes := Bytes}) ->
+    ok = ecd_config:set((ecd_config:all())#{memoryThreshold => Bytes}),
+    #{}.
 
 %% What is prepared and armed, and why.
 -spec status(map()) -> map().

@@ -8,7 +8,15 @@ import type { Api } from '../../../src/extension';
 import { activeExtension } from '../../support/activeExtension';
 import { nextEvent, until } from '../../support/vscodeEvents';
 
-const KEYS = ['enabled', 'scope', 'performanceMonitoring', 'historyDays', 'historySize', 'codeLenses'] as const;
+const KEYS = [
+  'enabled',
+  'scope',
+  'memoryThreshold',
+  'performanceMonitoring',
+  'historyDays',
+  'historySize',
+  'codeLenses',
+] as const;
 
 describe('a setting', function () {
   this.timeout(180_000);
@@ -65,6 +73,16 @@ describe('a setting', function () {
     assert.equal((await status(session)).scope, 'conservative');
     await set('scope', 'minimal');
     await until('another scope', async () => ((await status(session)).scope === 'minimal' ? true : undefined));
+  });
+
+  it('memoryThreshold: reaches the running session', async () => {
+    const session = await stopInPricing();
+    await until('the connection', async () => ((await status(session)).server === 'connected' ? true : undefined));
+    await set('memoryThreshold', '7MB');
+    await until('another threshold', async () => {
+      const [running] = (await api.server.request('coordination/snapshot', {})).sessions;
+      return running?.memoryThreshold === 7 * 1024 ** 2 ? true : undefined;
+    });
   });
 
   it('performanceMonitoring: nothing is measured while it is off', async () => {
