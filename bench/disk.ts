@@ -1,10 +1,11 @@
 // Prepared rows from disk against from bytecode, by the size of the module: shows for which sizes keeping them pays.
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { compileAgent } from './agent.js';
 import type { Plan } from './plan.js';
 import { type Project, root } from './project.js';
 import type { Figure } from './report.js';
@@ -35,7 +36,7 @@ interface Sample {
 export async function disk(plan: Plan): Promise<Figure[]> {
   const home = await mkdtemp(path.join(tmpdir(), 'ecd-bench-disk-'));
   try {
-    const ebin = await compiledAgent(home);
+    const ebin = await compileAgent(path.join(home, 'ebin'));
     const { stdout } = await run('elixir', [
       '-pa',
       ebin,
@@ -108,16 +109,6 @@ async function repeated(project: Project, home: string): Promise<Figure> {
     target: { of: 'value', atMost: 0.2 },
     samples: diskHits + diskMisses,
   };
-}
-
-/** In a folder named as the adapter names it: only there does the agent keep anything. */
-async function compiledAgent(home: string): Promise<string> {
-  const ebin = path.join(home, 'ebin');
-  const sources = path.join(root, 'adapter', 'agent', 'src');
-  await mkdir(ebin);
-  const files = (await readdir(sources)).filter((name) => name.endsWith('.erl'));
-  await run('erlc', ['-o', ebin, ...files.map((name) => path.join(sources, name))]);
-  return ebin;
 }
 
 function sample(line: string): Sample {

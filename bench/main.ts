@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs, promisify } from 'node:util';
+import { ahead } from './ahead.js';
 import { alive } from './alive.js';
 import { click } from './click.js';
 import { condition } from './condition.js';
@@ -23,6 +24,7 @@ const benchmarks: Record<string, (plan: Plan) => Promise<Figure[]>> = {
   condition,
   memory,
   disk,
+  ahead,
   alive,
 };
 

@@ -10,7 +10,7 @@ export interface Target {
 }
 
 export interface Figure {
-  /** Which benchmark: start, cold, hot, click, step, condition, memory, disk, alive. */
+  /** Which benchmark: start, cold, hot, click, step, condition, memory, disk, ahead, alive. */
   bench: string;
   what: string;
   value: number;

@@ -5,7 +5,7 @@
 
 -include_lib("kernel/include/file.hrl").
 
--export([read/2, write/3, tidy/0, metrics/0]).
+-export([read/2, write/3, write_aside/3, writing/0, tidy/0, metrics/0]).
 
 %% A folder of its own. `rows` are what the metrics count; only of them there may be too many.
 -type kind() :: rows | rebuilt | beams | ahead.
@@ -18,6 +18,7 @@
 -define(CORRUPT, 3).
 -define(ENTRIES, 4).
 -define(BYTES, 5).
+-define(WRITING, 6).
 %% Bytes of all entries of a kind together; the least recently used go first.
 -define(LIMIT, 64 * 1024 * 1024).
 %% Seconds since its last use after which an entry goes, and after which an unfinished one is another's leftover.
@@ -84,6 +85,26 @@ write(Kind, Key, Value, File) ->
             ok
     end.
 
+%% The same where nobody waits for it.
+-spec write_aside(kind(), Key :: term(), Value :: term()) -> ok.
+write_aside(Kind, Key, Value) ->
+    Counters = counters(),
+    ok = counters:add(Counters, ?WRITING, 1),
+    Write = fun() ->
+        try
+            write(Kind, Key, Value)
+        after
+            counters:sub(Counters, ?WRITING, 1)
+        end
+    end,
+    _ = spawn_opt(Write, [{priority, low}]),
+    ok.
+
+%% How many processes write aside at this moment.
+-spec writing() -> non_neg_integer().
+writing() ->
+    counters:get(counters(), ?WRITING).
+
 %% Removes what is old or too much, and counts the rows.
 -spec tidy() -> ok.
 tidy() ->
@@ -137,7 +158,7 @@ count(_Kind, _At, _Increment) -> ok.
 counters() ->
     case persistent_term:get(?COUNTERS, none) of
         none ->
-            persistent_term:put(?COUNTERS, counters:new(?BYTES, [])),
+            persistent_term:put(?COUNTERS, counters:new(?WRITING, [])),
             counters();
         Counters ->
             Counters

@@ -65,8 +65,7 @@ kept(Mod, Bytecode, Key) ->
             {disk, Prepared};
         missing ->
             Prepared = make(Mod, Bytecode),
-            %% Nobody waits for this.
-            _ = spawn_opt(fun() -> ecd_disk:write(rows, Key, Prepared) end, [{priority, low}]),
+            ok = ecd_disk:write_aside(rows, Key, Prepared),
             {bytecode, Prepared}
     end.
 

@@ -92,11 +92,11 @@ metrics(#{}) ->
         beamMemory => erlang:memory(total), beamProcesses => erlang:system_info(process_count), busy => busy(0)
     }).
 
-%% Share of the schedulers that have work at this moment, apart from the process that asks and so many more of the
-%% agent's. The VM's own account of utilisation must be switched on for the whole VM, which the program could notice.
+%% Share of the schedulers that have work at this moment, apart from the process that asks, so many more of the agent's,
+%% and those that write to disk for it. The VM's own account of utilisation must be switched on for the whole VM, which the program could notice.
 -spec busy(non_neg_integer()) -> float().
 busy(More) ->
-    Others = max(0, erlang:statistics(total_active_tasks) - 1 - More),
+    Others = max(0, erlang:statistics(total_active_tasks) - 1 - More - ecd_disk:writing()),
     min(1.0, Others / erlang:system_info(schedulers_online)).
 
 %% Disarms everything, resumes everyone, takes the agent out of the node. What closures still need stays, unless the

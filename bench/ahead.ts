@@ -1,0 +1,54 @@
+// Modules that a plan wants prepared, as many at once as the program leaves schedulers idle, against one at a time.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { compileAgent } from './agent.js';
+import type { Plan } from './plan.js';
+import { root } from './project.js';
+import type { Figure } from './report.js';
+import { median, ratioOfPairs } from './statistics.js';
+
+interface Sample {
+  program: 'idle' | 'busy';
+  /** How many modules were let be under way at once. */
+  atOnce: number;
+  /** ms for all modules. */
+  oneByOne: number;
+  several: number;
+}
+
+/** 60 of Elixir's own modules, made from their bytecode each time. */
+export async function ahead(plan: Plan): Promise<Figure[]> {
+  const home = await mkdtemp(path.join(tmpdir(), 'ecd-bench-ahead-'));
+  try {
+    const beams = await compileAgent(path.join(home, 'agent'));
+    const standin = await compileAgent(path.join(home, 'standin'), 'src/standin');
+    const script = path.join(root, 'bench', 'program', 'ahead.exs');
+    const { stdout } = await promisify(execFile)('elixir', ['-pa', beams, script, standin, `${plan.runs}`]);
+    const samples = stdout.trim().split('\n').map(sample);
+    return (['idle', 'busy'] as const).map((program): Figure => {
+      const chosen = samples.filter((one) => one.program === program);
+      const [several, oneByOne] = [chosen.map((one) => one.several), chosen.map((one) => one.oneByOne)];
+      const atOnce = Math.max(...chosen.map((one) => one.atOnce));
+      return {
+        bench: 'ahead',
+        what: `60 modules prepared, up to ${atOnce} at once, ${program} program`,
+        value: median(several),
+        unit: 'ms',
+        against: { what: 'one at a time', value: median(oneByOne) },
+        ratio: ratioOfPairs(several, oneByOne),
+        samples: chosen.length,
+      };
+    });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+function sample(line: string): Sample {
+  const [program = '', ...figures] = line.split(' ');
+  const [atOnce = NaN, oneByOne = NaN, several = NaN] = figures.map(Number);
+  return { program: program === 'busy' ? 'busy' : 'idle', atOnce, oneByOne, several };
+}
