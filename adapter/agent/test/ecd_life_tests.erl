@@ -228,6 +228,8 @@ looked_at_again() ->
     count_at(?M, "remote"),
     count_at(?C, "made body"),
     until(fun() -> [1 || {?C, F, _} <- ecd_guardian:armed(), F =/= make] =/= [] end),
+    %% Noted before it is done. Who is asked has done it.
+    _ = ecd_engine:armed(),
     Callers = [caller(?M, fun() -> ?M:remote(1) end), caller(?C, fun() -> Closure(1) end)],
     lists:foreach(
         fun(_) ->
