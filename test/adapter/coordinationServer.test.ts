@@ -56,10 +56,9 @@ describe('a session beside the coordination server', () => {
     assert.equal((await planned(session)).strategy, 'demand-driven');
     assert.equal((await health()).connections, 1);
     assert.equal((await session.step('stepIn', stop)).top.name, 'Constructs.Counter.add/1');
-    const { fallbackRate, decisions, plans, coordinationOverhead } = await metrics(session);
+    const { fallbackRate, decisions, plans } = await metrics(session);
     assert.equal(fallbackRate, 0);
     assert(decisions >= 1 && plans >= 1, `${decisions} decisions, ${plans} plans`);
-    assert((coordinationOverhead ?? 1) < 0.05, `overhead ${coordinationOverhead}`);
     await session.resume(stop);
     assert.equal((await session.end()).exitCode, 0);
     await eventually('no connection', async () => ((await health()).connections === 0 ? true : undefined));
