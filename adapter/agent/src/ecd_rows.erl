@@ -460,6 +460,17 @@ holds_tail(E) ->
 within({block, L, Es}, At) ->
     {Es1, End} = sequence(Es, At),
     {{block, L, Es1}, End};
+within({call_remote, L, M, F, [A1, A2, {make_fun, L, Name, [Clause]} = Fun], Lc} = Call, At) ->
+    case is_on_path(M, F) andalso is_made_by_macro(L, Clause) of
+        true ->
+            {[B1, B2], _} = within_list([A1, A2], At),
+            {clause, L, Ps, Gs, Body} = Clause,
+            {Passed, _} = sequence(Body, L),
+            {{call_remote, L, M, F, [B1, B2, setelement(4, Fun, [told({clause, L, Ps, Gs, Passed})])], Lc}, At};
+        false ->
+            {Parts, End} = within_list(tuple_to_list(Call), At),
+            {list_to_tuple(Parts), End}
+    end;
 within({make_fun, L, Name, Cs}, At) ->
     {{make_fun, L, Name, [told(Clause) || Clause <- marked(Cs)]}, At};
 within({make_named_fun, L, Name, FName, Cs}, At) ->
@@ -507,6 +518,15 @@ within(E, At) when is_tuple(E) ->
     {list_to_tuple(Parts), End};
 within(Other, At) ->
     {Other, At}.
+
+%% `put_in(m.a.b, value)` and its like go down a path by closures that the macro makes: what they do belongs to the pass
+%% over the line. `&` has its parameters on no line, and those of the user's own closures have names.
+is_on_path('Elixir.Map', F) -> F =:= 'update!' orelse F =:= 'get_and_update!';
+is_on_path('Elixir.Access', F) -> F =:= get_and_update;
+is_on_path(_, _) -> false.
+
+is_made_by_macro(L, {clause, L, [{var, L, Name}], [], [_ | _]}) -> Name =:= '_' orelse is_compiler_variable(Name);
+is_made_by_macro(_L, _Clause) -> false.
 
 %% A closure that binds nothing looks like the function around it when that is entered (ecd_scope:is_entering/2).
 told({clause, L, Ps, Gs, Body} = Clause) ->

@@ -19,6 +19,7 @@ engine_test_() ->
         {"another process runs natively while one steps", scene(fun natively_meanwhile/0)},
         {"a step ends with its message", scene(fun no_leak/0)},
         {"a line stops once a pass", scene(fun once_a_pass/0)},
+        {"a path that a macro goes down is one pass", scene(fun path/0)},
         {"variables are those of Elixir's scoping", scene(fun scoping/0)},
         {"an inlined function is seen through its callers", scene(fun inlined/0)},
         {"a closure made in interpreted code outlives the arm", scene(fun closure_survives/0)},
@@ -213,6 +214,20 @@ end_loop(Pid, Passes) ->
 is_interpreted(Pid) ->
     {current_stacktrace, Stack} = process_info(Pid, current_stacktrace),
     lists:keymember(dbg_debugged, 1, Stack).
+
+%% Its closures are the macro's. One of the user's stops when it is called, also on that line.
+path() ->
+    Map = #{a => #{b => 1}, c => 2},
+    Stops = fun(F, Marker) ->
+        break(?M, Marker),
+        Line = ecd_scene:line(?M, Marker),
+        {Result, Stops} = ecd_scene:stops(fun() -> ?M:F(Map) end),
+        ?assertEqual([Line], lists:usort([L || {?M, L, _} <- Stops])),
+        {Result, length(Stops)}
+    end,
+    ?assertEqual({#{a => #{b => 3}, c => 2}, 1}, Stops(on_path, "on a path")),
+    ?assertEqual({#{a => #{b => 5}, c => 2}, 1}, Stops(by_key, "by key")),
+    ?assertEqual({#{a => #{b => 2}, c => 2}, 2}, Stops(updated, "updated")).
 
 conditions() ->
     Line = ecd_scene:line('Elixir.Matrix', "tail"),
