@@ -164,7 +164,7 @@ describe('a coordinated session', () => {
     await eventually('several at once', async () => ((await atOnce()) > 1 ? true : undefined));
     assert.equal((await peer.event('interpreted', ({ module }) => module === 'Map')).trigger, 'plan');
 
-    await session.tell('for _ <- 1..5, do: spawn(fn -> Stream.run(Stream.cycle([:busy])) end)');
+    await session.tell('for _ <- 1..9, do: spawn(fn -> Stream.run(Stream.cycle([:busy])) end)');
     assert.equal(await atOnce(), 1);
     await session.resume(stop);
   });
