@@ -1,10 +1,7 @@
 // From a thrown Failure to a DAP error, and from valibot's findings to a Failure that names the field. No I/O.
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
-import { Failure, type FailureBody } from '../protocol/failure';
-
-/** Numbers of DAP errors by blame; `variables.code` carries the word that clients should match. */
-const ERROR_ID: Record<FailureBody['blame'], number> = { user: 1000, expected: 2000, bug: 3000 };
+import { ERROR_ID, Failure, type FailureBody } from '../protocol/failure';
 
 /** What a failed response carries besides `success: false`. */
 export interface DapError {

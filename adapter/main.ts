@@ -1,6 +1,7 @@
 // Entry of the debug adapter: DAP over stdio, or over a loopback port with --server=PORT; with --check=JSON only a look at
 // the machine. Ends with its client and leaves nothing running.
 import { createServer } from 'node:net';
+import { TELLS_FAILED_START } from '../protocol/adapter';
 import { checkEnvironment } from './check';
 import { Connection } from './connection';
 import { takeServerPair, type ServerPair } from './coordination/serverPair';
@@ -41,6 +42,7 @@ function serve(
 
 async function overStdio(server: ServerPair | null): Promise<void> {
   const session = serve(process.stdin, process.stdout, server);
+  session.client.tellsFailedStart = process.argv.includes(TELLS_FAILED_START);
   await session.finished;
   await session.connection.flush();
   process.exit(0);

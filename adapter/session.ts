@@ -23,6 +23,8 @@ export interface ClientCapabilities {
   variablePaging: boolean;
   invalidated: boolean;
   terminal: boolean;
+  /** VS Code would put it into a dialog; our extension has a notice for it. */
+  tellsFailedStart: boolean;
 }
 
 /** All that may be asked before the client has introduced itself. */
@@ -41,6 +43,7 @@ export class Session {
     variablePaging: false,
     invalidated: false,
     terminal: false,
+    tellsFailedStart: false,
   };
 
   /** What the user chose meanwhile; null: what the launch configuration says. */
@@ -145,7 +148,8 @@ export class Session {
       const body = await this.#run(known, args, call);
       this.connection.respond({ request_seq: seq, command, success: true, ...(body === undefined ? {} : { body }) });
     } catch (thrown) {
-      this.#fail(seq, command, Failure.from(thrown), known !== undefined && known.kind !== 'change');
+      const told = this.client.tellsFailedStart && (command === 'launch' || command === 'attach');
+      this.#fail(seq, command, Failure.from(thrown), told || (known !== undefined && known.kind !== 'change'));
     } finally {
       for (const action of after) action();
       this.cancellation.end(seq);

@@ -354,3 +354,6 @@ export type EnvironmentCheck =
       cacheDir: string;
     }
   | { found: false; failure: FailureBody };
+
+/** Argument of the adapter: who starts it tells the user of a failed launch or attach, and the client need not. */
+export const TELLS_FAILED_START = '--client-tells-failed-start';

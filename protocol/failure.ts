@@ -3,6 +3,9 @@
 /** user: shown with the next step to take; expected: answered, not shown; bug: "Internal error", the stack goes to the log. */
 export type Blame = 'user' | 'expected' | 'bug';
 
+/** Numbers of DAP errors by blame; `variables.code` carries the word that clients should match. */
+export const ERROR_ID: Record<Blame, number> = { user: 1000, expected: 2000, bug: 3000 };
+
 /** A failure as it travels: in agent frames, in DAP error bodies, in coordination messages. */
 export interface FailureBody {
   blame: Blame;

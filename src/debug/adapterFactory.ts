@@ -2,6 +2,7 @@
 // coordination server in its environment.
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { TELLS_FAILED_START } from '../../protocol/adapter';
 import type { CoordinatedSessions } from './coordinatedSessions';
 
 export function adapterFactory(
@@ -12,7 +13,8 @@ export function adapterFactory(
     createDebugAdapterDescriptor: async (session) => {
       const cwd = session.workspaceFolder?.uri.fsPath;
       const server = await sessions.environment(session);
-      return new vscode.DebugAdapterExecutable(process.execPath, [path.join(extensionPath, 'dist', 'adapter.js')], {
+      const program = path.join(extensionPath, 'dist', 'adapter.js');
+      return new vscode.DebugAdapterExecutable(process.execPath, [program, TELLS_FAILED_START], {
         // In the desktop the executable is Electron, which is a Node only when told so.
         env: { ELECTRON_RUN_AS_NODE: '1', ...server },
         ...(cwd === undefined ? {} : { cwd }),

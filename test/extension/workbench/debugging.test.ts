@@ -1,5 +1,7 @@
 // A person's first session: F5 on the sample, a click in the gutter, values, steps, the end. Screenshots are kept.
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import * as path from 'node:path';
 import type { SampleProject } from '../../support/sampleProject';
 import type { Workbench } from '../../support/vscodeWorkbench';
 
@@ -77,5 +79,21 @@ describe('a first session in the workbench', () => {
     await workbench.ended();
     const text = await workbench.console().innerText();
     assert.match(text, /Total\s+65\.80/);
+  });
+
+  it('says in a notice, never in a dialog, why a session cannot start, and opens what is to be mended', async () => {
+    const launch = { type: 'elixir', request: 'launch', name: 'astray', task: 'checkout', elixirPath: '/nowhere' };
+    await mkdir(path.join(sample.folder, '.vscode'), { recursive: true });
+    const file = path.join(sample.folder, '.vscode', 'launch.json');
+    await writeFile(file, JSON.stringify({ version: '0.2.0', configurations: [launch] }));
+    await workbench.page
+      .locator('.start-debug-action-item option', { hasText: 'astray' })
+      .waitFor({ state: 'attached' });
+    await press('F5');
+    const notice = workbench.page.locator('.notification-toast', { hasText: '"elixirPath" is /nowhere' });
+    await notice.waitFor();
+    assert.equal(await workbench.page.locator('.monaco-dialog-box').count(), 0);
+    await notice.getByText('Open launch.json', { exact: true }).click();
+    await workbench.page.locator('.tab', { hasText: 'launch.json' }).waitFor();
   });
 });
