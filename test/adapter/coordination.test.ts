@@ -153,7 +153,7 @@ describe('a coordinated session', () => {
       const from = peer.events.length;
       const planned = prepare(...modules);
       await peer.push(planned);
-      for (const module of modules) await isPrepared(session, module);
+      for (const wanted of modules) await peer.event('interpreted', ({ module }) => module === wanted, from);
       await peer.push(planned.map((action) => ({ ...action, action: 'release' })));
       await peer.event('released', ({ modules: released }) => released.length === modules.length, from);
       const { plan } = await status(session);
@@ -164,7 +164,7 @@ describe('a coordinated session', () => {
     await eventually('several at once', async () => ((await atOnce()) > 1 ? true : undefined));
     assert.equal((await peer.event('interpreted', ({ module }) => module === 'Map')).trigger, 'plan');
 
-    await session.tell('for _ <- 1..9, do: spawn(fn -> Stream.run(Stream.cycle([:busy])) end)');
+    await session.tell('for _ <- 1..6, do: spawn(fn -> Stream.run(Stream.cycle([:busy])) end)');
     assert.equal(await atOnce(), 1);
     await session.resume(stop);
   });
