@@ -3,7 +3,7 @@
 -module(ecd_calls).
 
 -export([all/1, on_line/2, leaving_lines/1, entry_lines/1, else_lines/1, raises_on/2, catches/1, host/1, resolve/3]).
--export([servers/2]).
+-export([servers/3]).
 
 %% What a call names, before the bindings are known: nodes stand for expressions of the rows.
 -type target() ::
@@ -120,36 +120,60 @@ resolve_fun(Fun) ->
             {fn, Fun}
     end.
 
-known({value, _, Value}, _Bindings) -> {ok, Value};
-known({var, _, Name}, Bindings) ->
+known(Node, Bindings) ->
+    known(Node, Bindings, fun(_) -> [] end).
+
+%% The value of a literal, a variable, what is built of these, and what a function of one such clause returns: of names
+%% of servers, `{:via, Registry, {Rooms, id}}` and `via(id)`. Clauses gives the rows of a function.
+known({value, _, Value}, _Bindings, _Clauses) ->
+    {ok, Value};
+known({var, _, Name}, Bindings, _Clauses) ->
     case lists:keyfind(Name, 1, Bindings) of
         {_, Value} -> {ok, Value};
         false -> error
     end;
-known(_Node, _Bindings) -> error.
+known({tuple, _, Nodes}, Bindings, Clauses) ->
+    case known_all(Nodes, Bindings, Clauses) of
+        {ok, Values} -> {ok, list_to_tuple(Values)};
+        error -> error
+    end;
+known({local_call, _, F, Args, _}, Bindings, Clauses) ->
+    returned(Clauses({F, length(Args)}), known_all(Args, Bindings, Clauses));
+known({call_remote, _, M, F, Args, _}, Bindings, Clauses) ->
+    returned(Clauses({M, F, length(Args)}), known_all(Args, Bindings, Clauses));
+known(_Node, _Bindings, _Clauses) ->
+    error.
 
-%% The processes that calls of a server go to, as far as the bindings tell.
--spec servers([call()], [{atom(), term()}]) -> [pid()].
-servers(Calls, Bindings) ->
+known_all(Nodes, Bindings, Clauses) ->
+    Known = [known(Node, Bindings, Clauses) || Node <- Nodes],
+    case lists:member(error, Known) of
+        true -> error;
+        false -> {ok, [Value || {ok, Value} <- Known]}
+    end.
+
+returned([{clause, _, Params, [], [Body]}], {ok, Args}) ->
+    Bound = lists:zip(Params, Args),
+    case lists:all(fun({Param, _}) -> element(1, Param) =:= var end, Bound) of
+        true -> known(Body, [{Name, Arg} || {{var, _, Name}, Arg} <- Bound]);
+        false -> error
+    end;
+returned(_Clauses, _Args) ->
+    error.
+
+%% The names by which calls of a server name it, as far as the bindings tell.
+-spec servers([call()], [{atom(), term()}], fun(({atom(), arity()} | mfa()) -> [tuple()])) -> [term()].
+servers(Calls, Bindings, Clauses) ->
     lists:usort([
-        Pid
+        Name
      || {_, {remote, M, F, _}, _, [Server | _]} <- Calls,
         is_server_call(M, F),
-        {ok, Name} <- [known(Server, Bindings)],
-        Pid <- [process(Name)],
-        is_pid(Pid),
-        node(Pid) =:= node(),
-        Pid =/= self()
+        {ok, Name} <- [known(Server, Bindings, Clauses)]
     ]).
 
 is_server_call('Elixir.GenServer', F) -> lists:member(F, [call, cast]);
 is_server_call('Elixir.Agent', F) -> lists:member(F, [get, update, get_and_update, cast]);
 is_server_call(M, F) when M =:= gen_server; M =:= gen_statem -> lists:member(F, [call, cast]);
 is_server_call(_, _) -> false.
-
-process(Pid) when is_pid(Pid) -> Pid;
-process(Name) when is_atom(Name) -> whereis(Name);
-process(_) -> undefined.
 
 %% Children first: arguments are evaluated before the call.
 calls({value, Line, Fun}, Acc) when is_function(Fun) ->

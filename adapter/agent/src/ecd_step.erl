@@ -33,6 +33,8 @@
 }.
 -export_type([kind/0, plan/0]).
 
+%% ms for a registry to say which process has a name.
+-define(REGISTRY, 500).
 -define(POINTS, ecd_step_points).
 -define(TARGETS, ecd_step_targets).
 %% Native callers looked at, and functions armed for one step at most.
@@ -155,15 +157,49 @@ reach(over, #{depth := Depth, points := Own} = Plan, [Top | Below], _Mod, _Calls
     Plan#{points := merge(Own, merge(lines_of(mfa(Top), Depth), below(Below, Depth)))};
 reach(out, #{depth := Depth, points := Own} = Plan, [_Top | Below], _Mod, _Calls) ->
     Plan#{points := merge([{At, -1, closure} || {At, _, closure} <- Own], below(Below, Depth))};
-reach(in, Plan, _Frames, Mod, {Calls, Meta}) ->
+reach(in, Plan, Frames, Mod, {Calls, Meta}) ->
     Bindings = ecd_meta:bindings(Meta, nostack),
-    Servers = ecd_calls:servers(Calls, Bindings),
+    Servers = servers(named(Calls, Mod, Bindings) ++ named_below(Frames, Meta)),
     Handlers = lists:append([handlers(Server) || Server <- Servers]),
     Entering = enter(candidates(Calls, Mod, Bindings), Plan),
     Entering#{servers := Servers, arms := lists:usort(Handlers ++ maps:get(arms, Entering))};
 reach({into, {_, _, _} = MFA}, #{depth := Depth, points := Own} = Plan, [Top | Below], _Mod, _Calls) ->
     %% When the line does not make the call after all, the step ends like `next`.
     enter([MFA], Plan#{points := merge(Own, merge(lines_of(mfa(Top), Depth), below(Below, Depth)))}).
+
+named(Calls, Mod, Bindings) ->
+    ecd_calls:servers(Calls, Bindings, fun(Function) -> own_clauses(Function, Mod) end).
+
+%% A function that makes the argument of a server's call, such as its name, returns into the middle of that line.
+named_below([#{line := Line} = Top, #{module := Mod, line := At, level := Level} = Caller | _], Meta) ->
+    case lists:member(Line, ecd_calls:leaving_lines(clauses(mfa(Top)))) of
+        true -> named(ecd_calls:on_line(clauses(mfa(Caller)), abs(At)), Mod, ecd_meta:bindings(Meta, Level));
+        false -> []
+    end;
+named_below(_Frames, _Meta) ->
+    [].
+
+%% How a module of the user's makes the name of a server.
+own_clauses({F, A}, Mod) -> clauses({Mod, F, A});
+own_clauses({Mod, _, _} = MFA, Mod) -> clauses(MFA);
+own_clauses(_Function, _Mod) -> [].
+
+servers(Names) ->
+    lists:usort([Pid || Name <- Names, Pid <- [process(Name)], is_pid(Pid), node(Pid) =:= node()]).
+
+%% A registry is asked as the call itself will ask it.
+process(Pid) when is_pid(Pid) -> Pid;
+process(Name) when is_atom(Name) -> whereis(Name);
+process({Name, Node}) when is_atom(Name), Node =:= node() -> whereis(Name);
+process({global, Name}) -> global:whereis_name(Name);
+process({via, Registry, Name}) when is_atom(Registry) ->
+    Found = erlang:function_exported(Registry, whereis_name, 1) andalso
+        ecd_worker:run(fun() -> Registry:whereis_name(Name) end, ?REGISTRY),
+    case Found of
+        {ok, Pid} -> Pid;
+        _ -> undefined
+    end;
+process(_) -> undefined.
 
 %% What a server runs when it is called, if that is the user's. An agent runs the closure that it is given.
 handlers(Server) ->

@@ -54,6 +54,7 @@ all_test_() ->
             fun step_in_follows_a_call_into_the_server/1,
             fun step_in_waits_for_its_own_call/1,
             fun step_in_follows_a_tail_call_into_the_server/1,
+            fun step_in_finds_a_server_by_the_name_it_is_registered_under/1,
             fun continuing_the_server_continues_its_client/1,
             fun step_in_follows_a_closure_into_an_agent/1,
             fun several_stop_and_go_alone/1,
@@ -470,6 +471,32 @@ step_in_follows_a_tail_call_into_the_server(S) ->
     ?assertEqual({Server, <<"step">>, add_state}, stopped(S)),
     command(continue, Server),
     ?assertEqual(7, result(Pid)),
+    no_event(stopped).
+
+step_in_finds_a_server_by_the_name_it_is_registered_under(S) ->
+    {ok, _} = 'Elixir.Registry':start_link([{keys, unique}, {name, 'Elixir.Control.Registry'}]),
+    Start = fun(Name) -> {ok, Pid} = 'Elixir.GenServer':start_link(?SERVER, 5, [{name, Name}]), Pid end,
+    Room = Start({via, 'Elixir.Registry', {'Elixir.Control.Registry', 1}}),
+    Known = Start({global, {control, 1}}),
+    lists:foreach(
+        fun({Function, Server, Before}) ->
+            ok = break(S, 1, Function),
+            Pid = run(fun() -> ?SERVER:Function(1, 2) end),
+            {Pid, _, Function} = stopped(S),
+            command(stepIn, Pid),
+            _ = [
+                begin
+                    ?assertEqual({Pid, <<"step">>, via}, stopped(S)),
+                    command(stepIn, Pid)
+                end
+             || Function =:= via_function
+            ],
+            ?assertEqual({Server, <<"step">>, add_state}, stopped(S)),
+            command(continue, Server),
+            ?assertEqual(Before + 2, result(Pid))
+        end,
+        [{via_registry, Room, 5}, {via_function, Room, 7}, {via_global, Known, 5}]
+    ),
     no_event(stopped).
 
 %% The process has sent its request.
