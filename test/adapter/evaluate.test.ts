@@ -122,7 +122,10 @@ describe('evaluate', () => {
     const { session, stop } = await atPlace();
     for (const [expression, message] of [
       ['nobody', 'undefined variable "nobody"'],
-      ['@nobody', 'undefined module attribute @nobody: the source sets it nowhere above this line'],
+      [
+        '@nobody',
+        'undefined module attribute @nobody: the source sets it nowhere above this line, and what a macro sets is known to the compiler only',
+      ],
     ] as const) {
       const refused = await session.client.refused('evaluate', { expression, frameId: stop.top.id, context: 'repl' });
       assert.equal(refused.text, message);

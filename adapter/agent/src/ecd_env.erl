@@ -3,7 +3,7 @@
 %% directives (alias, import, require, and what `use` expands to).
 -module(ecd_env).
 
--export([build/3, build/2, with_directives/2, in_place/2, is_source/1, with_functions/3]).
+-export([build/3, build/2, with_directives/2, in_place/2, persisted/2, is_source/1, with_functions/3]).
 
 %% directory: of the source file. attributes: name to the code of its values and the environments of their definitions,
 %% the last one first. accumulated: of which attributes every value counts.
@@ -90,10 +90,10 @@ walk({Directive, _, [_ | _]} = Expression, Place) when
     directive(Expression, Place);
 walk({use, _, [_ | _] = Args}, Place) ->
     use(Args, Place);
-walk({'@', _, [{Name, _, [Value]}]}, Place = #{env := Env, attributes := Attributes}) when is_atom(Name) ->
-    Kept = case needs_above(Name, Value, Place) of true -> Attributes; false -> #{} end,
-    Above = maps:get(Name, Kept, []),
-    Place#{attributes := Attributes#{Name => [{in_place(Value, Place), Env} | Above]}};
+walk({'@', _, [{Name, _, [Value]}]}, Place) when is_atom(Name) ->
+    attribute(Name, Value, Place);
+walk({{'.', _, [{'__aliases__', _, ['Module']}, put_attribute]}, _, [_, Name, Value]}, Place) when is_atom(Name) ->
+    attribute(Name, Value, Place);
 walk({{'.', _, [{'__aliases__', _, ['Module']}, register_attribute]}, _, [_, Name, [_ | _] = Options]}, Place) when
     is_atom(Name)
 ->
@@ -105,6 +105,31 @@ walk({Left, Right}, Place) ->
     walk(Right, walk(Left, Place));
 walk(_Other, Place) ->
     Place.
+
+attribute(Name, Value, #{env := Env, attributes := Attributes} = Place) ->
+    Kept = case needs_above(Name, Value, Place) of true -> Attributes; false -> #{} end,
+    Above = maps:get(Name, Kept, []),
+    Place#{attributes := Attributes#{Name => [{in_place(Value, Place), Env} | Above]}}.
+
+%% The value of an attribute that the module keeps at run time, whoever has set it: one, or all of several.
+-spec persisted(atom(), place()) -> {ok, term()} | error.
+persisted(Name, #{module := Module}) ->
+    case [Value || {Key, Value} <- persisted(Module), Key =:= Name] of
+        [] -> error;
+        [Value] -> {ok, Value};
+        Values -> {ok, Values}
+    end.
+
+persisted(Module) ->
+    case ecd_modules:bytecode(Module) of
+        {ok, Bytecode} ->
+            case beam_lib:chunks(Bytecode, [debug_info]) of
+                {ok, {_, [{debug_info, {debug_info_v1, _, {elixir_v1, #{attributes := All}, _}}}]}} -> All;
+                _ -> []
+            end;
+        {error, _} ->
+            []
+    end.
 
 %% `@fields [new | @fields]`, or an attribute of which every value counts. Of all others, such as @doc, the last is
 %% enough.
@@ -157,7 +182,8 @@ directive(Expression, Place = #{env := Env}) ->
         _:_ -> Place
     end.
 
-%% `use` is a require and the code that the module's __using__ returns; of that code only the directives matter here.
+%% `use` is a require and the code that the module's __using__ returns; of that code the directives matter here, and what
+%% it sets attributes to.
 use([Used | Options], Place0) ->
     Place = #{env := Env, module := Module} = directive({require, [], [Used]}, Place0),
     Arguments = case Options of [] -> [[]]; _ -> Options end,
@@ -177,6 +203,12 @@ used({Directive, _, [_ | _]} = Expression, Place) when
     directive(Expression, Place);
 used({use, _, [_ | _] = Args}, Place) ->
     use(Args, Place);
+used({'@', _, [{Name, _, [_Value]}]} = Set, Place) when is_atom(Name) ->
+    walk(Set, Place);
+used({{'.', _, [{'__aliases__', _, ['Module']}, F]}, _, [_, Name, _]} = Set, Place) when
+    is_atom(Name), F =:= put_attribute orelse F =:= register_attribute
+->
+    walk(Set, Place);
 used(_Other, Place) ->
     Place.
 

@@ -227,9 +227,15 @@ at_attributes(Quoted, #{attributes := Attributes} = Place) ->
     Used = lists:usort(attributes(Quoted)),
     case [Name || Name <- Used, not is_map_key(Name, Attributes)] of
         [Unknown | _] ->
-            %% A module in the expression has attributes of its own.
-            is_about_code(names(Quoted)) orelse unknown_attribute(Unknown, Place),
-            at_attributes(Quoted, Used -- [Unknown], Place);
+            case ecd_env:persisted(Unknown, Place) of
+                {ok, Value} ->
+                    Definition = {'Elixir.Macro':escape(Value), maps:get(env, Place)},
+                    at_attributes(Quoted, Place#{attributes := Attributes#{Unknown => [Definition]}});
+                error ->
+                    %% A module in the expression has attributes of its own.
+                    is_about_code(names(Quoted)) orelse unknown_attribute(Unknown, Place),
+                    at_attributes(Quoted, Used -- [Unknown], Place)
+            end;
         [] ->
             at_attributes(Quoted, Used, Place)
     end.
@@ -238,7 +244,8 @@ unknown_attribute(Name, #{module := nil}) ->
     said(<<"undefined module attribute @", (atom_to_binary(Name))/binary, ": there is no module around this place">>);
 unknown_attribute(Name, _Place) ->
     Text = <<"undefined module attribute @", (atom_to_binary(Name))/binary>>,
-    said(<<Text/binary, ": the source sets it nowhere above this line">>).
+    Why = <<"the source sets it nowhere above this line, and what a macro sets is known to the compiler only">>,
+    said(<<Text/binary, ": ", Why/binary>>).
 
 at_attributes(Quoted, Names, #{attributes := Attributes} = Place) ->
     Used = [Name || Name <- Names, is_map_key(Name, Attributes)],

@@ -8,6 +8,16 @@ defmodule ExpressionFixture.Helper do
     quote do
       import ExpressionFixture.Helper, only: [helped: 1]
       alias ExpressionFixture.Deep.Thing, as: unquote(opts[:as])
+      @by_use {:used, unquote(opts[:as])}
+    end
+  end
+
+  defmacro lasting(value) do
+    quote do
+      Module.register_attribute(__MODULE__, :lasting, persist: true)
+      @lasting unquote(value)
+      @passing unquote(value)
+      def lasting, do: {@lasting, @passing}
     end
   end
 
@@ -43,6 +53,8 @@ defmodule ExpressionFixture do
   Module.register_attribute(__MODULE__, :kept, accumulate: true)
   @kept @level
   @kept @level + 1
+  Module.put_attribute(__MODULE__, :put, @level + 5)
+  ExpressionFixture.Helper.lasting([1, %{a: 2}])
 
   def late(x) do
     import Enum, only: [sum: 1]
@@ -141,7 +153,12 @@ attributes() ->
     ?assertEqual(42, value(<<"@derived">>, late())),
     ?assertEqual([2, 1], value(<<"@grown">>, late())),
     ?assertEqual([3, 2], value(<<"@kept">>, late())),
-    NotSet = <<"undefined module attribute @derived: the source sets it nowhere above this line">>,
+    ?assertEqual(7, value(<<"@put">>, late())),
+    ?assertEqual({used, 'Elixir.ExpressionFixture.Deep.Thing'}, value(<<"@by_use">>, late())),
+    ?assertEqual([1, #{a => 2}], value(<<"@lasting">>, late())),
+    ?assertMatch({error, <<"undefined module attribute @passing", _/binary>>}, value(<<"@passing">>, late())),
+    NotSet = <<"undefined module attribute @derived: the source sets it nowhere above this line, and what a macro "
+               "sets is known to the compiler only">>,
     ?assertEqual({error, NotSet}, value(<<"@derived">>, early())),
     Nowhere = <<"undefined module attribute @level: there is no module around this place">>,
     ?assertEqual({error, Nowhere}, value(<<"@level">>, none)).
