@@ -97,6 +97,10 @@ export class Coordinator {
         this.#decisions.begunWith(this.#basis);
         return { event: this.#now(this.#modeChanged()), timeout: this.#fallbackTimeout };
       },
+      unanswered: (why) => {
+        this.#decisions.unanswered(why);
+        this.#tell({ kind: 'fallback', why });
+      },
       plan: (plan) => this.#follow(plan),
       command: (command) => void this.#obey(command),
       wrongVersion: (message) =>

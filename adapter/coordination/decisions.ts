@@ -62,6 +62,13 @@ export class Decisions {
     this.#basis = basis;
   }
 
+  /** That plan did not come: there is none that holds. */
+  unanswered(why: FallbackReason): void {
+    this.#made++;
+    this.#fallbacks[why]++;
+    this.#basis = null;
+  }
+
   #decide(): void {
     const basis = this.parts.basis();
     if (basis === this.#basis && this.parts.connected()) return;

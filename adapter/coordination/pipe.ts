@@ -28,6 +28,8 @@ export interface PipeParts {
   state: (session: string | null) => Promise<SessionState>;
   /** What a new connection asks the first plan with; null: there is nothing to plan. */
   opening: () => { event: SessionEvent; timeout: number } | null;
+  /** The first plan did not come, and no question of the session's waited for it. */
+  unanswered: (why: FallbackReason) => void;
   plan: (plan: Plan) => void;
   command: (command: SessionCommand) => void;
   /** The server speaks another version: told once. */
@@ -181,7 +183,11 @@ export class Pipe {
     }
     this.#outbox.push(opening.event);
     const answer = await this.#question(link, AbortSignal.timeout(opening.timeout));
-    if ('plan' in answer && answer.plan !== null && !life.aborted) parts.plan(answer.plan);
+    if (life.aborted) return;
+    if ('plan' in answer && answer.plan !== null) parts.plan(answer.plan);
+    // Where others wait for the same answer, the decision without it is theirs; the next connection asks again.
+    else if ('fallback' in answer && answer.fallback !== 'disconnected' && this.#waiting.size === 0)
+      parts.unanswered(answer.fallback);
     this.#answerWaiting('plan' in answer ? { plan: null } : answer);
   }
 

@@ -231,6 +231,22 @@ describe('a coordinated session', () => {
     await session.resume(stop);
   });
 
+  it('counts the first plan of a connection that does not come, and asks again when something happens', async () => {
+    const session = await launch({ ...atCall, args: { coordination: { fallbackTimeout: '200ms' } } });
+    const stop = await session.stop();
+    await peer.event('stopped');
+    peer.answer = () => new Promise(() => undefined);
+    peer.cut();
+    await peer.event('fallback', ({ why }) => why === 'late');
+    const { fallbacks } = await metrics(session);
+    assert(fallbacks.late >= 1);
+    peer.answer = () => prepare('Constructs.Flow');
+    // Nothing changes by it that plans rest on: had there been a plan, it would hold.
+    await session.client.custom('setCoordinationMode', { enabled: true });
+    await isPrepared(session, 'Constructs.Flow');
+    await session.resume(stop);
+  });
+
   it('connects again by itself, with the whole state', async () => {
     const session = await launch({ exceptions: { filters: ['uncaught'] } });
     const stop = await session.stop();

@@ -41,6 +41,7 @@ describe('a coordination server that does not keep up', () => {
       stopwatch: new Stopwatch(),
       state: () => Promise.resolve(state),
       opening: () => null,
+      unanswered: () => undefined,
       plan: () => undefined,
       command: () => undefined,
       wrongVersion: () => undefined,
