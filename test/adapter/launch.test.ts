@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, syml
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { erlangRoot } from '../support/beam';
-import { fixture, fixtureCopy, type Fixture } from '../support/fixture';
+import { emptyFixture, fixture, fixtureCopy, type Fixture } from '../support/fixture';
 import { launchArguments, sessions } from '../support/session';
 import { RequestFailed } from '../support/dapClient';
 
@@ -235,6 +235,36 @@ describe('launch', () => {
     const said = session.client.seen('output').filter(({ output }) => output.includes('tsakArgs'));
     assert.equal(said.length, 1);
     assert.match(said[0]?.output ?? '', /Did you mean "taskArgs"/);
+  });
+
+  it('shows the compilation with the number of modules, and ends it', async () => {
+    const project = emptyFixture('slow');
+    try {
+      project.write(
+        'mix.exs',
+        'defmodule Slow.MixProject do\n  use Mix.Project\n  def project, do: [app: :slow, version: "0.1.0"]\nend\n',
+      );
+      // Each waits for the one before it, however many cores there are, and all together longer than what is not worth showing.
+      for (let n = 0; n < 10; n++) {
+        const before = n === 0 ? '' : `  Slow.M${n - 1}.done()\n`;
+        project.write(
+          `lib/m${n}.ex`,
+          `defmodule Slow.M${n} do\n${before}  Process.sleep(100)\n  def done, do: :ok\nend\n`,
+        );
+      }
+      const session = await debug.launch(project, { run: ':ok' });
+      const { progressId, cancellable } = await session.client.event(
+        'progressStart',
+        ({ title }) => title === 'Compiling the project',
+      );
+      assert.equal(cancellable, true);
+      const { message } = await session.client.event('progressUpdate', (update) => update.progressId === progressId);
+      assert.match(message ?? '', /^\d+ modules?$/);
+      await session.client.event('progressEnd', (end) => end.progressId === progressId);
+      assert.equal((await session.end()).exitCode, 0);
+    } finally {
+      project.remove();
+    }
   });
 
   it('reads and writes Unicode where no locale is set', async () => {

@@ -40,7 +40,7 @@ module_defined(Mod, Bytecode, File, When) ->
         _ ->
             case ecd_modules:remember(Mod, Bytecode, File, When) of
                 known -> ok;
-                new -> module_defined(Mod, File)
+                new -> ecd_mix:counted(), module_defined(Mod, File)
             end
     end.
 

@@ -2,7 +2,10 @@
 %% when the project is compiled. Knows nothing about break points but whom to tell.
 -module(ecd_mix).
 
--export([prepare/0, main/0, config_loaded/2, compiled/2, arrived/2]).
+-export([prepare/0, main/0, config_loaded/2, compiled/2, arrived/2, counted/0]).
+
+%% The compilation under way: its progress and how many modules have come of it.
+-define(COMPILATION, {?MODULE, compilation}).
 
 %% While Elixir starts.
 -spec prepare() -> ok.
@@ -92,11 +95,29 @@ arrived(Original, Args) ->
 in_progress(Title, Fun) ->
     Id = integer_to_binary(erlang:unique_integer([positive])),
     ok = ecd_wire:event(progress, #{id => Id, phase => start, title => Title}),
+    %% An umbrella compiles its applications inside of its own compilation.
+    Around = persistent_term:get(?COMPILATION, none),
+    ok = persistent_term:put(?COMPILATION, {Id, counters:new(1, [])}),
     try
         Fun()
     after
+        ok = persistent_term:put(?COMPILATION, Around),
         ok = ecd_wire:event(progress, #{id => Id, phase => 'end'})
     end.
+
+%% The compiler is done with a module. How many there will be nobody knows: Mix counts files.
+-spec counted() -> ok.
+counted() ->
+    case persistent_term:get(?COMPILATION, none) of
+        none ->
+            ok;
+        {Id, Modules} ->
+            ok = counters:add(Modules, 1, 1),
+            ecd_wire:event(progress, #{id => Id, phase => update, message => so_many(counters:get(Modules, 1))})
+    end.
+
+so_many(1) -> <<"1 module">>;
+so_many(N) -> <<(integer_to_binary(N))/binary, " modules">>.
 
 %% Path dependencies and the umbrella's applications are the user's own; what Mix fetched is not.
 add_roots() ->
