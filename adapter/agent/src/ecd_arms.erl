@@ -385,7 +385,8 @@ arm_again(Mod, Wanted, S0) ->
 %% The closures of the same code are armed again already, with rows whose lines may have moved.
 seek_again(Mod, Wanted, #state{mods = Mods} = S) ->
     #{Mod := #mod{lambdas = Known}} = Mods,
-    lists:foldl(fun(FA, Acc) -> look_for_closures(Mod, FA, Acc) end, S, [FA || {FA, _} <- Wanted, is_map_key(FA, Known)]).
+    Again = [FA || {FA, _} <- Wanted, is_map_key(FA, Known)],
+    lists:foldl(fun(FA, Acc) -> look_for_closures(Mod, FA, Acc) end, S, Again).
 
 %% --- operations on a module whose rows are there ---
 

@@ -13,8 +13,8 @@
 
 %% The table belongs to the caller. It is ordered, so that the beams of a source or of a folder are found by prefix:
 %% {{file, Folder, Name}, Mod, Source}, {{source, Base, File}, Mod, Source}, {{beam, Mod, Folder}, File},
-%% {{dbg, Mod}, File}. Source is what the beam says, Base its name without folders; where that lies here is looked up when
-%% somebody asks.
+%% {{dbg, Mod}, File}. Source is what the beam says, Base its name without folders; where that lies here is looked up
+%% when somebody asks.
 -spec start() -> ok.
 start() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, ordered_set, {read_concurrency, true}]),

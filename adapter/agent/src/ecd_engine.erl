@@ -175,8 +175,8 @@ is_of_one_file(Mod) -> (engine()):is_of_one_file(Mod).
 -spec clauses(module(), function_key()) -> [ecd_rows:clause()].
 clauses(Mod, FA) -> (engine()):clauses(Mod, FA).
 
-%% From now on the function is interpreted when it is called. Counted by owner. An owner {entry, _} only wants to know that
-%% the function is called: the closures that it has made stay native.
+%% From now on the function is interpreted when it is called. Counted by owner. An owner {entry, _} only wants to know
+%% that the function is called: the closures that it has made stay native.
 -spec arm(module(), function_key(), owner()) -> ok | {error, binary()}.
 arm(Mod, FA, Owner) -> (engine()):arm(Mod, FA, Owner).
 

@@ -182,8 +182,8 @@ directive(Expression, Place = #{env := Env}) ->
         _:_ -> Place
     end.
 
-%% `use` is a require and the code that the module's __using__ returns; of that code the directives matter here, and what
-%% it sets attributes to.
+%% `use` is a require and the code that the module's __using__ returns; of that code the directives matter here, and
+%% what it sets attributes to.
 use([Used | Options], Place0) ->
     Place = #{env := Env, module := Module} = directive({require, [], [Used]}, Place0),
     Arguments = case Options of [] -> [[]]; _ -> Options end,

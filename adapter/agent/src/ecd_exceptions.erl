@@ -4,7 +4,8 @@
 -behaviour(gen_server).
 
 -export([start/0, stop/0, set_exception_breakpoints/1, exception_info/1]).
--export([settled/0, compiled/0, module_defined/1, is_wanted/0, wants/2, holds/5, stopped/1, drop/1, post_mortem/3, flush/0]).
+-export([settled/0, compiled/0, module_defined/1, is_wanted/0, wants/2, holds/5, stopped/1, drop/1]).
+-export([post_mortem/3, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export(['$handle_undefined_function'/2]).
 

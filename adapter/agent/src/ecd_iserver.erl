@@ -25,7 +25,8 @@
     breaks = #{} :: #{point() => list()}
 }).
 
-%% ms; it answers in microseconds, so only a machine that stands still takes long. Breakpoints end with a call that fails.
+%% ms; it answers in microseconds, so only a machine that stands still takes long. Breakpoints end with a call that
+%% fails.
 -define(DEADLINE, 60000).
 %% ms that a meta has to end after its process. One that native code has called in between forgets to (OTP 25 to 29).
 -define(REAP, 500).

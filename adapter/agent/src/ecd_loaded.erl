@@ -45,7 +45,8 @@ info(Mod, States) ->
             {ok, Source} -> Source;
             error -> nil
         end,
-    #{name => ecd_modules:display(Mod), path => Path, own => ecd_modules:own(Mod), state => maps:get(Mod, States, native)}.
+    State = maps:get(Mod, States, native),
+    #{name => ecd_modules:display(Mod), path => Path, own => ecd_modules:own(Mod), state => State}.
 
 %% Not the agent's, and not those that Elixir's compiler makes for a moment.
 is_shown(Mod) ->

@@ -308,8 +308,11 @@ source(Mod) ->
     case compile_info(Mod) of
         {ok, Info} ->
             case raw_source_of(Info) of
-                none -> none;
-                Raw -> original(ecd_paths:located(Raw, application_folder(Mod) ++ [ecd_config:get(projectDir)]), beam(Mod))
+                none ->
+                    none;
+                Raw ->
+                    Folders = application_folder(Mod) ++ [ecd_config:get(projectDir)],
+                    original(ecd_paths:located(Raw, Folders), beam(Mod))
             end;
         error ->
             none

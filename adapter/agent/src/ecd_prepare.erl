@@ -31,8 +31,8 @@
 -type place() :: {Table :: ets:tid(), Open :: fun((function_key(), boolean()) -> boolean())}.
 -export_type([function_key/0, info/0, place/0]).
 
-%% Prepares Bytecode into the table that Place gives when the rows are made, over what may be there of an earlier version;
-%% `full` if there is no room. Private rows of the earlier version stay: its closures may call them.
+%% Prepares Bytecode into the table that Place gives when the rows are made, over what may be there of an earlier
+%% version; `full` if there is no room. Private rows of the earlier version stay: its closures may call them.
 -spec run(module(), binary(), fun(() -> {ok, place()} | full)) ->
     {ok, info(), disk | bytecode} | full | {error, binary()}.
 run(Mod, Bytecode, Place) ->
@@ -51,8 +51,8 @@ run(Mod, Bytecode, Place) ->
     end.
 
 %% Reading what an earlier session has made takes half the time that making it takes where a module is small, a fifth
-%% where it is large (`npm run bench -- --only=disk`). Which functions of a module of NIFs are native, is known only here
-%% and now.
+%% where it is large (`npm run bench -- --only=disk`). Which functions of a module of NIFs are native, is known only
+%% here and now.
 prepared(Mod, Bytecode) ->
     case loads_nifs(Bytecode) of
         false -> kept(Mod, Bytecode, {Mod, erlang:md5(Bytecode), elixir()});
@@ -353,7 +353,9 @@ enterable(Rows, Mod, Exported, Nifs) ->
             %% Where several reasons hold the first one is told.
             Refused = lists:foldl(fun maps:merge/2, #{}, [
                 maps:from_keys(Nifs, <<"is native code (a NIF)">>),
-                maps:from_keys(Impossible, <<"makes a closure of more than 20 arguments, which cannot be interpreted">>),
+                maps:from_keys(
+                    Impossible, <<"makes a closure of more than 20 arguments, which cannot be interpreted">>
+                ),
                 maps:from_keys(Blocked, <<"calls a function of its module that must run natively">>)
             ]),
             {[Row || {{_, F, A, _}, _} = Row <- Rows, not is_map_key({F, A}, Refused)], Refused}

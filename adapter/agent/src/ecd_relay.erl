@@ -90,13 +90,15 @@ connect(Node, Cookie) ->
         true -> ok;
         _ ->
             fail(<<"nodeUnreachable">>, ["The node ", atom_to_binary(Node), " cannot be reached."],
-                 <<"Check that it runs, that \"remoteNode\" is its full name (short or long) and that \"cookie\" is its cookie.">>)
+                 <<"Check that it runs, that \"remoteNode\" is its full name (short or long) and that \"cookie\" is "
+                   "its cookie.">>)
     end.
 
 push(Node, Sources) ->
     Otp = list_to_integer(rpc(Node, erlang, system_info, [otp_release])),
     Otp < ?OLDEST_OTP andalso
-        fail(<<"otpTooOld">>, ["The node runs Erlang/OTP ", integer_to_binary(Otp), "; 25 is the oldest that can be debugged."],
+        fail(<<"otpTooOld">>,
+             ["The node runs Erlang/OTP ", integer_to_binary(Otp), "; 25 is the oldest that can be debugged."],
              <<"Run it on a newer Erlang/OTP.">>),
     rpc(Node, code, which, [dbg_ieval]) =:= non_existing andalso has_no_debugger(Node),
     rpc(Node, erlang, whereis, [ecd_wire]) =:= undefined orelse
@@ -130,7 +132,8 @@ has_no_debugger(Node) ->
             true = rpc(Node, code, add_pathz, [Ebin]);
         [] ->
             fail(<<"debuggerMissing">>, ["The node ", atom_to_binary(Node), " has no debugger application."],
-                 <<"Add :debugger to the release's applications, or install it there (Debian: apt install erlang-debugger).">>)
+                 <<"Add :debugger to the release's applications, or install it there (Debian: apt install "
+                   "erlang-debugger).">>)
     end.
 
 own_beams() ->
@@ -151,8 +154,8 @@ beams_for(Node, Sources) ->
     case rpc(Node, code, which, [compile]) of
         non_existing ->
             fail(<<"compilerMissing">>,
-                 ["The node has Erlang/OTP ", rpc(Node, erlang, system_info, [otp_release]), " and no compiler; here is ",
-                  integer_to_binary(otp()), "."],
+                 ["The node has Erlang/OTP ", rpc(Node, erlang, system_info, [otp_release]),
+                  " and no compiler; here is ", integer_to_binary(otp()), "."],
                  <<"Attach with the Erlang/OTP of the node (\"erlPath\"), or add :compiler to the release.">>);
         _ ->
             load(Node, ?MODULE, code:which(?MODULE), compile_source(Node, Texts)),
@@ -175,7 +178,8 @@ compile_there(Texts) ->
 
 compiled({ok, Module, Beam}) -> {Module, Beam};
 compiled({ok, Module, Beam, _Warnings}) -> {Module, Beam};
-compiled(Errors) -> fail(<<"agentDoesNotCompile">>, ["The agent does not compile there: ", format(Errors)], <<"Report it.">>).
+compiled(Errors) ->
+    fail(<<"agentDoesNotCompile">>, ["The agent does not compile there: ", format(Errors)], <<"Report it.">>).
 
 forms(Text) ->
     Scratch = filename:join(scratch_dir(), "ecd_" ++ integer_to_list(erlang:unique_integer([positive])) ++ ".erl"),

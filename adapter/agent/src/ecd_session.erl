@@ -22,7 +22,8 @@ configure(Args) ->
                 {ok, Chosen, Said} = ecd_engine:start(),
                 [ok = Part:start() || Part <- ?PARTS],
                 %% Should the connection's process die without a word, the engine still ends in good order.
-                _ = [ok = ecd_guardian:watch(Wire) || Chosen =:= interpreter, Wire <- [whereis(ecd_wire)], is_pid(Wire)],
+                Wires = [Wire || Chosen =:= interpreter, Wire <- [whereis(ecd_wire)], is_pid(Wire)],
+                _ = [ok = ecd_guardian:watch(Wire) || Wire <- Wires],
                 %% What is attached to runs already; a launched program is compiled first.
                 _ = [spawn(fun ecd_dbg:compiled/0) || ecd_config:get(attach)],
                 {Chosen, Said}
@@ -93,7 +94,8 @@ metrics(#{}) ->
     }).
 
 %% Share of the schedulers that have work at this moment, apart from the process that asks, so many more of the agent's,
-%% and those that write to disk for it. The VM's own account of utilisation must be switched on for the whole VM, which the program could notice.
+%% and those that write to disk for it. The VM's own account of utilisation must be switched on for the whole VM, which
+%% the program could notice.
 -spec busy(non_neg_integer()) -> float().
 busy(More) ->
     Others = max(0, erlang:statistics(total_active_tasks) - 1 - More - ecd_disk:writing()),

@@ -134,7 +134,8 @@ cool_down(Pid, Arms) ->
 is_evaluated(Pid) ->
     process_info(Pid, current_function) =:= {current_function, {dbg_debugged, msg_loop, 2}}.
 
-%% Asked more than once: an evaluator answers between two lines, and one that is asked at a bad moment has just returned.
+%% Asked more than once: an evaluator answers between two lines, and one that is asked at a bad moment has just
+%% returned.
 function_of(_Meta, 0) ->
     [];
 function_of(Meta, Samples) ->

@@ -9,7 +9,9 @@
 -type place() :: {module(), pos_integer(), [{atom(), arity()}]}.
 %% foreseen: the file on disk says so, nothing is loaded yet.
 -type answer() ::
-    {armable, pos_integer(), [place()]} | {foreseen, pos_integer(), [module()]} | {pending | failed, unicode:chardata()}.
+    {armable, pos_integer(), [place()]}
+    | {foreseen, pos_integer(), [module()]}
+    | {pending | failed, unicode:chardata()}.
 -opaque facts() ::
     {
         ecd_outline:outline(),

@@ -493,7 +493,8 @@ rapid_changes(Dir) ->
             fun(Turn) ->
                 Lines = lists:sublist([6, 7, 13, 17, 20, 22], 1 + Turn rem 6),
                 Answers = ecd_fixture:set(Path, [
-                    #{id => 10 * Turn + Line, line => Line, condition => <<"false">>, logMessage => <<"x">>} || Line <- Lines
+                    #{id => 10 * Turn + Line, line => Line, condition => <<"false">>, logMessage => <<"x">>}
+                 || Line <- Lines
                 ]),
                 ?assertEqual(length(Lines), length([ok || #{verified := true} <- Answers]))
             end,

@@ -32,8 +32,8 @@ main(Only) ->
     io:format("~b passed, ~b failed~n", [Good, Bad]),
     halt(case {Result, Bad, Good} of {ok, 0, N} when N > 0 -> 0; _ -> 1 end).
 
-%% A module's tests with time enough for a machine that does much else: EUnit gives a test five seconds and stops it in the
-%% middle, and what it leaves behind fails those after it. A test that hangs still ends.
+%% A module's tests with time enough for a machine that does much else: EUnit gives a test five seconds and stops it in
+%% the middle, and what it leaves behind fails those after it. A test that hangs still ends.
 patient(Mod) ->
     Functions = [atom_to_list(F) || {F, 0} <- Mod:module_info(exports)],
     {atom_to_list(Mod), [
