@@ -35,8 +35,10 @@ export async function readRecording(files: JourneyFiles): Promise<Recording> {
   const lines = (await readFile(files.journeys, 'utf8')).split('\n').filter((line) => line.trim() !== '');
   lines.forEach((line, index) => {
     const { app, path } = parse(Line, line, `${files.journeys}:${index + 1}`);
-    journeys.set(app, [...(journeys.get(app) ?? []), path.slice(0, MAX_LENGTH)]);
+    // First entries alone count, also where a recording names a module again.
+    journeys.set(app, [...(journeys.get(app) ?? []), [...new Set(path)].slice(0, MAX_LENGTH)]);
   });
+  if (journeys.size === 0) throw new Error(`${files.journeys}: there is no journey in it.`);
   return { graph: new RecordedGraph(imports, references, sources), journeys };
 }
 

@@ -20,6 +20,8 @@ export type AnalysisScope = (typeof ANALYSIS_SCOPES)[number];
 
 const text = v.string((issue) => `must be a string, but is ${issue.received}`);
 const name = v.pipe(text, v.nonEmpty('must not be empty'), v.maxLength(512, 'must have at most 512 letters'));
+/** Longer ones are no glob over module names, and no regular expression that an engine takes. */
+const pattern = v.pipe(text, v.maxLength(512, 'must have at most 512 letters'));
 const flag = v.boolean((issue) => `must be true or false, but is ${issue.received}`);
 const line = v.pipe(
   v.number((issue) => `must be a line number, but is ${issue.received}`),
@@ -54,7 +56,7 @@ export const DependencyAnalysisArguments = v.object(
     includeTransitive: v.optional(flag),
     /** Only modules that match one of these globs (or, with characters that no glob has, regular expressions). */
     interpretationPatterns: v.optional(
-      v.array(text, (issue) => `must be a list of strings, but is ${issue.received}`),
+      v.array(pattern, (issue) => `must be a list of strings, but is ${issue.received}`),
       [],
     ),
   },

@@ -196,6 +196,11 @@ describe('the analysis of the coordination server', () => {
         /`interpretationPatterns`/,
       ],
       [
+        'a pattern that is too long',
+        { module: 'Shop.Till', interpretationPatterns: ['Shop', 'x'.repeat(100_000)] },
+        /`interpretationPatterns\.1` must have at most 512 letters/,
+      ],
+      [
         'a pattern that cannot be read',
         { module: 'Shop.Till', interpretationPatterns: ['(('] },
         /"\(\(", which is no reg/,

@@ -54,12 +54,15 @@ describe('npm run bench:prediction', () => {
     }
   });
 
-  it('asks once for each step of a journey, cut at 30 modules', async () => {
+  it('asks once for each first entry of a journey, cut at 30 modules', async () => {
     const modules = Array.from({ length: 40 }, (_, index) => `M${index}`);
     const [graph, journeys, out] = ['graph.json', 'journeys.jsonl', 'out.json'].map((name) => path.join(folder, name));
     assert.ok(graph !== undefined && journeys !== undefined && out !== undefined);
     await writeFile(graph, JSON.stringify(Object.fromEntries(modules.map((module) => [module, []]))));
-    await writeFile(journeys, `${JSON.stringify({ app: 'one', test: 'long', path: modules })}\n`);
+    await writeFile(
+      journeys,
+      `${JSON.stringify({ app: 'one', test: 'long', path: [...modules.slice(0, 5), ...modules] })}\n`,
+    );
     await run('--graph', graph, '--journeys', journeys, '--out', out);
     const { strategies } = v.parse(Result, JSON.parse(await readFile(out, 'utf8')));
     assert.equal(strategies['learning']?.n, 29);
@@ -81,5 +84,10 @@ describe('npm run bench:prediction', () => {
     const journeys = path.join(folder, 'broken.jsonl');
     await writeFile(journeys, '{"app":"one","test":"t","path":["A"]}\nnonsense\n');
     await assert.rejects(run('--graph', shipped('iex.graph.json'), '--journeys', journeys), /broken\.jsonl:2/);
+    await writeFile(journeys, '\n');
+    await assert.rejects(
+      run('--graph', shipped('iex.graph.json'), '--journeys', journeys),
+      /there is no journey in it/,
+    );
   });
 });
