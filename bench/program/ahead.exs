@@ -1,6 +1,7 @@
 # Prints for each of ARGV's rounds, of a program that idles and of one that keeps every scheduler busy: how many modules were
-# let be prepared at once, and the ms that 60 of Elixir's own modules took one at a time and as many at once as that. Runs
-# with the agent on the code path; ARGV names the folder of its stand-in server first.
+# let be prepared at once; the ms of the clock that 60 of Elixir's own modules took one at a time, and as many at once as that;
+# and the ms of processors, of all that the VM did. Runs with the agent on the code path; ARGV names the folder of its
+# stand-in server first.
 [standin, rounds] = System.argv()
 {:ok, bytecode} = File.read(Path.join(standin, "dbg_iserver.beam"))
 :ok = :ecd_config.set(%{memoryThreshold: 1_000_000_000})
@@ -17,9 +18,11 @@ Enum.each(modules, &Code.ensure_loaded!/1)
 wanted = %{modules: Enum.map(modules, &%{module: :ecd_modules.display(&1), reason: "bench"})}
 
 prepared = fn look ->
+  {before, _} = :erlang.statistics(:runtime)
   %{failed: [], full: false, ms: ms, atOnce: at_once} = :ecd_planned.prepare_ahead(wanted, look)
+  {later, _} = :erlang.statistics(:runtime)
   Enum.each(modules, fn module -> :ok = :ecd_engine.release(module) end)
-  {ms, at_once}
+  {ms, later - before, at_once}
 end
 
 one = fn -> prepared.(fn _ -> 1.0 end) end
@@ -27,7 +30,7 @@ several = fn -> prepared.(&:ecd_session.busy/1) end
 
 round = fn program, number ->
   # Every other round in reversed order, so that load that comes and goes hits both.
-  {{slow, 1}, {quick, at_once}} =
+  {{one_ms, one_cpu, 1}, {several_ms, several_cpu, at_once}} =
     if rem(number, 2) == 0 do
       first = one.()
       {first, several.()}
@@ -36,7 +39,7 @@ round = fn program, number ->
       {one.(), first}
     end
 
-  IO.puts("#{program} #{at_once} #{slow} #{quick}")
+  IO.puts("#{program} #{at_once} #{one_ms} #{several_ms} #{one_cpu} #{several_cpu}")
 end
 
 one.()
