@@ -1,5 +1,5 @@
-%% What each process does: running, stopped, stepping. The only place that resumes a process, and that tells the client
-%% of stops. Must not read values, and waits for no process: what takes long is computed by ecd_stepping.
+%% What each process does: running, stopped, stepping. The only place that resumes a process, and that decides
+%% when the client hears of a stop (ecd_news tells it). Must not read values, and waits for no process: what takes long is computed by ecd_stepping.
 -module(ecd_control).
 -behaviour(gen_server).
 
@@ -58,8 +58,6 @@
 -define(LOOK, 500).
 %% ms after which a command that the evaluator did not hear is given again.
 -define(REPEAT, 100).
-%% ms for finding out who waits for a stopped process.
--define(DESCRIBE, 500).
 
 %% --- life ---
 
@@ -153,14 +151,11 @@ handle_info({ecd, exit, Pid, Reason, ExitInfo}, S) ->
     {noreply, forget(Pid, S)};
 handle_info({ecd, engine_down, _Reason}, S) ->
     {noreply, engine_lost(S)};
-handle_info({ecd, heavy, _Pid, {M, F, A}, Bytes}, S) ->
-    Text = io_lib:format("Debugging ~ts copies some ~b MB at each call: its arguments or the values around its "
-                         "closures are large. Expect it to be slow while it is interpreted.",
-                         [ecd_names:function(M, F, A), Bytes div (1024 * 1024)]),
-    ecd_wire:event(notice, #{level => <<"warning">>, text => unicode:characters_to_binary(Text)}),
+handle_info({ecd, heavy, _Pid, MFA, Bytes}, S) ->
+    ok = ecd_news:heavy(MFA, Bytes),
     {noreply, S};
 handle_info({ecd, entered, Mod, Facts}, S) ->
-    ecd_wire:event(entered, Facts#{module => ecd_modules:display(Mod)}),
+    ok = ecd_news:entered(Mod, Facts),
     {noreply, S};
 handle_info({ecd, waiting, Pid}, S) ->
     _ = erlang:send_after(?LOOK, self(), {still_waiting, Pid}),
@@ -239,22 +234,11 @@ stopped(Pid, T0, #{meta := Meta} = Stop0, #{reason := Reason} = Why, S = #state{
     Stop = Stop0#{serial := Serial, reason := Reason},
     true = ets:insert(?STOPS, {Pid, Stop}),
     ok = ecd_patience:stopped(true),
-    describe(Pid, Serial, Why),
+    ok = ecd_news:stopping(Pid, Serial, Why),
     hold_others(put_thread(Pid, T#thread{stop = Stop}, S#state{serial = Serial})).
 
-%% Who waits for the stopped process is found out aside: with many stops at once it takes a while.
-describe(Pid, Serial, #{reason := Reason, description := Description, ids := Ids}) ->
-    Event = #{thread => ecd_threads:id(Pid), reason => Reason, description => Description, hitBreakpointIds => Ids},
-    Control = self(),
-    spawn(fun() -> Control ! {announce, Pid, Serial, with_text(Pid, Event)} end).
-
-with_text(Pid, Event) ->
-    case ecd_worker:run(fun() -> ecd_waiting:text(Pid) end, ?DESCRIBE) of
-        {ok, Text} when is_binary(Text) -> Event#{text => Text};
-        _ -> Event
-    end.
-
-announce(Serial, Event, #thread{stop = #{serial := Serial}}) -> ecd_wire:event(stopped, Event);
+%% Unless it has gone on before all was known of the stop.
+announce(Serial, Event, #thread{stop = #{serial := Serial}}) -> ecd_news:stopped(Event);
 announce(_Serial, _Event, _Thread) -> ok.
 
 %% --- going on ---
@@ -276,7 +260,7 @@ resume(Pid, Command, S) ->
     #thread{stop = Stop} = T = thread(Pid, S),
     drop_references(Pid),
     true = ets:delete(?STOPS, Pid),
-    ecd_wire:event(continued, #{thread => ecd_threads:id(Pid)}),
+    ok = ecd_news:continued(Pid),
     released(put_thread(Pid, go(Pid, Stop, Command, T#thread{stop = none}), S)).
 
 go(Pid, #{kind := native}, _Command, T) ->
@@ -344,7 +328,7 @@ hold_others(S) ->
 
 %% The engine's server has died and with it every stop in interpreted code: those processes run on by themselves.
 engine_lost(S) ->
-    ecd_wire:event(notice, #{level => <<"error">>, text => <<"The debugging engine has ended; everything runs on.">>}),
+    ok = ecd_news:engine_down(),
     continue_all(stopped_ones(S), S).
 
 %% --- steps ---
@@ -432,7 +416,7 @@ on_idle(Pid, S) ->
 
 %% A server that answers the process whose step has led into it hands the step back: then nothing is lost.
 lost(Pid, T, S) ->
-    _ = [tell_lost(Pid) || not is_led_into(Pid, S)],
+    _ = [ok = ecd_news:step_lost(Pid) || not is_led_into(Pid, S)],
     end_step(Pid, T, S).
 
 is_led_into(Server, #state{threads = Threads}) ->
@@ -444,36 +428,19 @@ is_led_into(Server, #state{threads = Threads}) ->
         maps:values(Threads)
     ).
 
-tell_lost(Pid) ->
-    tell(Pid, "has returned to code that runs natively, where a step cannot follow. It runs on.").
-
-tell(Pid, What) ->
-    Text = [ecd_process:name(Pid), $\s, pid_to_list(Pid), $\s, What],
-    ecd_wire:event(notice, #{level => <<"info">>, text => unicode:characters_to_binary(Text)}).
-
 %% A step has led into a `receive`, and no message has come for a while.
 on_still_waiting(Pid, #thread{step = #{kind := Kind}, stop = none, told = false, meta = Meta} = T, S) when
     Kind =/= serving
 ->
     case ecd_pause:how(Pid, Meta) of
         receiving ->
-            tell(Pid, "waits for a message in a receive. The step goes on when one comes."),
+            ok = ecd_news:step_receives(Pid),
             put_thread(Pid, T#thread{told = true}, S);
         _ ->
             S
     end;
 on_still_waiting(_Pid, _T, S) ->
     S.
-
-%% The step is not lost, and yet nothing happens that the user could see.
-tell_native(Pid, Step) ->
-    Where =
-        case ecd_step:waits_in(Pid, Step) of
-            {M, F, A} -> [" in ", ecd_names:function(M, F, A)];
-            none -> []
-        end,
-    Then = ". The step ends where a function of the program is called next, or returned to.",
-    tell(Pid, ["runs natively", Where, Then]).
 
 look_later(Pid, S) ->
     T = thread(Pid, S),
@@ -490,7 +457,7 @@ on_look(Pid, S) ->
                     Foreign = [{M, {F, A}} || {M, F, A} <- Arms, not ecd_modules:own(M)],
                     lists:foreach(fun({M, FA}) -> ecd_engine:disarm(M, FA, {step, Pid}) end, Foreign),
                     _ = spawn(fun() -> ecd_step:cool_down(Pid, Arms) end),
-                    T#thread.told orelse tell_native(Pid, Step),
+                    T#thread.told orelse ecd_news:step_runs_natively(Pid, ecd_step:waits_in(Pid, Step)),
                     look_later(Pid, put_thread(Pid, T#thread{told = true}, S));
                 false ->
                     lost(Pid, T, S)
