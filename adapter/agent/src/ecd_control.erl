@@ -523,15 +523,19 @@ pause_waiting(Pid, #thread{meta = Meta} = T, S) ->
     end.
 
 pause_native(Pid, #thread{meta = Meta} = T, S0) ->
-    S = end_step(Pid, T, S0),
-    is_pid(Meta) andalso (Meta ! {int, detached}),
-    case ecd_pause:suspend(Pid) of
-        true ->
+    case ecd_pause:suspend(Pid) andalso ecd_pause:how(Pid, Meta) of
+        interpreted ->
+            %% It has trapped since somebody looked, and its evaluator will stop it where there is something to see.
+            ok = ecd_pause:resume(Pid),
+            wait_for_pause(Pid, T, ?PAUSE_INTERPRETED, S0);
+        false ->
+            forget(Pid, end_step(Pid, T, S0));
+        _ ->
+            S = end_step(Pid, T, S0),
+            is_pid(Meta) andalso (Meta ! {int, detached}),
             {Mod, Line} = ecd_pause:place(Pid),
             Stop = #{meta => Meta, reason => <<"pause">>, kind => native, module => Mod, line => Line, serial => 0},
-            stopped(Pid, thread(Pid, S), Stop, ecd_verdict:pause_reason(), S);
-        false ->
-            forget(Pid, S)
+            stopped(Pid, thread(Pid, S), Stop, ecd_verdict:pause_reason(), S)
     end.
 
 meta(Pid, #thread{meta = none}) ->

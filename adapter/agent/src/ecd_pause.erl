@@ -41,7 +41,10 @@ arms(Pid) ->
 -spec how(pid(), pid() | none) -> interpreted | receiving | busy | blocked | gone.
 how(Pid, Meta) ->
     case process_info(Pid, [current_function, status]) of
-        [{_, {Module, _, _}}, _] when Module =:= dbg_debugged; Module =:= dbg_ieval; Module =:= ecd_inside ->
+        [{_, {Module, _, _}}, _] when
+            Module =:= dbg_debugged; Module =:= dbg_ieval; Module =:= dbg_iserver; Module =:= ecd_inside;
+            Module =:= ecd_state
+        ->
             evaluator(Meta);
         [_, {_, Status}] when Status =:= running; Status =:= runnable; Status =:= garbage_collecting -> busy;
         [_, _] -> blocked;
