@@ -14,6 +14,8 @@ export interface Ran {
   projectDir: string | undefined;
   /** Projects are looked for up to here. */
   top: string | undefined;
+  /** It ended with an error, e.g. because it does not compile: what else could call the code would end the same way. */
+  failed: boolean;
 }
 
 export interface FittingRun {
@@ -24,7 +26,7 @@ export interface FittingRun {
   configuration: vscode.DebugConfiguration;
 }
 
-export function ranBy({ configuration, workspaceFolder }: vscode.DebugSession): Ran {
+export function ranBy({ configuration, workspaceFolder }: vscode.DebugSession, exitCode: number): Ran {
   const { task, taskArgs, script, projectDir } = configuration as Record<string, unknown>;
   const top = workspaceFolder?.uri.fsPath;
   return {
@@ -33,6 +35,7 @@ export function ranBy({ configuration, workspaceFolder }: vscode.DebugSession): 
     script: typeof script === 'string' ? script : undefined,
     projectDir: typeof projectDir === 'string' ? path.resolve(top ?? '', projectDir) : top,
     top,
+    failed: exitCode !== 0,
   };
 }
 
@@ -92,6 +95,7 @@ async function ofCode(ran: Ran, file: string, project: string | undefined): Prom
       launch(`${usual.name} (${path.basename(project)})`, { ...usual.run, projectDir: project }),
     );
   }
+  if (ran.failed) return undefined;
   if (usual.run.exitAfterTaskReturns === false && ran.task !== 'test' && !goesOn(ran)) {
     return offer(
       vscode.l10n.t('The application may call {0} later, as long as it goes on running.', name),

@@ -45,7 +45,7 @@ async function tell(session: vscode.DebugSession, exitCode: number): Promise<voi
     exitCode === 0
       ? vscode.l10n.t('"{0}" ran to its end without reaching a breakpoint.', session.name)
       : vscode.l10n.t('"{0}" ended with exit code {1} before it reached a breakpoint.', session.name, exitCode);
-  const fitting = await fittingRun(ranBy(session), waiting);
+  const fitting = await fittingRun(ranBy(session, exitCode), waiting);
   if (fitting !== undefined) {
     const { why, title, configuration } = fitting;
     if ((await vscode.window.showInformationMessage(`${ended} ${why}`, title)) !== title) return;

@@ -84,6 +84,14 @@ describe('a program that never reached its breakpoints', function () {
     assert.equal((await stopped()).name, `mix run ${path.join('scripts', 'alone.exs')}`);
   });
 
+  it('leads to what the program said when it failed before it could call the code', async () => {
+    await breakAt('lib/shop/pricing.ex', 'taxable = receipt.subtotal');
+    await run({ task: 'run', taskArgs: ['failing.exs'], projectDir: folder.uri.fsPath });
+    const { text, buttons } = await notices.first(/exit code 3/);
+    assert.match(text, /^"this run" ended with exit code 3 before it reached a breakpoint\.$/);
+    assert.deepEqual(buttons, ['Show Output']);
+  });
+
   it('leads to the other application of an umbrella that holds the breakpoint', async () => {
     await breakAt('umbrella/apps/core/lib/core.ex', 'def ');
     await run({ task: 'run', taskArgs: ['-e', '1 + 1'], projectDir: source('umbrella/apps/web').fsPath });
