@@ -460,7 +460,7 @@ holds_tail(E) ->
 within({block, L, Es}, At) ->
     {Es1, End} = sequence(Es, At),
     {{block, L, Es1}, End};
-within({call_remote, L, M, F, [A1, A2, {make_fun, L, Name, [Clause]} = Fun], Lc} = Call, At) ->
+within({call_remote, L, M, F, [A1, A2, {make_fun, L, _, [Clause]} = Fun], Lc} = Call, At) ->
     case is_on_path(M, F) andalso is_made_by_macro(L, Clause) of
         true ->
             {[B1, B2], _} = within_list([A1, A2], At),
