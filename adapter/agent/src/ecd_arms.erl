@@ -576,7 +576,7 @@ is_exported(FA, Table) ->
     {ok, #{exported := Exported}} = ecd_prepare:info(Table),
     is_map_key(FA, Exported).
 
-withdraw({Mod, FA} = Asked, Owner, #state{arms = Arms} = S) ->
+withdraw(Asked, Owner, #state{arms = Arms} = S) ->
     case Arms of
         #{Asked := #{Owner := _} = Owners} when map_size(Owners) > 1 ->
             S#state{arms = Arms#{Asked := maps:remove(Owner, Owners)}};
