@@ -248,7 +248,10 @@ describe('a coordinated session', () => {
   });
 
   it('connects again by itself, with the whole state', async () => {
-    const session = await launch({ exceptions: { filters: ['uncaught'] } });
+    const session = await launch({
+      run: 'try do raise ArgumentError rescue ArgumentError -> Constructs.Basic.main() end',
+      exceptions: { filters: ['uncaught'] },
+    });
     const stop = await session.stop();
     const watched = await eventually('a module watched for exceptions', async () =>
       (await status(session)).modules.find(({ reason }) => reason === 'exceptions'),
@@ -265,6 +268,8 @@ describe('a coordinated session', () => {
       !peer.state.prepared.some(({ module }) => module === watched.module),
       'what is watched for exceptions is no plan',
     );
+    const raised = [...peer.events].some((event) => event.kind === 'entered' && event.module === 'ArgumentError');
+    assert(!raised, 'nor a place where the program has gone');
     await peer.push(prepare('Constructs.Flow'));
     await isPrepared(session, 'Constructs.Flow');
     await session.resume(stop);

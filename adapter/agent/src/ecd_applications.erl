@@ -35,7 +35,7 @@ is_application(Pid, Name, Leader, Leaders) ->
     case Leaders of
         #{Leader := false} -> false;
         #{Leader := true} -> Name =/= [] orelse not is_vm_process(Pid);
-        #{} -> not is_vm_name(Name) andalso not is_vm_process(Pid) andalso not is_compiling(Pid)
+        #{} -> not is_vm_name(Name) andalso not is_vm_process(Pid) andalso not is_of_tools(Pid)
     end.
 
 %% What init starts without a name is the process that boots the VM.
@@ -53,15 +53,20 @@ is_vm_server(Pid) ->
         false -> false
     end.
 
-%% What Elixir's compiler keeps beside each file, and its workers.
-is_compiling(Pid) ->
+%% What Elixir's compiler keeps beside each file, its workers, and those in which ExUnit counts and reports.
+is_of_tools(Pid) ->
     case process_info(Pid, dictionary) of
         {dictionary, Dictionary} ->
             lists:keymember(elixir_compiler_info, 1, Dictionary) orelse
-                lists:member({'$initial_call', {'Elixir.Kernel.LexicalTracker', init, 1}}, Dictionary);
+                is_tool(proplists:get_value('$initial_call', Dictionary));
         undefined ->
             true
     end.
+
+is_tool({'Elixir.Kernel.LexicalTracker', _, _}) -> true;
+is_tool({'Elixir.Module.ParallelChecker', _, _}) -> true;
+is_tool({Module, _, _}) -> lists:prefix("Elixir.ExUnit.", atom_to_list(Module));
+is_tool(undefined) -> false.
 
 %% Started before any application: what kernel and the shell consist of.
 is_vm_module(Module) ->

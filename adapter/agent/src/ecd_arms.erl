@@ -398,6 +398,7 @@ reply({prepare, Cause}, Mod, Cached, S0) ->
     Info = #{ms => Ms, bytes => ecd_prepare:bytes(Table), cached => Cached, disk => Origin =:= disk, md5 => Md5},
     {reply, {ok, Info}, S};
 reply({arm, FA, Owner}, Mod, _Cached, S) ->
+    _ = [ecd_state:put({news, Mod}, true) || asks_for_more_than_entry(Owner)],
     {Result, S1} = ask(Mod, FA, Owner, S),
     {reply, Result, S1};
 reply({enter, Pid}, Mod, _Cached, #state{mods = Mods} = S) ->
@@ -450,7 +451,7 @@ ask(Mod, FA, Owner, #state{mods = Mods, arms = Arms} = S) ->
     #{Mod := #mod{table = Table}} = Mods,
     case Arms of
         #{{Mod, FA} := Owners} ->
-            Known = lists:any(fun wants_closures/1, maps:keys(Owners)),
+            Known = lists:any(fun asks_for_more_than_entry/1, maps:keys(Owners)),
             Added = S#state{arms = Arms#{{Mod, FA} := Owners#{Owner => true}}},
             {ok, case Known of true -> Added; false -> seek(Mod, FA, Owner, Added) end};
         #{} ->
@@ -526,13 +527,13 @@ activate(Mod, {F, A} = FA, Asked, #state{targets = Targets, mods = Mods} = S) ->
 %% Closures that the function has made while it ran natively are functions of their own; finding them takes the
 %% compiler.
 seek(Mod, FA, Owner, S) ->
-    case wants_closures(Owner) of
+    case asks_for_more_than_entry(Owner) of
         true -> seek(Mod, FA, S);
         false -> S
     end.
 
-wants_closures({entry, _}) -> false;
-wants_closures(_) -> true.
+asks_for_more_than_entry({entry, _}) -> false;
+asks_for_more_than_entry(_) -> true.
 
 seek(Mod, FA, #state{mods = Mods} = S) ->
     case Mods of

@@ -1,5 +1,6 @@
-%% What each process does: running, stopped, stepping. The only place that resumes a process, and that decides
-%% when the client hears of a stop (ecd_news tells it). Must not read values, and waits for no process: what takes long is computed by ecd_stepping.
+%% What each process does: running, stopped, stepping. The only place that resumes a process, and that decides when the
+%% client hears of a stop (ecd_news tells it). Must not read values, and waits for no process: what takes long is
+%% computed by ecd_stepping.
 -module(ecd_control).
 -behaviour(gen_server).
 

@@ -83,11 +83,12 @@ answered(Mod) ->
         false -> not_found
     end.
 
-%% Told once: a function that holds a breakpoint is entered as often as it is called.
+%% Told once: a function that holds a breakpoint is entered as often as it is called. Where exceptions are made is of no
+%% interest.
 armed(not_found, _Mod) ->
     not_found;
 armed(Table, Mod) ->
-    ecd_state:member({entered, Mod}) orelse tell_entered(Mod, true, 0, Table),
+    _ = [tell_entered(Mod, true, 0, Table) || ecd_state:member({news, Mod}), not ecd_state:member({entered, Mod})],
     Table.
 
 %% A closure is made in a function of the module: the variables that it is to keep. The tables are gone where a frame

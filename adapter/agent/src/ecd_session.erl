@@ -75,7 +75,9 @@ status(#{}) ->
     }.
 
 status_row(#{module := Module, owners := Owners, causes := Causes} = Row) ->
-    Reasons = lists:usort([unicode:characters_to_binary(owner(Owner)) || Owner <- Owners] ++ Causes),
+    %% Which breakpoint says more than that it was one.
+    Others = case lists:keymember(breakpoint, 1, Owners) of true -> Causes -- [<<"breakpoint">>]; false -> Causes end,
+    Reasons = lists:usort([unicode:characters_to_binary(owner(Owner)) || Owner <- Owners] ++ Others),
     Shown = maps:with([state, functions, bytes, prepareMs], Row),
     Shown#{module => ecd_modules:display(Module), reason => iolist_to_binary(lists:join("; ", Reasons))}.
 

@@ -6,6 +6,7 @@
 %%   {prepared, Mod}    table with the rows of a module
 %%   {answered, Mod}    there if the rows are handed to every process that asks: something of Mod is or was armed, or a
 %%                      process has been inside
+%%   {news, Mod}        there if somebody armed it for what it does: that a process gets into it is told
 %%   {entered, Mod}     there if a meta was ever given its rows
 %%   {opened, Mod}      all | the functions that could ever be entered from outside
 %%   {made, Mod}        there if a closure of it was made in interpreted code: the binary that all of them carry
