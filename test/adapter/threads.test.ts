@@ -71,6 +71,19 @@ describe('threads', () => {
     assert(tracker > names.findIndex((name) => name.startsWith(':init ')), names.join('\n'));
   });
 
+  it("of ExUnit's own come after everything that has a name, the tests do not", async () => {
+    const session = await debug.launch(constructs, {
+      args: { task: 'test', taskArgs: ['test/basic_test.exs'], env: { MIX_ENV: 'test' } },
+      breakpoints: { 'test/basic_test.exs': ['test_add'] },
+    });
+    const stop = await session.stop();
+    const { threads } = await session.client.request('threads', {});
+    const names = threads.map(({ name }) => name);
+    assert.equal(threads[0]?.id, stop.threadId);
+    const counting = names.findIndex((name) => name.startsWith('ExUnit.RunnerStats'));
+    assert(counting > names.findIndex((name) => name.startsWith(':init ')), names.join('\n'));
+  });
+
   it('that come in a crowd make the list invalid instead of being announced one by one', async () => {
     const session = await debug.launch(constructs, {
       run: 'for _ <- 1..600, do: spawn(fn -> Process.sleep(:infinity) end); Process.sleep(:infinity)',
