@@ -20,12 +20,14 @@ load() ->
             persistent_term:put(?KIND, Kind)
     end.
 
-%% Newer Elixir puts its other applications on the code path only when it starts; they lie next to it.
+%% Newer Elixir puts its other applications on the code path only when it starts, first and in its own order; they lie
+%% next to it.
 load(Mods) ->
-    Beside = filelib:wildcard(filename:join([filename:dirname(code:lib_dir(elixir)), "*", "ebin"])) -- code:get_path(),
-    ok = code:add_pathsz(Beside),
+    Root = filename:dirname(code:lib_dir(elixir)),
+    Beside = [filename:join([Root, App, "ebin"]) || App <- ["eex", "ex_unit", "iex", "logger", "mix"]],
+    ok = code:add_pathsz(Beside -- code:get_path()),
     _ = code:ensure_modules_loaded(Mods),
-    lists:foreach(fun code:del_path/1, Beside).
+    ok.
 
 %% The user's code is about to run, and nothing was known before: written down in the background, once.
 -spec remember() -> ok.
