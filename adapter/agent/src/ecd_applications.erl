@@ -53,20 +53,37 @@ is_vm_server(Pid) ->
         false -> false
     end.
 
-%% What Elixir's compiler keeps beside each file, its workers, and those in which ExUnit counts and reports.
+%% What Elixir's compiler keeps beside each file, its workers, those in which ExUnit counts and reports, and what these
+%% have started.
 is_of_tools(Pid) ->
     case process_info(Pid, dictionary) of
         {dictionary, Dictionary} ->
             lists:keymember(elixir_compiler_info, 1, Dictionary) orelse
-                is_tool(proplists:get_value('$initial_call', Dictionary));
+                is_tool(Dictionary) orelse
+                is_tool(of_parent(Dictionary));
         undefined ->
             true
     end.
 
-is_tool({'Elixir.Kernel.LexicalTracker', _, _}) -> true;
-is_tool({'Elixir.Module.ParallelChecker', _, _}) -> true;
-is_tool({Module, _, _}) -> lists:prefix("Elixir.ExUnit.", atom_to_list(Module));
-is_tool(undefined) -> false.
+is_tool(Dictionary) ->
+    case proplists:get_value('$initial_call', Dictionary) of
+        {'Elixir.Kernel.LexicalTracker', _, _} -> true;
+        {'Elixir.Module.ParallelChecker', _, _} -> true;
+        {'Elixir.ExUnit', _, _} -> true;
+        {Module, _, _} -> lists:prefix("Elixir.ExUnit.", atom_to_list(Module));
+        undefined -> false
+    end.
+
+of_parent(Dictionary) ->
+    case proplists:get_value('$ancestors', Dictionary) of
+        [Parent | _] when is_pid(Parent) ->
+            case process_info(Parent, dictionary) of
+                {dictionary, OfParent} -> OfParent;
+                undefined -> []
+            end;
+        _ ->
+            []
+    end.
 
 %% Started before any application: what kernel and the shell consist of.
 is_vm_module(Module) ->
