@@ -7,8 +7,8 @@ import { root } from './paths';
 const ARTIFACTS = path.join(root, 'test', 'artifacts');
 /** Every wait on the page; a first debug session compiles the project. */
 const PATIENCE = 60_000;
-/** ms after which the key that opens an input is pressed again. */
-const RETRY = 3_000;
+/** ms of the first of several tries to use an input. */
+const FIRST_TRY = 4_000;
 
 export class Workbench {
   constructor(readonly page: Page) {
@@ -21,37 +21,43 @@ export class Workbench {
   }
 
   async openFile(name: string): Promise<void> {
-    await this.type('Control+P', name);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row')
-      .first()
-      .getByText(path.basename(name))
-      .first()
-      .waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator('.tab.active', { hasText: path.basename(name) }).waitFor();
+    const file = path.basename(name);
+    await this.insist(async (timeout) => {
+      await this.type('Control+P', name, timeout);
+      const row = this.page.locator('.quick-input-list .monaco-list-row').first();
+      await row.getByText(file).first().waitFor({ timeout });
+      await this.page.keyboard.press('Enter');
+      await this.page.locator('.tab.active', { hasText: file }).waitFor({ timeout });
+    });
     await this.page.locator('.editor-instance .view-line').first().waitFor();
   }
 
   /** Runs a command by its title, as from the palette. */
   async command(title: string): Promise<void> {
-    await this.type('F1', `>${title}`);
-    const named = this.page.locator('.label-name', { hasText: exactly(title) });
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ has: named }).first().click();
+    await this.insist(async (timeout) => {
+      await this.type('F1', `>${title}`, timeout);
+      const named = this.page.locator('.label-name', { hasText: exactly(title) });
+      await this.page.locator('.quick-input-list .monaco-list-row').filter({ has: named }).first().click({ timeout });
+    });
   }
 
-  /** Into the input that the key opens. It closes again when something else takes the focus just then, as pages do that open. */
-  private async type(key: string, text: string): Promise<void> {
+  /** Into the input that the key opens. */
+  private async type(key: string, text: string, timeout: number): Promise<void> {
+    await this.page.keyboard.press(key);
     const input = this.page.locator('.quick-input-widget input').first();
-    const deadline = Date.now() + PATIENCE;
-    for (;;) {
-      await this.page.keyboard.press(key);
+    await input.waitFor({ timeout });
+    await input.fill(text, { timeout });
+  }
+
+  /** Tries again, each time with more patience: an input closes when a page that opens just then takes the focus. */
+  private async insist(attempt: (timeout: number) => Promise<void>): Promise<void> {
+    for (let timeout = FIRST_TRY; ; timeout *= 2) {
       try {
-        await input.waitFor({ timeout: RETRY });
-        await input.fill(text, { timeout: RETRY });
+        await attempt(timeout);
         return;
       } catch (thrown) {
-        if (Date.now() > deadline) throw thrown;
+        if (timeout > PATIENCE / 2) throw thrown;
+        await this.page.keyboard.press('Escape');
       }
     }
   }
