@@ -41,10 +41,10 @@ export class Workbench {
     });
   }
 
-  /** Into the input that the key opens. */
+  /** Into the input that the key opens. Open already, it would move the choice. */
   private async type(key: string, text: string, timeout: number): Promise<void> {
-    await this.page.keyboard.press(key);
     const input = this.page.locator('.quick-input-widget input').first();
+    if (!(await input.isVisible())) await this.page.keyboard.press(key);
     await input.waitFor({ timeout });
     await input.fill(text, { timeout });
   }
@@ -57,7 +57,6 @@ export class Workbench {
         return;
       } catch (thrown) {
         if (timeout > PATIENCE / 2) throw thrown;
-        await this.page.keyboard.press('Escape');
       }
     }
   }

@@ -155,11 +155,17 @@ interpreted(Pid) ->
     end.
 
 test(Stack) ->
-    Tests = [{M, Text} || {M, F, 1, _} <- Stack, <<"test ", _/binary>> = Text <- [atom_to_binary(F)]],
+    Tests = [{M, Text} || {M, F, 1, _} <- Stack, Text <- [atom_to_binary(F)], is_test(Text)],
     case Tests of
         [{Module, Text} | _] -> test_name(Text, Module);
         [] -> <<"ExUnit test process">>
     end.
+
+%% The kinds that ExUnit and the libraries beside it register.
+is_test(<<"test ", _/binary>>) -> true;
+is_test(<<"doctest ", _/binary>>) -> true;
+is_test(<<"property ", _/binary>>) -> true;
+is_test(_) -> false.
 
 outermost(Stack) ->
     case lists:keymember('Elixir.Kernel.CLI', 1, Stack) of

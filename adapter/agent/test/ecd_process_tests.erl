@@ -118,12 +118,15 @@ tests() ->
         "    :persistent_term.put(:test_name, :ecd_process.name(self()))\n"
         "    assert true\n"
         "  end\n"
+        "  doctest = ExUnit.Case.register_test(__ENV__, :doctest, \"of a page\", [])\n"
+        "  def unquote(doctest)(_), do: :persistent_term.put(:doctest_name, :ecd_process.name(self()))\n"
         "end\n"
         "ExUnit.run()\n",
     {ok, _} = application:ensure_all_started(ex_unit),
     _ = 'Elixir.Code':eval_string(list_to_binary(Script)),
     ?assertEqual(<<"test adds numbers (NameFixture)">>, persistent_term:get(test_name)),
-    persistent_term:erase(test_name).
+    ?assertEqual(<<"doctest of a page (NameFixture)">>, persistent_term:get(doctest_name)),
+    [persistent_term:erase(Name) || Name <- [test_name, doctest_name]].
 
 hidden() ->
     Handles = whereis(ecd_handles),
