@@ -5,7 +5,7 @@
 
 -include_lib("kernel/include/file.hrl").
 
--export([read/2, write/3, write_aside/3, writing/0, tidy/0, metrics/0]).
+-export([read/2, write/3, write_aside/3, writing/0, settle/1, tidy/0, metrics/0]).
 
 %% A folder of its own. `rows` are what the metrics count; only of them there may be too many.
 -type kind() :: rows | rebuilt | beams | ahead.
@@ -24,6 +24,9 @@
 %% Seconds since its last use after which an entry goes, and after which an unfinished one is another's leftover.
 -define(LIFETIME, 30 * 24 * 60 * 60).
 -define(ABANDONED, 60 * 60).
+
+%% ms between two looks whether all is written.
+-define(BETWEEN_LOOKS, 5).
 
 -spec read(kind(), Key :: term()) -> {ok, term()} | missing.
 read(Kind, Key) ->
@@ -104,6 +107,17 @@ write_aside(Kind, Key, Value) ->
 -spec writing() -> non_neg_integer().
 writing() ->
     counters:get(counters(), ?WRITING).
+
+%% Waits until all of that is written, so many ms at most.
+-spec settle(non_neg_integer()) -> ok.
+settle(Patience) ->
+    settled(erlang:monotonic_time(millisecond) + Patience).
+
+settled(Deadline) ->
+    case writing() > 0 andalso erlang:monotonic_time(millisecond) < Deadline of
+        true -> receive after ?BETWEEN_LOOKS -> settled(Deadline) end;
+        false -> ok
+    end.
 
 %% Removes what is old or too much, and counts the rows.
 -spec tidy() -> ok.

@@ -4,6 +4,9 @@
 
 -export([before_code/0, run/1, module_defined/4, tell/3, notice/2]).
 
+%% ms that the end of a program may take longer for what the agent writes to disk meanwhile.
+-define(PATIENCE, 1000).
+
 %% Elixir is started, nothing of the user's has been compiled yet.
 -spec before_code() -> ok.
 before_code() ->
@@ -67,5 +70,6 @@ ended(Status) ->
     ok = ecd_exceptions:flush(),
     ok = ecd_stdin:flush(),
     ok = ecd_ahead:settle(),
+    ok = ecd_disk:settle(?PATIENCE),
     ecd_wire:event(taskEnded, #{exitCode => Status}),
     ecd_wire:flush().

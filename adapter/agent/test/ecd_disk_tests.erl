@@ -37,21 +37,12 @@ a_damaged_entry_is_counted_and_dropped_test_() ->
         ]
     ].
 
-what_is_written_aside_is_there_when_nobody_writes_any_more_test() ->
+what_is_written_aside_is_there_when_that_has_settled_test() ->
     Keys = [key() || _ <- lists:seq(1, 5)],
     [ok = ecd_disk:write_aside(rows, Key, <<"text">>) || Key <- Keys],
-    ok = written_aside(erlang:monotonic_time(millisecond) + ?DEADLINE),
+    ok = ecd_disk:settle(?DEADLINE),
+    ?assertEqual(0, ecd_disk:writing()),
     ?assertEqual([{ok, <<"text">>}], lists:usort([ecd_disk:read(rows, Key) || Key <- Keys])).
-
-written_aside(Deadline) ->
-    case ecd_disk:writing() of
-        0 ->
-            ok;
-        _ ->
-            ?assert(erlang:monotonic_time(millisecond) < Deadline),
-            erlang:yield(),
-            written_aside(Deadline)
-    end.
 
 the_entry_of_another_key_is_not_taken_for_it_test() ->
     [One, Other] = [key(), key()],
