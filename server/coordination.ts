@@ -75,7 +75,10 @@ export class Coordination {
       codeChanged: () => this.rescanSoon(),
       log,
     });
-    this.#forgetIndex = index.onChange(() => this.sessions.renewSoon());
+    this.#forgetIndex = index.onChange(() => {
+      this.sessions.renewSoon();
+      this.#recorder.indexChanged();
+    });
     this.#port = new Port(this.sessions, tokens);
     this.feed = new Feed(this.#recorder, {
       rows: () => this.rows(),

@@ -261,7 +261,9 @@ export class ProjectIndex {
       this.told.clear();
       await this.scan();
     }
+    if (this.scanned) return;
     this.scanned = true;
+    this.changed(false);
   }
 
   /** One scan, in threads of its own. What cannot be scanned is told, and the index stays as far as it came. */

@@ -148,6 +148,11 @@ export class Recorder implements Witness {
     this.watchOut();
   }
 
+  /** The index knows more, or less. */
+  indexChanged(): void {
+    this.changes.note(({ parts }) => parts.add('health'));
+  }
+
   refused(reason: Refusal): void {
     this.refusals[reason]++;
     this.changes.note(({ parts }) => parts.add('health'));

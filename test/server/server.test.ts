@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { WatchKind } from 'vscode-languageserver/node';
 import { pathToFileURL } from 'node:url';
+import type { MetricsUpdate, ServerHealth } from '../../protocol/metrics';
 import { SERVER_PROTOCOL_VERSION } from '../../protocol/server';
 import { eventually } from '../support/deadline';
 import { LspClient } from '../support/lspClient';
@@ -41,6 +42,22 @@ describe('the coordination server', () => {
     assert.equal(health.pid, client.process.pid);
     assert.equal(health.files, 6);
     assert.equal(health.modules, 10);
+  });
+
+  it('tells who watches when the project is indexed, and when there are more modules', async () => {
+    let health: ServerHealth | undefined;
+    client.connection.onNotification('coordination/update', (update: MetricsUpdate) => {
+      health = update.health;
+    });
+    await client.initialize(folder, SERVER_PROTOCOL_VERSION);
+    await client.request('coordination/watch', { on: true });
+    health = (await client.request('coordination/snapshot', {})).health;
+    const told = (what: string, wanted: (health: ServerHealth) => boolean): Promise<true> =>
+      eventually(what, () => Promise.resolve((health !== undefined && wanted(health)) || undefined));
+    await told('indexed', ({ indexed, modules }) => indexed && modules === 10);
+    await writeFile(path.join(folder, 'lib', 'new.ex'), 'defmodule Shop.New do\nend\n');
+    await client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: uri('lib/new.ex'), type: 1 }] });
+    await told('one more', ({ modules }) => modules === 11);
   });
 
   it('knows the modules of a file and the files of a module', async () => {
