@@ -75,9 +75,10 @@ label(Pid) ->
 
 label_text(Label) when is_binary(Label) -> Label;
 label_text({Module, Test}) when is_atom(Module), is_atom(Test) ->
-    case atom_to_binary(Test) of
-        <<"test ", _/binary>> = Name -> test_name(Name, Module);
-        _ -> iolist_to_binary(label_part({Module, Test}))
+    Name = atom_to_binary(Test),
+    case is_test(Name) of
+        true -> test_name(Name, Module);
+        false -> iolist_to_binary(label_part({Module, Test}))
     end;
 label_text(Label) ->
     case io_lib:printable_unicode_list(Label) of
